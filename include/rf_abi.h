@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the kernel programs and userspace share: map names, keys, values, ring buffer records.
+ * Fixed-width members, explicit zeroed padding, sizes asserted. A change of any layout raises
+ * RF_ABI_VERSION: a loader refuses to reuse pinned maps of another version.
+ * Byte order is in the type: __be16/__be32 are network order, everything else is host order.
+ * Times are nanoseconds of CLOCK_MONOTONIC (bpf_ktime_get_ns / clock_gettime).
+ */
+#ifndef RF_ABI_H
+#define RF_ABI_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+#include "rf_reasons.h"
+
+#define RF_ABI_VERSION 1
+
+/* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
+ * links/xdp_<ifindex>. */
+#define RF_BPFFS_ROOT	    "/sys/fs/bpf/ringfence"
+#define RF_DEFAULT_INSTANCE "default"
+
+#define RF_SIP_PORTS_MAX 8
+#define RF_REMOTES_MAX	 4 /* remotes of one pinhole: forks of a call, or media prefixes to learn from */
+#define RF_COOKIES_MAX	 8
+#define RF_PUNT_MAX	 65535 /* bytes of one L3 packet */
+
+/* IPv6 address, or IPv4 as v4-mapped ::ffff:a.b.c.d, so that one key serves both. */
+struct rf_addr {
+	__be32 w[4];
+};
+
+struct rf_ep { /* transport address */
+	struct rf_addr addr;
+	__be16 port;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct rf_ep) == 20, "rf_ep");
+
+enum rf_dir {
+	RF_DIR_IN, /* from the WAN to an inside host */
+	RF_DIR_OUT, /* from an inside host to the WAN */
+};
+
+/*
+ * pinholes: HASH. RF_DIR_IN: addr/port that the packet on the WAN is sent *to* (public endpoint).
+ * RF_DIR_OUT: addr/port that the inside host's packet comes *from* (inside endpoint).
+ * Written by the controller (or `ringfence` through it) only.
+ */
+struct rf_pinhole_key {
+	struct rf_addr addr;
+	__be16 port;
+	__u8 dir; /* enum rf_dir */
+	__u8 pad;
+};
+_Static_assert(sizeof(struct rf_pinhole_key) == 20, "rf_pinhole_key");
+
+enum rf_class { /* payload classes a pinhole admits (RFC 7983 demultiplexing; UDPTL by its own shape) */
+	RF_CLASS_RTP = 1 << 0,
+	RF_CLASS_RTCP = 1 << 1,
+	RF_CLASS_STUN = 1 << 2,
+	RF_CLASS_DTLS = 1 << 3,
+	RF_CLASS_UDPTL = 1 << 4,
+	RF_CLASS_ANY = 1 << 5, /* manual pinholes: payload is not looked at */
+	RF_CLASS_SIP = 1 << 6, /* a signalling port: hold for the controller, nothing else applies */
+};
+
+enum rf_pinhole_state_id {
+	RF_PINHOLE_OPEN = 1,
+	RF_PINHOLE_CLOSED = 2, /* tombstone: the sender still talks; drop by name, not as unknown */
+};
+
+enum rf_pinhole_flag {
+	RF_PH_XLATE = 1 << 0, /* rewrite to .xlate; without it addresses stay (host, routed) */
+	RF_PH_LEARN = 1 << 1, /* remotes are prefixes to learn one source from (port 0 = any) */
+	RF_PH_HELD = 1 << 2, /* RTP is absent from .classes because of hold / direction */
+	RF_PH_LOCAL = 1 << 3, /* the inside endpoint is this host (mode host) */
+};
+
+struct rf_remote {
+	struct rf_addr addr;
+	__be16 port; /* 0: any port (learning only) */
+	__u8 prefix_len; /* of addr as IPv6: 128 = this address; only RF_PH_LEARN uses less */
+	__u8 pad;
+};
+_Static_assert(sizeof(struct rf_remote) == 20, "rf_remote");
+
+struct rf_pinhole {
+	__u32 id; /* key of pinhole_state; both directions of one pinhole share it; never reused */
+	__u32 call_id; /* 0: manual or signalling */
+	__u64 deadline_ns; /* dropped as PINHOLE_EXPIRED from then on; never 0 */
+	__u64 learn_until_ns; /* RF_PH_LEARN: a source may be learnt until then */
+	__u32 idle_s; /* no media in either direction for longer: PINHOLE_IDLE; 0: no limit */
+	__u32 clock_rate; /* RTP clock in Hz for jitter; 0: unknown */
+	__u8 state; /* enum rf_pinhole_state_id */
+	__u8 classes; /* enum rf_class bits */
+	__u8 flags; /* enum rf_pinhole_flag bits */
+	__u8 n_remotes; /* 0..RF_REMOTES_MAX */
+	__u32 wan_ifindex; /* device the remote side is reached by */
+	struct rf_ep xlate; /* IN: inside endpoint (new destination); OUT: public endpoint (new source) */
+	__u32 pad0;
+	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
+	struct rf_remote remotes[RF_REMOTES_MAX];
+};
+_Static_assert(sizeof(struct rf_pinhole) == 160, "rf_pinhole");
+
+/* pinhole_state: HASH, key __u32 pinhole id. Created by the controller, written by the kernel. */
+struct rf_flow_stats { /* one direction, one cache line */
+	__u64 packets;
+	__u64 bytes; /* of the L3 packets */
+	__u64 drops; /* dropped although a pinhole was found */
+	__u64 last_ns; /* last packet that was delivered, 0: none yet */
+	__u32 ssrc;
+	__u32 seq_base; /* first sequence number */
+	__u32 seq_ext; /* highest sequence number, extended by cycles in the upper 16 bit */
+	__u32 rtp_packets; /* since seq_base; lost = seq_ext - seq_base + 1 - rtp_packets */
+	__u32 transit; /* RFC 3550 A.8 */
+	__u32 jitter; /* RFC 3550 A.8, scaled by 16, in RTP clock units */
+	__u8 payload_type; /* last seen */
+	__u8 ssrc_known;
+	__u8 last_reason; /* enum rf_reason of the last drop */
+	__u8 pad[5];
+};
+_Static_assert(sizeof(struct rf_flow_stats) == 64, "rf_flow_stats");
+
+enum rf_learn_state {
+	RF_LEARN_NONE = 0,
+	RF_LEARN_BUSY = 1, /* one CPU is writing .learnt */
+	RF_LEARN_LOCKED = 2, /* .learnt is valid: only it passes in, and media out goes to it */
+};
+
+struct rf_pinhole_state {
+	struct rf_flow_stats dir[2]; /* by enum rf_dir */
+	struct rf_ep learnt; /* valid when learn_state is RF_LEARN_LOCKED */
+	__u32 learn_state;
+	__u32 learnt_ssrc;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rf_pinhole_state) == 160, "rf_pinhole_state");
+
+/* guards: HASH, key struct rf_addr: an address on the wire of a WAN device that is guarded. */
+struct rf_guard {
+	__u32 ifindex; /* WAN device that has it */
+	__u16 port_lo, port_hi; /* guarded media ports, host order, inclusive */
+};
+
+enum rf_mode { /* of an inside host */
+	RF_MODE_AUTO = 0, /* host if the address is local, nat if private, else routed */
+	RF_MODE_HOST = 1,
+	RF_MODE_ROUTED = 2,
+	RF_MODE_NAT = 3,
+};
+
+/* inside: LPM_TRIE over v4-mapped/IPv6 addresses. */
+struct rf_prefix_key {
+	__u32 prefix_len; /* 0..128; IPv4 prefixes are 96 + n */
+	struct rf_addr addr;
+};
+struct rf_inside {
+	__u8 mode; /* enum rf_mode */
+	__u8 from_attach; /* given to `ringfence attach`, not by the configuration */
+	__u16 port_lo, port_hi; /* guarded media ports (mode routed), host order, inclusive */
+	__u16 pad;
+};
+
+enum rf_device_role {
+	RF_DEV_WAN = 1,
+	RF_DEV_INSIDE = 2,
+};
+enum rf_device_flag {
+	RF_DEV_XDP_TX = 1 << 0, /* takes frames redirected by native XDP */
+	RF_DEV_L3 = 1 << 1, /* no Ethernet header (tun, wireguard) */
+	RF_DEV_XDP_NATIVE = 1 << 2, /* WAN: how XDP is attached; neither: TC only */
+	RF_DEV_XDP_GENERIC = 1 << 3,
+	RF_DEV_STACK = 1 << 4, /* deliver translated packets by the stack (last resort) */
+};
+
+/* devices: HASH, key __u32 ifindex. */
+struct rf_device {
+	__u8 role;
+	__u8 flags;
+	__u16 pad;
+	__u32 mtu;
+	char name[16];
+};
+
+enum rf_policy_flag {
+	RF_POLICY_AWAY_PASS = 1 << 0, /* signalling passes unseen while the controller is away */
+};
+
+/* settings: ARRAY[1], written by attach and by the controller's configuration. */
+struct rf_settings {
+	__u32 abi_version;
+	__u32 policy; /* enum rf_policy_flag bits */
+	__u64 netns_inode; /* the network namespace the instance lives in */
+	__u64 heartbeat_limit_ns; /* controller counts as away after this long without a heartbeat */
+	__u16 n_sip_ports;
+	__u16 pad;
+	__be16 sip_ports[RF_SIP_PORTS_MAX];
+	__u32 pad2;
+};
+_Static_assert(sizeof(struct rf_settings) == 48, "rf_settings");
+
+/* control: ARRAY[1], written by the running controller only. */
+struct rf_control {
+	__u64 heartbeat_ns; /* 0: never */
+	__u64 cookies[RF_COOKIES_MAX]; /* socket cookies whose packets are releases; 0: unused */
+	__u32 inject_mark; /* random; lo egress sets it on releases to this host, WAN ingress clears it */
+	__u32 pid;
+};
+_Static_assert(sizeof(struct rf_control) == 80, "rf_control");
+
+enum rf_hook {
+	RF_HOOK_WAN_XDP = 1,
+	RF_HOOK_WAN_IN = 2, /* TC ingress of a WAN device */
+	RF_HOOK_WAN_OUT = 3, /* TC egress of a WAN device: packets of this host itself */
+	RF_HOOK_INSIDE_IN = 4, /* TC ingress of an inside device */
+	RF_HOOK_LO_OUT = 5, /* TC egress of lo: releases to this host */
+};
+
+enum rf_punt_kind {
+	RF_PUNT_SIP = 1, /* a whole UDP datagram */
+	RF_PUNT_FRAGMENT = 2, /* fragment of a datagram whose first fragment is signalling */
+	RF_PUNT_DEFERRED = 3, /* fragment that came before its first fragment: kind not known yet */
+	RF_PUNT_DEFERRED_END = 4, /* first fragment of a datagram that is NOT signalling, after deferred ones: send all on verbatim, in order */
+};
+
+/* punt: RINGBUF of struct rf_punt followed by .len bytes from the L3 header on. */
+struct rf_punt {
+	__u64 time_ns;
+	__u32 ifindex;
+	__u32 len;
+	__u8 hook; /* enum rf_hook */
+	__u8 kind; /* enum rf_punt_kind */
+	__u16 vlan; /* 0: none */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rf_punt) == 24, "rf_punt");
+
+/* events: RINGBUF; rate-limited per reason and CPU. */
+struct rf_event {
+	__u64 time_ns;
+	__u32 ifindex;
+	__u16 reason; /* enum rf_reason */
+	__u8 hook;
+	__u8 proto; /* IP protocol, 0: not known */
+	struct rf_ep src, dst; /* as on the wire at that hook */
+	__u32 pinhole_id; /* 0: none */
+	__u32 call_id;
+	__u32 len; /* bytes of the L3 packet */
+	__u32 suppressed; /* events of this reason left out on this CPU since the last one */
+};
+_Static_assert(sizeof(struct rf_event) == 72, "rf_event");
+
+/* reasons: PERCPU_ARRAY[RF_R_MAX] of struct rf_counter. */
+struct rf_counter {
+	__u64 packets;
+	__u64 bytes;
+};
+
+/* frags: LRU_HASH, IP fragments by datagram. */
+struct rf_frag_key {
+	struct rf_addr src, dst;
+	__be32 id; /* IPv4: identification, upper 16 bit zero */
+	__u8 proto;
+	__u8 hook;
+	__u16 pad;
+};
+enum rf_frag_verdict {
+	RF_FRAG_PASS = 1,
+	RF_FRAG_SIP = 2,
+	RF_FRAG_MEDIA = 3, /* dropped */
+	RF_FRAG_DEFERRED = 4, /* the first fragment is not seen yet */
+};
+struct rf_frag {
+	__u64 time_ns;
+	__u32 verdict; /* enum rf_frag_verdict */
+	__u32 pad;
+};
+
+/* Map capacities (max_entries); hashes are BPF_F_NO_PREALLOC. */
+#define RF_PINHOLES_MAX	 (1 << 20)
+#define RF_GUARDS_MAX	 256
+#define RF_PREFIXES_MAX	 4096
+#define RF_DEVICES_MAX	 4096
+#define RF_FRAGS_MAX	 8192
+#define RF_PUNT_BYTES	 (8 << 20)
+#define RF_EVENTS_BYTES	 (1 << 20)
+
+#endif
