@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A session description as views (RFC 8866), with what a media firewall needs: the transport address
+ * of every stream, its RTCP, direction, formats, and where those tokens stand.
+ */
+#ifndef RF_SDP_H
+#define RF_SDP_H
+
+#include <stdint.h>
+
+#include "addr.h"
+#include "view.h"
+
+#define SDP_MEDIA_MAX	   32
+#define SDP_CANDIDATES_MAX 64 /* a=candidate lines in one description */
+
+enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
+
+enum sdp_proto {
+	SDP_P_OTHER, /* left alone and said so */
+	SDP_P_RTP, /* RTP/AVP, AVPF, SAVP, SAVPF, UDP/TLS/RTP/SAVP(F) */
+	SDP_P_UDPTL, /* udptl, UDP/TLS/UDPTL */
+	SDP_P_TCP, /* TCP/..., no UDP pinhole */
+};
+
+/* The address of a c= or o= line, or of a=rtcp. */
+struct sdp_addr {
+	struct view nettype_addrtype; /* e.g. "IN IP4": an edit to another family would replace it */
+	struct view host; /* token as written, without "/ttl" */
+	bool is_addr;
+	struct rf_addr addr;
+};
+
+struct sdp_candidate { /* RFC 8839 5.1: read now, rewritten with ICE */
+	uint16_t media;
+	struct view line; /* whole line, without CRLF */
+	struct view address, port, raddr, rport; /* raddr/rport may be absent */
+	uint8_t component;
+	bool is_udp;
+	struct rf_ep ep; /* valid if is_addr */
+	bool is_addr;
+};
+
+struct sdp_media {
+	struct view line; /* m= line, without CRLF */
+	struct view section; /* from m= to before the next m= */
+	struct view media; /* "audio", "video", "image", "application" */
+	struct view port; /* digits */
+	uint16_t port_value; /* host order; 0: refused or disabled */
+	uint16_t port_count; /* 49170/2: 2; 1 otherwise */
+	struct view proto_text;
+	enum sdp_proto proto;
+	bool secure; /* SAVP(F), DTLS: payload is still RTP by shape */
+	bool dtls; /* a=fingerprint or UDP/TLS/..: DTLS is agreed on */
+	bool has_c; /* media-level c= */
+	struct sdp_addr c; /* the one that holds: media-level, else session-level */
+	bool has_rtcp; /* a=rtcp:port [IN IP4 addr] (RFC 3605) */
+	struct view rtcp_port;
+	uint16_t rtcp_port_value;
+	bool rtcp_has_addr;
+	struct sdp_addr rtcp;
+	bool rtcp_mux, rtcp_mux_only;
+	bool ice; /* a=ice-ufrag here or at session level */
+	struct view ice_ufrag, ice_pwd;
+	enum sdp_direction direction; /* media-level, else session-level, else sendrecv */
+	uint8_t payload_types[16]; /* bitmap of the m= line's formats when proto is RTP */
+	uint32_t clock_rate; /* of the first payload type: a=rtpmap, else RFC 3551's static table; 0 unknown */
+	struct view first_encoding; /* name of the first payload type, "PCMU"; absent if unknown */
+	struct view mid; /* a=mid */
+};
+
+struct sdp {
+	struct view raw;
+	bool has_o;
+	struct sdp_addr o;
+	struct view o_session_id, o_version;
+	bool has_c;
+	struct sdp_addr c; /* session-level */
+	struct sdp_media media[SDP_MEDIA_MAX];
+	uint16_t n_media;
+	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
+	uint16_t n_candidates;
+	bool has_bundle; /* a=group:BUNDLE */
+};
+
+/* 0, or -EINVAL with *error (may be NULL) = a constant sentence; -E2BIG when a table is too small.
+ * *out is untouched on error and holds views into text. A media section without any c= is an error
+ * unless its port is 0. */
+int sdp_parse(struct view text, struct sdp *out, const char **error);
+
+#endif
