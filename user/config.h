@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The configuration: JSON (comments allowed) -> struct config, with every default filled in.
+ * A parser: no state, no logging; mistakes are collected, each with file, line or key, and what was
+ * expected.
+ */
+#ifndef RF_CONFIG_H
+#define RF_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "rf_abi.h"
+
+#define CONFIG_WANS_MAX	  8
+#define CONFIG_INSIDE_MAX 64
+#define CONFIG_PEERS_MAX  128
+#define CONFIG_MEDIA_MAX  8
+
+struct config_wan {
+	char dev[16];
+	bool public4_auto, public6_auto; /* "auto": the device's own address is the public one */
+	bool has_public4, has_public6; /* configured: 1:1 cloud NAT in front of the device */
+	struct rf_addr public4, public6;
+	uint16_t port_lo, port_hi; /* guarded media ports, host order, inclusive; port_lo is even */
+};
+
+struct config_inside {
+	struct prefix prefix;
+	enum rf_mode mode; /* RF_MODE_AUTO unless given */
+};
+
+struct config_peer {
+	char name[32];
+	struct prefix address;
+	uint16_t port; /* 0: any */
+	struct prefix media[CONFIG_MEDIA_MAX]; /* where its media may come from when learnt; default: address */
+	uint16_t n_media;
+};
+
+enum config_learn { CONFIG_LEARN_NEVER, CONFIG_LEARN_PRIVATE, CONFIG_LEARN_ALWAYS };
+
+struct config {
+	struct config_wan wans[CONFIG_WANS_MAX];
+	uint16_t n_wans;
+	struct config_inside inside[CONFIG_INSIDE_MAX];
+	uint16_t n_inside;
+	bool inside_given; /* false: the defaults are in .inside */
+	uint16_t sip_ports[RF_SIP_PORTS_MAX];
+	uint16_t n_sip_ports;
+	uint16_t sip_public_lo, sip_public_hi; /* public signalling ports when the own number is taken */
+	bool has_inbound;
+	struct rf_ep inbound; /* inside host for requests that match no registration */
+	struct config_peer peers[CONFIG_PEERS_MAX];
+	uint16_t n_peers;
+	bool away_pass; /* when_controller_is_away: "refuse-new" (false) or "pass" (true) */
+	bool unparsed_drop; /* unreadable messages: "pass" (false) or "drop" (true) */
+	enum config_learn learn; /* "never", "private" (default), "always" */
+	uint32_t learn_window_s; /* 10 */
+	uint32_t setup_timeout_s; /* 180: unanswered INVITE (RFC 3261 timer C is > 180 s) */
+	uint32_t call_max_s; /* 43200: an answered call without a session timer */
+	uint32_t media_idle_s; /* 300: no media either way on an active stream ends it; 0: never */
+	uint32_t max_calls; /* 100000 */
+	uint32_t max_bindings; /* 10000 */
+	char user[32]; /* the controller's user after start; "" stays root */
+};
+
+struct config_error {
+	char where[160]; /* "FILE:LINE" or "FILE: key.path" */
+	char what[240]; /* found and expected */
+};
+struct config_errors {
+	struct config_error *v;
+	size_t n;
+};
+
+void config_defaults(struct config *c);
+/* Reads a file; 0, or -errno (-EINVAL when errors->n > 0; *c is then untouched). */
+int config_read(const char *path, struct config *c, struct config_errors *errors);
+/* The same from memory; name stands for the file in errors. */
+int config_parse(const char *name, const char *text, size_t n, struct config *c, struct config_errors *errors);
+void config_errors_free(struct config_errors *errors);
+
+#endif
