@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is shown of a call and of a registration: the engine fills these records while it walks its
+ * state, the commands join them with what the kernel counted. Strings live during the callback.
+ * Times are nanoseconds of CLOCK_MONOTONIC.
+ */
+#ifndef RF_SHOW_CALL_H
+#define RF_SHOW_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "rf_abi.h"
+
+struct show_media { /* one pinhole */
+	unsigned int stream; /* index of the m-line */
+	bool rtcp;
+	const char *media; /* "audio" */
+	const char *codec; /* "PCMU"; NULL: unknown */
+	const char *
+		direction; /* "sendrecv", "sendonly", "recvonly", "inactive": as the inside host sees it */
+	uint32_t pinhole_id;
+	struct rf_ep outside, inside;
+	struct rf_ep remotes[RF_REMOTES_MAX];
+	unsigned int n_remotes;
+	bool learn;
+};
+
+struct show_call {
+	uint32_t id;
+	const char *call_id, *from, *to;
+	const char *state; /* "early", "talking", "held", "ending" */
+	const char *direction; /* "out": from inside to the WAN, "in" */
+	const char *mode; /* "nat", "routed", "host" */
+	struct rf_ep inside_signalling, outside_signalling, remote_signalling;
+	uint64_t since_ns;
+	uint64_t answered_ns; /* 0: not yet */
+	uint64_t deadline_ns;
+	struct show_media *media;
+	size_t n_media;
+};
+
+struct show_registration {
+	const char *aor;
+	struct rf_ep inside, outside, registrar;
+	const char *contact;
+	uint64_t since_ns;
+	uint64_t expires_ns; /* the moment, not the interval */
+};
+
+typedef void (*show_call_fn)(const struct show_call *call, void *arg);
+typedef void (*show_registration_fn)(const struct show_registration *registration, void *arg);
+
+#endif
