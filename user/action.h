@@ -54,7 +54,8 @@ enum event_kind {
 	EVENT_REGISTERED, EVENT_UNREGISTERED, EVENT_DROP, EVENT_NOTE,
 };
 
-enum record_kind { RECORD_CALL = 1, RECORD_BINDING, RECORD_REGISTRATION, RECORD_ALIAS };
+enum record_kind { RECORD_CALL = 1, RECORD_BINDING, RECORD_REGISTRATION, RECORD_ALIAS,
+		   RECORD_PINHOLE /* added by hand */ };
 
 enum action_kind {
 	ACT_PINHOLE_SET, /* open or change */
