@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Records that must outlive the process (promise P5): an append-only file of saves and forgets.
+ * Every entry carries its length and CRC32, so a file cut off anywhere is readable up to its last whole
+ * entry. Page cache outlives kill -9; nothing is fsync'ed, as calls do not outlive the machine anyway.
+ */
+#ifndef RF_JOURNAL_H
+#define RF_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "action.h"
+
+#define JOURNAL_RECORD_MAX (1 << 20)
+
+struct journal;
+
+struct journal_report { /* what opening found */
+	size_t live; /* records */
+	size_t torn_bytes; /* cut off at the end (writer died, or damage) */
+	bool set_aside; /* the file was of another boot or version: renamed to .old (rw) or ignored (ro) */
+};
+
+/* rw: creates, locks and repairs the file. !rw: -ENOENT when there is none; works while another writes.
+ * -EWOULDBLOCK: another process writes it. report may be NULL. */
+int journal_open(struct journal **out, const char *path, bool rw, struct journal_report *report);
+void journal_close(struct journal *j); /* NULL ok */
+
+/* cb for each live record, by id then kind; bytes are valid during the call. A cb value != 0 ends it. */
+typedef int journal_cb(enum record_kind kind, uint32_t id, const void *bytes, size_t n, void *arg);
+int journal_load(struct journal *j, journal_cb *cb, void *arg);
+
+int journal_save(struct journal *j, enum record_kind kind, uint32_t id, const void *bytes,
+		 size_t n);
+int journal_forget(struct journal *j, enum record_kind kind, uint32_t id); /* unknown ids: 0 */
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The only writer of the pinhole maps: carries pinhole and signalling specs out on them, leaves
+ * tombstones behind closed ones and removes these once their senders are silent.
+ */
+#ifndef RF_PINHOLE_TABLE_H
+#define RF_PINHOLE_TABLE_H
+
+#include "action.h"
+#include "datapath.h"
+
+struct pinhole_table;
+
+/* Reads the maps once. NULL: out of memory or unreadable maps. */
+struct pinhole_table *pinhole_table_new(const struct datapath *dp);
+void pinhole_table_free(struct pinhole_table *t); /* NULL ok; the maps stay as they are */
+
+uint32_t pinhole_table_highest_id(const struct pinhole_table *t);
+
+/* 0 or -errno (-E2BIG: map full; nothing is then half open). */
+int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s);
+int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns);
+int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *s);
+int pinhole_table_signal_close(struct pinhole_table *t, const struct signal_spec *s);
+
+/* After a start, once all restored specs were set: what the maps hold beyond that is closed.
+ * Returns the number of closed entries. */
+size_t pinhole_table_reconcile(struct pinhole_table *t, uint64_t now_ns);
+/* Removes tombstones that no packet hit for 60 s. Call about once a second. */
+void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the controller gives up after it has opened everything: user, capabilities, system calls.
+ */
+#ifndef RF_PRIVILEGES_H
+#define RF_PRIVILEGES_H
+
+#include "log.h"
+
+/* user "": stays root, but without new privileges and with the system call filter. -ENOENT: no such user. */
+int privileges_drop(const char *user, struct why *w);
+
+#endif
