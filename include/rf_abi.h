@@ -120,7 +120,9 @@ struct rf_flow_stats { /* one direction, one cache line */
 	__u8 payload_type; /* last seen */
 	__u8 ssrc_known;
 	__u8 last_reason; /* enum rf_reason of the last drop */
-	__u8 pad[5];
+	__u8 bad_seq_known;
+	__u16 bad_seq; /* RFC 3550 A.1: the sequence number that would confirm a jump */
+	__u8 pad[2];
 };
 _Static_assert(sizeof(struct rf_flow_stats) == 64, "rf_flow_stats");
 
@@ -135,7 +137,7 @@ struct rf_pinhole_state {
 	struct rf_ep learnt; /* valid when learn_state is RF_LEARN_LOCKED */
 	__u32 learn_state;
 	__u32 learnt_ssrc;
-	__u32 pad;
+	__u32 learnt_ssrc_state; /* enum rf_learn_state, of .learnt_ssrc */
 };
 _Static_assert(sizeof(struct rf_pinhole_state) == 160, "rf_pinhole_state");
 

@@ -59,7 +59,11 @@ enum rf_action {
 	RF_REASON(SIP_BAD_CHECKSUM, "sip_bad_checksum", RF_ACT_DROP, "UDP checksum of a held message is wrong") \
 	RF_REASON(SIP_UNPARSED_PASSED, "sip_unparsed_passed", RF_ACT_PASS, "not SIP (keep-alive, STUN or unreadable): passed on unaltered") \
 	RF_REASON(SEND_FAILED, "send_failed", RF_ACT_DROP, "the kernel refused to send a released message") \
-	RF_REASON(UNSUPPORTED_L2, "unsupported_l2", RF_ACT_PASS, "link layer or encapsulation that is not looked into")
+	RF_REASON(UNSUPPORTED_L2, "unsupported_l2", RF_ACT_PASS, "link layer or encapsulation that is not looked into") \
+	RF_REASON(LEARN_PENDING, "learn_pending", RF_ACT_DROP, "media from inside before the far side's source is learnt") \
+	RF_REASON(TOO_BIG, "too_big", RF_ACT_DROP, "larger than the MTU ahead") \
+	RF_REASON(TOO_BIG_TO_STACK, "too_big_to_stack", RF_ACT_PASS, "larger than the MTU ahead: left to the stack, which says so by ICMP") \
+	RF_REASON(SIP_AWAY_PASSED, "sip_away_passed", RF_ACT_PASS, "signalling passed unseen: the controller is away and policy allows it")
 /* clang-format on */
 
 enum rf_reason {
