@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The decider for calls: (state, message, now) -> actions. It follows the INVITE dialogs that cross
+ * the WAN (RFC 3261 12-15, 3262, 3264, 3311, 4028, 6337), gives their media public ports, says which
+ * tokens of an SDP must change, and which pinholes must exist after each message.
+ * No system call, no logging; time is passed in (nanoseconds of CLOCK_MONOTONIC).
+ *
+ * Actions appended per message: ACT_PINHOLE_CLOSE, then ACT_PINHOLE_SET, ACT_EVENT (calls and notes;
+ * the doer of pinholes says what became of those), ACT_SAVE when anything changed, ACT_FORGET at
+ * the end. The caller appends ACT_SEND or ACT_DROP after them.
+ */
+#ifndef RF_CALL_H
+#define RF_CALL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "action.h"
+#include "config.h"
+#include "edit.h"
+#include "show_call.h"
+#include "sip_msg.h"
+#include "topology.h"
+
+struct call_table;
+
+/* Where a message came from and goes to; the caller has found out before it asks. */
+struct call_ctx {
+	uint64_t now;
+	bool from_inside;
+	const struct topology *topo;
+	const struct topology_wan *wan; /* the WAN device that the message crosses; never NULL */
+	enum rf_mode mode; /* of the inside host: host, routed or nat */
+	/* Signalling endpoints: of the inside host, ours on the wire, and of the peer. */
+	struct rf_ep inside, outside, remote;
+	const struct config_peer *peer; /* may be NULL */
+};
+
+enum call_result {
+	CALL_NOT_OURS, /* a method or dialog that opens nothing: passes, translated; an SDP in it is edited */
+	CALL_GO_ON, /* belongs to a call: passes */
+	CALL_UNKNOWN, /* within a dialog of INVITE, or answers one, for which there is no call */
+	CALL_REFUSED, /* must not pass as it is; *reason says why, nothing was changed or opened */
+};
+
+/* cfg is kept, not copied: see call_table_config(). Ids count up from the given ones and skip what
+ * records name. NULL: out of memory. */
+struct call_table *call_table_new(const struct config *cfg, uint32_t first_call_id,
+				  uint32_t first_pinhole_id);
+void call_table_free(struct call_table *t); /* no actions: pinholes outlive the process */
+/* From now on this configuration holds (reload); limits apply to what comes next. */
+void call_table_config(struct call_table *t, const struct config *cfg);
+size_t call_count(const struct call_table *t); /* lingering ones (after BYE) included */
+
+/* Edits of the SDP (messages from inside only) go to edits, which may hold others already.
+ * *reason is set when CALL_REFUSED is returned: SIP_BAD_SDP, SIP_NO_PORTS or SIP_LIMIT. */
+enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,
+			      const struct sip_msg *m, struct edit_list *edits,
+			      struct action_list *out, enum rf_reason *reason);
+
+/* Does m belong to a call that lives or lingers, and does ctx->remote.addr take part in it? Looks at
+ * ctx->from_inside, .inside and .remote only. */
+bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx,
+		    const struct sip_msg *m);
+/* The inside signalling endpoint of the call that a message from outside belongs to, whatever
+ * inside host it may be (for requests that reach a shared public port): false when there is none. */
+bool call_find_inside(const struct call_table *t, const struct sip_msg *m,
+		      const struct rf_addr *remote, struct rf_ep *inside);
+
+/* Ends what has timed out. *next (may be NULL) is when to call again; UINT64_MAX: nothing waits. */
+void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint64_t *next);
+/* Ends the media of a call now and keeps it ended: 0, or -ENOENT. why stands in the event. */
+int call_drop(struct call_table *t, uint32_t id, uint64_t now, const char *why,
+	      struct action_list *out);
+
+/* After a restart: each saved record, then once call_restored(), which appends ACT_PINHOLE_SET for
+ * everything that must exist and ends what timed out meanwhile.
+ * Returns 0, -EINVAL (not a record of ours, damaged), -EEXIST, -ENOMEM, -EADDRINUSE (its ports are
+ * taken by another record). */
+int call_restore(struct call_table *t, uint32_t id, struct view bytes);
+void call_restored(struct call_table *t, uint64_t now, struct action_list *out);
+
+/* Every call, oldest first; strings live during the callback. */
+void call_show(const struct call_table *t, show_call_fn fn, void *arg);
+
+#endif
