@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who outside may speak to an inside SIP endpoint: configured peers, registrars of live
+ * registrations, the other side of running calls and subscriptions; and whose responses are
+ * expected. Everything else is SIP_UNKNOWN_PEER.
+ */
+#ifndef RF_POLICY_H
+#define RF_POLICY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "binding.h"
+#include "config.h"
+#include "registration.h"
+#include "sip_msg.h"
+
+#define POLICY_RESPONSE_NS	(180ull * 1000000000) /* a response is expected after a request */
+#define POLICY_EXPECTATIONS_MAX 200000
+
+enum policy_verdict {
+	POLICY_REFUSED, /* RF_R_SIP_UNKNOWN_PEER */
+	POLICY_PEER,
+	POLICY_REGISTRAR,
+	POLICY_DIALOG, /* by the engine's word: it is in a call or subscription */
+	POLICY_SUBSCRIPTION, /* NOTIFY from whom we subscribed to or referred */
+	POLICY_EXPECTED, /* a response to what we sent there */
+	POLICY_ANYBODY, /* inbound without configured peers */
+};
+
+struct policy_table;
+
+struct policy_table *policy_table_new(void);
+void policy_table_free(struct policy_table *t);
+size_t policy_count(const struct policy_table *t);
+
+/* A request of this binding went to remote: responses from its address are expected until then
+ * (normally now + POLICY_RESPONSE_NS; for dialogs as long as they live). Never shortens. When the table is
+ * full the one that ends first goes. */
+void policy_expect(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
+		   uint64_t until_ns);
+/* A SUBSCRIBE or REFER was accepted by remote: it may send NOTIFY until then. */
+void policy_subscribed(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
+		       uint64_t until_ns);
+
+struct policy_query {
+	const struct config *config;
+	const struct registration_table *registrations;
+	const struct binding
+		*binding; /* the one that the message reached; NULL: none, inbound is meant */
+	struct rf_ep remote;
+	bool in_dialog; /* the engine knows a call or subscription with this remote side */
+	uint64_t now_ns;
+};
+
+enum policy_verdict policy_request(const struct policy_table *t, const struct policy_query *q,
+				   enum sip_method m);
+enum policy_verdict policy_response(const struct policy_table *t, const struct policy_query *q);
+enum rf_reason policy_reason(enum policy_verdict v); /* RF_R_NONE unless refused */
+const char *policy_name(enum policy_verdict v);
+
+/* The configured peer that an endpoint belongs to (longest prefix; a port narrows); NULL. */
+const struct config_peer *policy_peer(const struct config *c, const struct rf_ep *remote);
+
+void policy_tick(struct policy_table *t, uint64_t now_ns);
+
+#endif
