@@ -13,6 +13,13 @@
 #include "addr.h"
 #include "rf_abi.h"
 
+#ifndef RF_SYSCONFDIR
+#define RF_SYSCONFDIR "/etc"
+#endif
+#define CONFIG_DEFAULT_PATH RF_SYSCONFDIR "/ringfence/ringfence.json"
+#define CONFIG_DEFAULT_USER "ringfence"
+#define CONFIG_BYTES_MAX    (1 << 20) /* of the file */
+
 #define CONFIG_WANS_MAX	  8
 #define CONFIG_INSIDE_MAX 64
 #define CONFIG_PEERS_MAX  128
@@ -35,7 +42,8 @@ struct config_peer {
 	char name[32];
 	struct prefix address;
 	uint16_t port; /* 0: any */
-	struct prefix media[CONFIG_MEDIA_MAX]; /* where its media may come from when learnt; default: address */
+	/* where its media may come from when learnt; default: address */
+	struct prefix media[CONFIG_MEDIA_MAX];
 	uint16_t n_media;
 };
 
@@ -49,7 +57,8 @@ struct config {
 	bool inside_given; /* false: the defaults are in .inside */
 	uint16_t sip_ports[RF_SIP_PORTS_MAX];
 	uint16_t n_sip_ports;
-	uint16_t sip_public_lo, sip_public_hi; /* public signalling ports when the own number is taken */
+	/* public signalling ports when the own number is taken */
+	uint16_t sip_public_lo, sip_public_hi;
 	bool has_inbound;
 	struct rf_ep inbound; /* inside host for requests that match no registration */
 	struct config_peer peers[CONFIG_PEERS_MAX];
@@ -76,10 +85,12 @@ struct config_errors {
 };
 
 void config_defaults(struct config *c);
-/* Reads a file; 0, or -errno (-EINVAL when errors->n > 0; *c is then untouched). */
+/* Reads a file; path NULL: the default one, whose absence gives the defaults. Returns 0, or -errno
+ * (-EINVAL when there are mistakes; *c is then untouched, errors->n > 0 also when reading failed). */
 int config_read(const char *path, struct config *c, struct config_errors *errors);
 /* The same from memory; name stands for the file in errors. */
-int config_parse(const char *name, const char *text, size_t n, struct config *c, struct config_errors *errors);
+int config_parse(const char *name, const char *text, size_t n, struct config *c,
+		 struct config_errors *errors);
 void config_errors_free(struct config_errors *errors);
 
 #endif
