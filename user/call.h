@@ -63,11 +63,6 @@ enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,
  * ctx->from_inside, .inside and .remote only. */
 bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx,
 		    const struct sip_msg *m);
-/* The inside signalling endpoint of the call that a message from outside belongs to, whatever
- * inside host it may be (for requests that reach a shared public port): false when there is none. */
-bool call_find_inside(const struct call_table *t, const struct sip_msg *m,
-		      const struct rf_addr *remote, struct rf_ep *inside);
-
 /* Ends what has timed out. *next (may be NULL) is when to call again; UINT64_MAX: nothing waits. */
 void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint64_t *next);
 /* Ends the media of a call now and keeps it ended: 0, or -ENOENT. why stands in the event. */

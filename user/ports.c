@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Public media ports: one bitmap of the 32,768 pairs per public address. The range is given with
+ * each request, so a reload that changes it applies at once and strands nothing.
+ */
+#include "ports.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define PAIRS 32768
+#define WORD  64
+
+struct pool {
+	struct pool *next;
+	uint32_t ifindex;
+	struct rf_addr wire;
+	unsigned int cursor; /* pair to look at first */
+	uint64_t taken[PAIRS / WORD]; /* bit i: ports 2i and 2i + 1 */
+};
+
+struct ports {
+	struct pool *pools; /* one per WAN address: a handful */
+	size_t n_taken;
+};
+
+struct ports *ports_new(void)
+{
+	return calloc(1, sizeof(struct ports));
+}
+
+void ports_free(struct ports *p)
+{
+	struct pool *next;
+
+	if (!p)
+		return;
+	for (struct pool *q = p->pools; q; q = next) {
+		next = q->next;
+		free(q);
+	}
+	free(p);
+}
+
+static struct pool *pool_find(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire)
+{
+	for (struct pool *q = p->pools; q; q = q->next)
+		if (q->ifindex == ifindex && addr_eq(&q->wire, wire))
+			return q;
+	return NULL;
+}
+
+static struct pool *pool_get(struct ports *p, uint32_t ifindex, const struct rf_addr *wire)
+{
+	struct pool *q = pool_find(p, ifindex, wire);
+
+	if (q)
+		return q;
+	q = calloc(1, sizeof(*q));
+	if (!q)
+		return NULL;
+	q->ifindex = ifindex;
+	q->wire = *wire;
+	q->next = p->pools;
+	p->pools = q;
+	return q;
+}
+
+static bool pair_taken(const struct pool *q, unsigned int i)
+{
+	return q->taken[i / WORD] >> (i % WORD) & 1;
+}
+
+/* First free pair in [from, to), or to. Full words are passed over at once. */
+static unsigned int next_free(const struct pool *q, unsigned int from, unsigned int to)
+{
+	while (from < to) {
+		uint64_t free_bits = ~q->taken[from / WORD] >> (from % WORD);
+
+		if (free_bits) {
+			from += (unsigned int)__builtin_ctzll(free_bits);
+			return from < to ? from : to;
+		}
+		from = (from / WORD + 1) * WORD;
+	}
+	return to;
+}
+
+/* Pairs i..i+n-1 all free? Otherwise *busy is the last one that is not. */
+static bool run_free(const struct pool *q, unsigned int i, unsigned int n, unsigned int *busy)
+{
+	for (unsigned int k = n; k-- > 0;) {
+		if (pair_taken(q, i + k)) {
+			*busy = i + k;
+			return false;
+		}
+	}
+	return true;
+}
+
+/* First run of n free pairs that begins in [from, to) and ends before end; PAIRS: none. */
+static unsigned int find_run(const struct pool *q, unsigned int from, unsigned int to,
+			     unsigned int end, unsigned int n)
+{
+	unsigned int busy;
+
+	while ((from = next_free(q, from, to)) < to && from + n <= end) {
+		if (run_free(q, from, n, &busy))
+			return from;
+		from = busy + 1;
+	}
+	return PAIRS;
+}
+
+static void mark(struct ports *p, struct pool *q, unsigned int i, unsigned int n, bool taken)
+{
+	for (unsigned int k = i; k < i + n; k++) {
+		assert(pair_taken(q, k) != taken);
+		q->taken[k / WORD] ^= 1ULL << (k % WORD);
+	}
+	if (taken)
+		p->n_taken += n;
+	else
+		p->n_taken -= n;
+}
+
+int ports_take(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t lo,
+	       uint16_t hi, uint16_t preferred, unsigned int n, uint16_t *base)
+{
+	unsigned int first = (lo + 1u) / 2, end = (hi + 1u) / 2; /* whole pairs within lo..hi */
+	unsigned int i, want = preferred / 2u, busy;
+	struct pool *q;
+
+	if (!first)
+		first = 1; /* port 0 is no port */
+	if (n == 0 || n > PAIRS || first >= end)
+		return -EINVAL;
+	q = pool_get(p, ifindex, wire);
+	if (!q)
+		return -ENOMEM;
+	if (preferred && !(preferred & 1) && want >= first && want + n <= end &&
+	    run_free(q, want, n, &busy)) {
+		i = want;
+	} else {
+		unsigned int start = q->cursor >= first && q->cursor < end ? q->cursor : first;
+
+		i = find_run(q, start, end, end, n);
+		if (i == PAIRS)
+			i = find_run(q, first, start, end, n);
+		if (i == PAIRS)
+			return -ENOSPC;
+		q->cursor = i + n;
+	}
+	mark(p, q, i, n, true);
+	*base = (uint16_t)(i * 2);
+	return 0;
+}
+
+int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
+		unsigned int n)
+{
+	unsigned int i = base / 2u, busy;
+	struct pool *q;
+
+	if (base == 0 || base & 1 || n == 0 || n > PAIRS - i)
+		return -EINVAL;
+	q = pool_get(p, ifindex, wire);
+	if (!q)
+		return -ENOMEM;
+	if (!run_free(q, i, n, &busy))
+		return -EADDRINUSE;
+	mark(p, q, i, n, true);
+	return 0;
+}
+
+void ports_release(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
+		   unsigned int n)
+{
+	struct pool *q = pool_find(p, ifindex, wire);
+
+	assert(q && !(base & 1) && base / 2u + n <= PAIRS);
+	mark(p, q, base / 2u, n, false);
+}
+
+bool ports_is_taken(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire,
+		    uint16_t port)
+{
+	const struct pool *q = pool_find(p, ifindex, wire);
+
+	return q && pair_taken(q, port / 2u);
+}
+
+size_t ports_taken(const struct ports *p)
+{
+	return p->n_taken;
+}

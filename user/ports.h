@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Public media ports: which pairs (even for RTP, the odd one above for RTCP) of which public address
+ * are taken. A pair is never given twice; giving and releasing cost a look at a bitmap.
+ */
+#ifndef RF_PORTS_H
+#define RF_PORTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+
+struct ports;
+
+struct ports *ports_new(void); /* NULL: out of memory */
+void ports_free(struct ports *p);
+
+/*
+ * Takes n >= 1 consecutive pairs of (ifindex, wire address) between lo and hi (host order, inclusive).
+ * *base becomes the first, even port. preferred (0: none) is taken when it is even, free and in the
+ * range; else the next free pairs after those given last, so that a port that has just been released
+ * rests for as long as possible. 0, -ENOSPC, -ENOMEM or -EINVAL (n is 0, range without a pair).
+ */
+int ports_take(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t lo,
+	       uint16_t hi, uint16_t preferred, unsigned int n, uint16_t *base);
+/* Takes exactly these (a restart restores what was given): 0, -EADDRINUSE, -ENOMEM or -EINVAL. */
+int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
+		unsigned int n);
+/* Gives back what was taken; anything else is a fault of the caller and ends the process. */
+void ports_release(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
+		   unsigned int n);
+
+bool ports_is_taken(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire,
+		    uint16_t port);
+size_t ports_taken(const struct ports *p); /* pairs, of all addresses */
+
+#endif
