@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which addresses and ports are under guard: public addresses of this box, inside hosts in mode
+ * routed, the SIP ports; and whether the controller is there to be asked.
+ */
+#ifndef RF_BPF_GUARD_H
+#define RF_BPF_GUARD_H
+
+#include "maps.h"
+#include "parse.h"
+
+struct rf_range { /* host order, inclusive */
+	__u16 lo, hi;
+};
+
+static __always_inline bool rf_range_has(const struct rf_range *r, __be16 port)
+{
+	__u16 n = bpf_ntohs(port);
+
+	return n >= r->lo && n <= r->hi;
+}
+
+static __always_inline struct rf_inside *rf_inside_get(const struct rf_addr *a)
+{
+	struct rf_prefix_key key = { .prefix_len = 128, .addr = *a };
+
+	return bpf_map_lookup_elem(&inside, &key);
+}
+
+/* RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 */
+static __always_inline bool rf_addr_private(const struct rf_addr *a)
+{
+	__u32 v = bpf_ntohl(rf_addr_is_v4(a) ? a->w[3] : a->w[0]);
+
+	if (rf_addr_is_v4(a))
+		return v >> 24 == 10 || v >> 24 == 127 || v >> 20 == 0xac1 || v >> 16 == 0xc0a8 ||
+		       v >> 16 == 0xa9fe || (v >> 22) == (100 << 2 | 1);
+	return v >> 25 == 0xfc >> 1 || v >> 22 == 0xfe80 >> 6;
+}
+
+static __always_inline __u8 rf_inside_mode(const struct rf_inside *in, const struct rf_addr *a)
+{
+	if (in->mode != RF_MODE_AUTO)
+		return in->mode;
+	return rf_addr_private(a) ? RF_MODE_NAT : RF_MODE_ROUTED;
+}
+
+/* A public address of ours, or an inside host that peers reach under its own address? */
+static __always_inline bool rf_guarded(const struct rf_addr *a, struct rf_range *ports)
+{
+	struct rf_guard *g = bpf_map_lookup_elem(&guards, a);
+	struct rf_inside *in;
+
+	if (g) {
+		ports->lo = g->port_lo;
+		ports->hi = g->port_hi;
+		return true;
+	}
+	in = rf_inside_get(a);
+	if (!in || rf_inside_mode(in, a) != RF_MODE_ROUTED)
+		return false;
+	ports->lo = in->port_lo;
+	ports->hi = in->port_hi;
+	return true;
+}
+
+static __always_inline bool rf_sip_port(__be16 port)
+{
+	struct rf_settings *s = rf_settings_get();
+	int i;
+
+	if (!s)
+		return false;
+	for (i = 0; i < RF_SIP_PORTS_MAX; i++)
+		if (i < s->n_sip_ports && s->sip_ports[i] == port)
+			return true;
+	return false;
+}
+
+static __always_inline bool rf_controller_away(struct rf_pkt *p)
+{
+	struct rf_settings *s = rf_settings_get();
+	struct rf_control *c = rf_control_get();
+	__u64 beat;
+
+	if (!s || !c)
+		return true;
+	beat = RF_READ_ONCE(c->heartbeat_ns);
+	return !beat || (__s64)(rf_now(p) - beat) > (__s64)s->heartbeat_limit_ns;
+}
+
+/* Did the controller send this? Told by the socket, which nobody else can imitate. */
+static __always_inline bool rf_released(struct __sk_buff *skb)
+{
+	struct rf_control *c = rf_control_get();
+	__u64 cookie;
+	int i;
+
+	if (!c)
+		return false;
+	cookie = bpf_get_socket_cookie(skb);
+	if (!cookie)
+		return false;
+	for (i = 0; i < RF_COOKIES_MAX; i++)
+		if (c->cookies[i] == cookie)
+			return true;
+	return false;
+}
+
+static __always_inline bool rf_device_is(__u32 ifindex, __u8 role)
+{
+	struct rf_device *d = bpf_map_lookup_elem(&devices, &ifindex);
+
+	return d && d->role == role;
+}
+
+#endif

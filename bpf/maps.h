@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The maps of include/rf_abi.h, by the names given there. Nothing is pinned by name: the loader
+ * sets pin paths per instance. The loader must also raise `scratch` to the number of possible CPUs:
+ * bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus()).
+ */
+#ifndef RF_BPF_MAPS_H
+#define RF_BPF_MAPS_H
+
+#include "config.h"
+
+#define RF_HASH(name_, key_, value_, max_) \
+	struct { \
+		__uint(type, BPF_MAP_TYPE_HASH); \
+		__uint(map_flags, BPF_F_NO_PREALLOC); \
+		__uint(max_entries, max_); \
+		__type(key, key_); \
+		__type(value, value_); \
+	} name_ SEC(".maps")
+
+#define RF_ARRAY(name_, type_, value_, max_) \
+	struct { \
+		__uint(type, type_); \
+		__uint(max_entries, max_); \
+		__type(key, __u32); \
+		__type(value, value_); \
+	} name_ SEC(".maps")
+
+RF_HASH(pinholes, struct rf_pinhole_key, struct rf_pinhole, RF_PINHOLES_MAX);
+RF_HASH(pinhole_state, __u32, struct rf_pinhole_state, RF_PINHOLES_MAX);
+RF_HASH(guards, struct rf_addr, struct rf_guard, RF_GUARDS_MAX);
+RF_HASH(devices, __u32, struct rf_device, RF_DEVICES_MAX);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, RF_PREFIXES_MAX);
+	__type(key, struct rf_prefix_key);
+	__type(value, struct rf_inside);
+} inside SEC(".maps");
+
+RF_ARRAY(settings, BPF_MAP_TYPE_ARRAY, struct rf_settings, 1);
+RF_ARRAY(control, BPF_MAP_TYPE_ARRAY, struct rf_control, 1);
+RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RF_FRAGS_MAX);
+	__type(key, struct rf_frag_key);
+	__type(value, struct rf_frag);
+} frags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RF_PUNT_BYTES);
+} punt SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, RF_EVENTS_BYTES);
+} events SEC(".maps");
+
+/* One punt record under construction per CPU. Not a PERCPU_ARRAY: its values end at 32 KiB. */
+struct rf_scratch {
+	struct rf_punt hdr;
+	__u8 data[RF_PUNT_MAX + 1];
+};
+RF_ARRAY(scratch, BPF_MAP_TYPE_ARRAY, struct rf_scratch, 1);
+
+struct rf_event_limit {
+	__u64 last_ns;
+	__u32 suppressed;
+	__u32 pad;
+};
+RF_ARRAY(event_limits, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_event_limit, RF_R_MAX);
+
+static __always_inline struct rf_settings *rf_settings_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline struct rf_control *rf_control_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&control, &zero);
+}
+
+#endif

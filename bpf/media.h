@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way of a packet that hit a pinhole: check, deliver, keep the books. Each packet is booked
+ * once, at the hook that ends it; what XDP leaves to TC is booked there.
+ */
+#ifndef RF_BPF_MEDIA_H
+#define RF_BPF_MEDIA_H
+
+#include "deliver.h"
+#include "verdict.h"
+
+static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_hit *h,
+					     __u32 reason)
+{
+	if (rf_action_of(reason) == RF_ACT_DROP)
+		rf_book_drop(h, reason);
+	else if (rf_action_of(reason) == RF_ACT_DELIVER)
+		rf_book_delivery(p, h);
+	return reason;
+}
+
+static __always_inline __u32 rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p, struct rf_hit *h)
+{
+	__u32 reason = rf_check_media(ctx, true, p, h);
+
+	if (!reason)
+		reason = rf_deliver_xdp(ctx, p, h);
+	return rf_media_booked(p, h, reason);
+}
+
+static __always_inline __u32 rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h)
+{
+	__u32 reason = rf_check_media(skb, false, p, h);
+
+	if (!reason)
+		reason = h->dir == RF_DIR_IN ? rf_deliver_in(skb, p, h) : rf_deliver_out(skb, p, h);
+	return rf_media_booked(p, h, reason);
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Bytes -> struct rf_pkt: Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with extension
+ * headers, UDP. Serves XDP and TC alike; after this stage only offsets and values are used.
+ * Lengths are judged for UDP only: what is not UDP is none of our business and must pass as it is
+ * (a BIG TCP packet carries a total length of 0, for instance).
+ */
+#ifndef RF_BPF_PARSE_H
+#define RF_BPF_PARSE_H
+
+#include "config.h"
+
+enum rf_parsed {
+	RF_PARSED_GO_ON,
+	RF_PARSED_UDP, /* ports, payload offset and length are set */
+	RF_PARSED_FRAGMENT, /* of a UDP datagram; ports are set in the first one only */
+	RF_PARSED_ICMP, /* .l4_off is set, whole packet */
+	RF_PARSED_OTHER,
+	RF_PARSED_UNSUPPORTED, /* link layer that is not looked into */
+	RF_PARSED_NOT_LINEAR, /* the packet is long enough, its linear part is not */
+	RF_PARSED_TRUNCATED,
+	RF_PARSED_BAD,
+};
+
+enum rf_pkt_flag {
+	RF_PKT_ADDRS = 1 << 0, /* addresses are known, even when the rest is not */
+	RF_PKT_V6 = 1 << 1,
+	RF_PKT_DF = 1 << 2, /* must not be fragmented on the way (always so for IPv6) */
+	RF_PKT_FRAGMENT = 1 << 3,
+	RF_PKT_FIRST = 1 << 4, /* the fragment with offset 0 */
+	RF_PKT_NO_ETH = 1 << 5, /* device without link layer header */
+};
+
+struct rf_pkt {
+	__u64 now; /* 0 until rf_now() */
+	struct rf_ep src, dst;
+	__u32 ifindex;
+	__u32 frame_len; /* bytes from .data on, linear or not */
+	__u32 len; /* bytes of the L3 packet, by its own header */
+	__be32 frag_id;
+	__u32 pinhole_id, call_id; /* for events */
+	__u32 code; /* return code of a redirect */
+	__u16 l3_off, l4_off;
+	__u16 pay_len; /* of UDP */
+	__u16 vlan; /* outermost tag's id */
+	__u8 hook, proto, ttl, flags;
+	__u8 tags; /* VLAN tags in the frame (not in skb metadata) */
+	__u8 frag_proto; /* what the fragments carry, the same in each of them */
+	__u8 pad[2];
+};
+
+struct rf_vlan_hdr {
+	__be16 tci;
+	__be16 proto;
+};
+
+/* Common to the IPv6 extension headers that are walked over: none is shorter than this. */
+struct rf_ext_hdr {
+	__u8 next;
+	__u8 len; /* in 8 bytes, beyond the first 8; fragment header: reserved */
+	__be16 frag; /* fragment header only; routing header: type, segments left */
+	__be32 id;
+};
+
+static __always_inline __u64 rf_now(struct rf_pkt *p)
+{
+	if (!p->now)
+		p->now = bpf_ktime_get_ns();
+	return p->now;
+}
+
+static __always_inline void rf_addr_v4(struct rf_addr *a, __be32 v4)
+{
+	a->w[0] = 0;
+	a->w[1] = 0;
+	a->w[2] = bpf_htonl(0xffff);
+	a->w[3] = v4;
+}
+
+static __always_inline void rf_addr_v6(struct rf_addr *a, const struct in6_addr *v6)
+{
+	a->w[0] = v6->in6_u.u6_addr32[0];
+	a->w[1] = v6->in6_u.u6_addr32[1];
+	a->w[2] = v6->in6_u.u6_addr32[2];
+	a->w[3] = v6->in6_u.u6_addr32[3];
+}
+
+static __always_inline bool rf_addr_is_v4(const struct rf_addr *a)
+{
+	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
+}
+
+static __always_inline bool rf_addr_eq(const struct rf_addr *a, const struct rf_addr *b)
+{
+	return a->w[3] == b->w[3] && a->w[2] == b->w[2] && a->w[1] == b->w[1] && a->w[0] == b->w[0];
+}
+
+static __always_inline int rf_too_short(const struct rf_pkt *p, __u32 wanted)
+{
+	return wanted <= p->frame_len ? RF_PARSED_NOT_LINEAR : RF_PARSED_TRUNCATED;
+}
+
+static __always_inline bool rf_is_vlan(__be16 proto)
+{
+	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
+}
+
+static __always_inline int rf_parse_eth(void *data, void *end, struct rf_pkt *p, __u32 *off,
+					__be16 *proto)
+{
+	struct ethhdr *eth = data;
+	int i;
+
+	*off = sizeof(*eth);
+	if ((void *)(eth + 1) > end)
+		return rf_too_short(p, *off);
+	*proto = eth->h_proto;
+	for (i = 0; i < RF_VLANS_MAX; i++) {
+		struct rf_vlan_hdr *tag = data + *off;
+
+		if (!rf_is_vlan(*proto))
+			break;
+		if ((void *)(tag + 1) > end)
+			return rf_too_short(p, *off + sizeof(*tag));
+		if (!p->vlan)
+			p->vlan = bpf_ntohs(tag->tci) & 0xfff;
+		p->tags++;
+		*proto = tag->proto;
+		*off += sizeof(*tag);
+	}
+	if (rf_is_vlan(*proto) || *proto == bpf_htons(ETH_P_PPP_SES) ||
+	    *proto == bpf_htons(ETH_P_MPLS_UC))
+		return RF_PARSED_UNSUPPORTED;
+	return RF_PARSED_GO_ON;
+}
+
+static __always_inline int rf_parse_udp(void *data, void *end, struct rf_pkt *p, __u32 off)
+{
+	__u32 l3_end = p->l3_off + p->len, ulen;
+	struct udphdr *udp = data + off;
+
+	p->proto = IPPROTO_UDP;
+	p->l4_off = off;
+	if (off + sizeof(*udp) > l3_end)
+		return RF_PARSED_TRUNCATED;
+	if ((void *)(udp + 1) > end)
+		return rf_too_short(p, off + sizeof(*udp));
+	p->src.port = udp->source;
+	p->dst.port = udp->dest;
+	if (p->flags & RF_PKT_FRAGMENT)
+		return RF_PARSED_FRAGMENT;
+	ulen = bpf_ntohs(udp->len);
+	if (ulen < sizeof(*udp))
+		return RF_PARSED_BAD;
+	if (off + ulen > l3_end)
+		return RF_PARSED_TRUNCATED;
+	p->pay_len = ulen - sizeof(*udp);
+	return RF_PARSED_UDP;
+}
+
+static __always_inline int rf_parse_ipv4(void *data, void *end, struct rf_pkt *p, __u32 off)
+{
+	struct iphdr *ip = data + off;
+	__u32 ihl, frag;
+
+	if ((void *)(ip + 1) > end)
+		return rf_too_short(p, off + sizeof(*ip));
+	rf_addr_v4(&p->src.addr, ip->saddr);
+	rf_addr_v4(&p->dst.addr, ip->daddr);
+	p->flags |= RF_PKT_ADDRS;
+	p->proto = ip->protocol;
+	p->ttl = ip->ttl;
+	p->len = bpf_ntohs(ip->tot_len);
+	if (p->proto != IPPROTO_UDP && p->proto != IPPROTO_ICMP)
+		return RF_PARSED_OTHER;
+	ihl = ip->ihl * 4;
+	if (ip->version != 4 || ihl < sizeof(*ip) || p->len < ihl)
+		return RF_PARSED_BAD;
+	if (off + p->len > p->frame_len)
+		return RF_PARSED_TRUNCATED;
+	frag = bpf_ntohs(ip->frag_off);
+	if (frag & IP_DF)
+		p->flags |= RF_PKT_DF;
+	if (frag & (IP_MF | IP_OFFSET)) {
+		if (p->proto != IPPROTO_UDP)
+			return RF_PARSED_OTHER;
+		p->flags |= RF_PKT_FRAGMENT;
+		p->frag_id = bpf_htonl(bpf_ntohs(ip->id));
+		p->frag_proto = IPPROTO_UDP;
+		if (frag & IP_OFFSET)
+			return RF_PARSED_FRAGMENT;
+		p->flags |= RF_PKT_FIRST;
+	}
+	off += ihl;
+	if (p->proto == IPPROTO_UDP)
+		return rf_parse_udp(data, end, p, off);
+	p->l4_off = off;
+	return RF_PARSED_ICMP;
+}
+
+static __always_inline bool rf_is_exthdr(__u8 next)
+{
+	return next == NEXTHDR_HOP || next == NEXTHDR_ROUTING || next == NEXTHDR_DEST ||
+	       next == NEXTHDR_FRAGMENT;
+}
+
+/* RF_PARSED_GO_ON: *next and *off are behind the last extension header. */
+static __always_inline int rf_parse_exthdrs(void *data, void *end, struct rf_pkt *p, __u32 *off,
+					    __u8 *next)
+{
+	int i;
+
+	for (i = 0; i < RF_EXTHDRS_MAX; i++) {
+		struct rf_ext_hdr *x = data + *off;
+		__u8 kind = *next;
+
+		if (!rf_is_exthdr(kind))
+			return RF_PARSED_GO_ON;
+		if ((void *)(x + 1) > end)
+			return rf_too_short(p, *off + sizeof(*x));
+		*next = x->next;
+		if (kind == NEXTHDR_FRAGMENT) {
+			__u32 frag = bpf_ntohs(x->frag);
+
+			*off += sizeof(*x);
+			if (!(frag & (IP6_OFFSET | IP6_MF)))
+				continue; /* atomic fragment: a whole packet, RFC 6946 */
+			p->flags |= RF_PKT_FRAGMENT;
+			p->frag_id = x->id;
+			p->frag_proto = x->next;
+			if (frag & IP6_OFFSET)
+				return x->next == IPPROTO_UDP || rf_is_exthdr(x->next) ?
+					       RF_PARSED_FRAGMENT : RF_PARSED_OTHER;
+			p->flags |= RF_PKT_FIRST;
+			continue;
+		}
+		/* Segments left: the address in the header is not the destination yet. */
+		if (kind == NEXTHDR_ROUTING && (bpf_ntohs(x->frag) & 0xff))
+			return RF_PARSED_BAD;
+		*off += (x->len + 1) * 8;
+		if (*off > RF_HDRS_MAX)
+			return RF_PARSED_BAD;
+	}
+	return rf_is_exthdr(*next) ? RF_PARSED_BAD : RF_PARSED_GO_ON;
+}
+
+static __always_inline int rf_parse_ipv6(void *data, void *end, struct rf_pkt *p, __u32 off)
+{
+	struct ipv6hdr *ip6 = data + off;
+	__u8 next;
+	int r;
+
+	if ((void *)(ip6 + 1) > end)
+		return rf_too_short(p, off + sizeof(*ip6));
+	rf_addr_v6(&p->src.addr, &ip6->saddr);
+	rf_addr_v6(&p->dst.addr, &ip6->daddr);
+	p->flags |= RF_PKT_ADDRS | RF_PKT_V6 | RF_PKT_DF;
+	p->ttl = ip6->hop_limit;
+	p->len = sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
+	next = ip6->nexthdr;
+	if (ip6->version != 6)
+		return next == IPPROTO_UDP ? RF_PARSED_BAD : RF_PARSED_OTHER;
+	off += sizeof(*ip6);
+	r = rf_parse_exthdrs(data, end, p, &off, &next);
+	p->proto = next;
+	if (r == RF_PARSED_GO_ON && next != IPPROTO_UDP && next != IPPROTO_ICMPV6)
+		return RF_PARSED_OTHER;
+	if (r != RF_PARSED_GO_ON && r != RF_PARSED_FRAGMENT)
+		return r;
+	if (p->l3_off + p->len > p->frame_len)
+		return RF_PARSED_TRUNCATED;
+	if (r == RF_PARSED_FRAGMENT)
+		return r;
+	if (next == IPPROTO_UDP)
+		return rf_parse_udp(data, end, p, off);
+	if (p->flags & RF_PKT_FRAGMENT)
+		return RF_PARSED_OTHER;
+	p->l4_off = off;
+	return RF_PARSED_ICMP;
+}
+
+static __always_inline int rf_parse(void *data, void *end, struct rf_pkt *p, __be16 proto)
+{
+	__u32 off = 0;
+	int r;
+
+	if (!(p->flags & RF_PKT_NO_ETH)) {
+		r = rf_parse_eth(data, end, p, &off, &proto);
+		p->l3_off = off;
+		if (r != RF_PARSED_GO_ON)
+			return r;
+	}
+	if (proto == bpf_htons(ETH_P_IP))
+		return rf_parse_ipv4(data, end, p, off);
+	if (proto == bpf_htons(ETH_P_IPV6))
+		return rf_parse_ipv6(data, end, p, off);
+	return RF_PARSED_OTHER;
+}
+
+/* Global functions: verified once, and whatever they learnt about .p is forgotten behind them,
+ * which keeps the number of states of the calling programs small. */
+__noinline int rf_parse_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+{
+	if (!p)
+		return RF_PARSED_BAD;
+	p->frame_len = bpf_xdp_get_buff_len(ctx);
+	p->ifindex = ctx->ingress_ifindex;
+	return rf_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, 0);
+}
+
+__noinline int rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	int i, r = RF_PARSED_BAD;
+	__u32 pull;
+
+	if (!p)
+		return RF_PARSED_BAD;
+	p->frame_len = skb->len;
+	p->ifindex = skb->ifindex;
+	for (i = 0; i < 2; i++) {
+		p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
+		p->tags = 0;
+		p->flags &= RF_PKT_NO_ETH;
+		r = rf_parse((void *)(long)skb->data, (void *)(long)skb->data_end, p, skb->protocol);
+		if (r != RF_PARSED_NOT_LINEAR)
+			return r;
+		pull = p->frame_len < RF_PULL_MAX ? p->frame_len : RF_PULL_MAX;
+		if (i || bpf_skb_pull_data(skb, pull))
+			break;
+	}
+	return RF_PARSED_TRUNCATED;
+}
+
+#endif

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Is this packet what a live call agreed on? State and deadline first, then where it comes from or
+ * goes to, then what it is. Learns the source where the SDP could not name it, and keeps the
+ * books of the flow: packets, drops, RTP statistics.
+ */
+#ifndef RF_BPF_PINHOLE_H
+#define RF_BPF_PINHOLE_H
+
+#include "maps.h"
+#include "rtp.h"
+
+struct rf_hit {
+	struct rf_pinhole *ph;
+	struct rf_pinhole_state *st; /* NULL: the controller has not made it; then nothing is learnt */
+	struct rf_media media;
+	__u8 dir; /* enum rf_dir */
+	__u8 learnt; /* RF_DIR_OUT: the packet has to go to .st->learnt */
+};
+
+static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep *ep, __u8 dir,
+					    struct rf_hit *h)
+{
+	struct rf_pinhole_key key = { .addr = ep->addr, .port = ep->port, .dir = dir };
+
+	h->dir = dir;
+	h->st = NULL;
+	h->ph = bpf_map_lookup_elem(&pinholes, &key);
+	if (!h->ph)
+		return false;
+	p->pinhole_id = h->ph->id;
+	p->call_id = h->ph->call_id;
+	return true;
+}
+
+static __always_inline void rf_pinhole_state_find(struct rf_hit *h)
+{
+	__u32 id = h->ph->id;
+
+	h->st = bpf_map_lookup_elem(&pinhole_state, &id);
+}
+
+static __always_inline bool rf_ep_eq(const struct rf_ep *a, const struct rf_ep *b)
+{
+	return a->port == b->port && rf_addr_eq(&a->addr, &b->addr);
+}
+
+static __always_inline bool rf_remote_is(const struct rf_remote *r, const struct rf_ep *ep)
+{
+	return r->port == ep->port && rf_addr_eq(&r->addr, &ep->addr);
+}
+
+static __always_inline bool rf_remote_covers(const struct rf_remote *r, const struct rf_ep *ep)
+{
+	int i;
+
+	if (r->port && r->port != ep->port)
+		return false;
+	for (i = 0; i < 4; i++) {
+		__s32 bits = (__s32)r->prefix_len - 32 * i;
+		__u32 diff = bpf_ntohl(r->addr.w[i] ^ ep->addr.w[i]);
+
+		if (bits <= 0)
+			break;
+		if (bits < 32)
+			diff >>= 32 - bits;
+		if (diff)
+			return false;
+	}
+	return true;
+}
+
+/* .prefix: any that covers it will do; else only an exact one. */
+static __always_inline bool rf_remotes_have(const struct rf_pinhole *ph, const struct rf_ep *ep,
+					    bool prefix)
+{
+	int i;
+
+	for (i = 0; i < RF_REMOTES_MAX; i++) {
+		if (i >= ph->n_remotes)
+			break;
+		if (rf_remote_is(&ph->remotes[i], ep) ||
+		    (prefix && rf_remote_covers(&ph->remotes[i], ep)))
+			return true;
+	}
+	return false;
+}
+
+static __always_inline __u32 rf_check_alive(struct rf_pkt *p, const struct rf_hit *h)
+{
+	__u64 now = rf_now(p), last, other;
+
+	if (h->ph->state != RF_PINHOLE_OPEN)
+		return RF_R_PINHOLE_CLOSED;
+	if (now >= h->ph->deadline_ns)
+		return RF_R_PINHOLE_EXPIRED;
+	if (!h->ph->idle_s || !h->st)
+		return RF_R_NONE;
+	last = RF_READ_ONCE(h->st->dir[RF_DIR_IN].last_ns);
+	other = RF_READ_ONCE(h->st->dir[RF_DIR_OUT].last_ns);
+	if (other > last)
+		last = other;
+	/* signed: another CPU may have stamped it after we read the clock */
+	if (last && (__s64)(now - last) > (__s64)(h->ph->idle_s * RF_NS_PER_SEC))
+		return RF_R_PINHOLE_IDLE;
+	return RF_R_NONE;
+}
+
+static __always_inline __u32 rf_check_class(void *ctx, const bool xdp, struct rf_pkt *p,
+					    struct rf_hit *h)
+{
+	__u8 agreed = h->ph->classes;
+	struct rf_media *m = &h->media;
+
+	rf_classify(ctx, xdp, p, agreed, m);
+	if (agreed & RF_CLASS_ANY)
+		return RF_R_NONE;
+	if (!m->cls)
+		return RF_R_NOT_MEDIA;
+	if (!(m->cls & agreed))
+		return m->cls == RF_CLASS_RTP && (h->ph->flags & RF_PH_HELD) ? RF_R_ON_HOLD :
+									       RF_R_WRONG_CLASS;
+	if (m->cls == RF_CLASS_RTP &&
+	    !(h->ph->payload_types[(m->pt >> 3) & 15] & (1 << (m->pt & 7))))
+		return RF_R_WRONG_PAYLOAD_TYPE;
+	return RF_R_NONE;
+}
+
+/* A packet of the same flow may be on another CPU, just writing what it learnt: wait for it,
+ * so that not even the second packet is lost. */
+static __always_inline __u32 rf_learn_state_settled(__u32 *state)
+{
+	__u32 s = RF_READ_ONCE(*state);
+	int i;
+
+	for (i = 0; i < RF_LEARN_SPINS && s == RF_LEARN_BUSY; i++)
+		s = RF_READ_ONCE(*state);
+	return s;
+}
+
+/* True: this CPU may write. The atomic read-modify-writes order the data against the state. */
+static __always_inline bool rf_learn_begin(__u32 *state)
+{
+	return __sync_val_compare_and_swap(state, RF_LEARN_NONE, RF_LEARN_BUSY) == RF_LEARN_NONE;
+}
+
+static __always_inline void rf_learn_end(__u32 *state)
+{
+	__sync_lock_test_and_set(state, RF_LEARN_LOCKED);
+}
+
+/* Of the learnt source only one RTP stream is taken: the first one's SSRC stays. */
+static __always_inline __u32 rf_check_ssrc(const struct rf_hit *h)
+{
+	struct rf_pinhole_state *st = h->st;
+
+	if (h->media.cls != RF_CLASS_RTP || (h->ph->classes & RF_CLASS_ANY))
+		return RF_R_NONE;
+	if (rf_learn_begin(&st->learnt_ssrc_state)) {
+		st->learnt_ssrc = h->media.ssrc;
+		rf_learn_end(&st->learnt_ssrc_state);
+		return RF_R_NONE;
+	}
+	if (rf_learn_state_settled(&st->learnt_ssrc_state) != RF_LEARN_LOCKED)
+		return RF_R_WRONG_SSRC;
+	return st->learnt_ssrc == h->media.ssrc ? RF_R_NONE : RF_R_WRONG_SSRC;
+}
+
+static __always_inline __u32 rf_check_learnt(const struct rf_hit *h, const struct rf_pkt *p)
+{
+	return rf_ep_eq(&h->st->learnt, &p->src) ? RF_R_NONE : RF_R_WRONG_SOURCE;
+}
+
+static __always_inline __u32 rf_learn(struct rf_pkt *p, struct rf_hit *h)
+{
+	struct rf_pinhole_state *st = h->st;
+
+	if (!rf_remotes_have(h->ph, &p->src, true))
+		return RF_R_WRONG_SOURCE;
+	if (rf_now(p) >= h->ph->learn_until_ns)
+		return RF_R_LEARN_TOO_LATE;
+	if (rf_learn_begin(&st->learn_state)) {
+		st->learnt = p->src;
+		rf_learn_end(&st->learn_state);
+		return RF_R_NONE;
+	}
+	if (rf_learn_state_settled(&st->learn_state) != RF_LEARN_LOCKED)
+		return RF_R_WRONG_SOURCE;
+	return rf_check_learnt(h, p);
+}
+
+/* A source to be learnt must first have shown the agreed payload, so it comes after the class. */
+static __always_inline __u32 rf_check_in(void *ctx, const bool xdp, struct rf_pkt *p,
+					 struct rf_hit *h)
+{
+	bool learn = h->ph->flags & RF_PH_LEARN, locked = false;
+	__u32 r;
+
+	if (!learn) {
+		if (!rf_remotes_have(h->ph, &p->src, false))
+			return RF_R_WRONG_SOURCE;
+	} else {
+		if (!h->st)
+			return RF_R_WRONG_SOURCE;
+		locked = rf_learn_state_settled(&h->st->learn_state) == RF_LEARN_LOCKED;
+		r = locked ? rf_check_learnt(h, p) : RF_R_NONE;
+		if (r)
+			return r;
+	}
+	r = rf_check_class(ctx, xdp, p, h);
+	if (r || !learn)
+		return r;
+	if (!locked) {
+		r = rf_learn(p, h);
+		if (r)
+			return r;
+	}
+	return rf_check_ssrc(h);
+}
+
+/*
+ * From inside: to the endpoint that the far side's SDP announced. With RF_PH_LEARN that one cannot
+ * be reached; what is sent to it goes to the learnt source, once there is one. An inside
+ * host that answers to the source it sees (symmetric RTP) sends to the learnt one by itself.
+ */
+static __always_inline __u32 rf_check_out(void *ctx, const bool xdp, struct rf_pkt *p,
+					  struct rf_hit *h)
+{
+	bool announced = rf_remotes_have(h->ph, &p->dst, false);
+	bool locked = false;
+
+	if (h->ph->flags & RF_PH_LEARN) {
+		locked = h->st &&
+			 rf_learn_state_settled(&h->st->learn_state) == RF_LEARN_LOCKED;
+		if (locked && !announced && rf_ep_eq(&h->st->learnt, &p->dst))
+			announced = true;
+		if (announced && !locked)
+			return RF_R_LEARN_PENDING;
+		h->learnt = announced;
+	}
+	if (!announced)
+		return RF_R_WRONG_DESTINATION;
+	return rf_check_class(ctx, xdp, p, h);
+}
+
+/* RF_R_NONE: go on and deliver. */
+static __always_inline __u32 rf_check_media(void *ctx, const bool xdp, struct rf_pkt *p,
+					    struct rf_hit *h)
+{
+	__u32 r;
+
+	rf_pinhole_state_find(h);
+	r = rf_check_alive(p, h);
+	if (!r)
+		r = h->dir == RF_DIR_IN ? rf_check_in(ctx, xdp, p, h) :
+					  rf_check_out(ctx, xdp, p, h);
+	if (!r && !(h->ph->flags & RF_PH_LOCAL) && p->ttl <= 1)
+		r = RF_R_TTL_EXPIRED;
+	return r;
+}
+
+static __always_inline void rf_book_drop(const struct rf_hit *h, __u32 reason)
+{
+	struct rf_flow_stats *s;
+
+	if (!h->st)
+		return;
+	s = &h->st->dir[h->dir & 1];
+	__sync_fetch_and_add(&s->drops, 1);
+	s->last_reason = reason;
+}
+
+static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_hit *h)
+{
+	struct rf_flow_stats *s;
+
+	if (!h->st)
+		return;
+	s = &h->st->dir[h->dir & 1];
+	__sync_fetch_and_add(&s->packets, 1);
+	__sync_fetch_and_add(&s->bytes, p->len);
+	RF_WRITE_ONCE(s->last_ns, rf_now(p));
+	if (h->media.cls == RF_CLASS_RTP)
+		rf_rtp_stats(s, &h->media, p->now, h->ph->clock_rate);
+}
+
+#endif

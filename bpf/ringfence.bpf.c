@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Entry points: the order of the stages and nothing else. WAN ingress by XDP and TC, WAN egress
+ * (packets of this host itself), inside ingress, lo egress (releases to this host).
+ */
+#include "config.h"
+#include "maps.h"
+#include "parse.h"
+#include "guard.h"
+#include "rtp.h"
+#include "pinhole.h"
+#include "rewrite.h"
+#include "deliver.h"
+#include "punt.h"
+#include "frag.h"
+#include "icmp.h"
+#include "verdict.h"
+#include "media.h"
+#include "wan.h"
+#include "inside.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("xdp.frags")
+int rf_wan_xdp(struct xdp_md *ctx)
+{
+	struct rf_pkt p = { .hook = RF_HOOK_WAN_XDP };
+	struct rf_hit h = {};
+	__u32 reason = RF_R_NONE;
+
+	switch (rf_wan_in_stage(&p, rf_parse_xdp(ctx, &p), &h, &reason)) {
+	case RF_STAGE_MEDIA:
+		reason = rf_media_xdp(ctx, &p, &h);
+		break;
+	case RF_STAGE_DECIDED:
+		break;
+	default:
+		reason = RF_R_TO_TC;
+	}
+	return rf_verdict_xdp(&p, reason);
+}
+
+/* For the far end of a veth pair: native XDP there makes XDP redirects into it arrive. */
+SEC("xdp")
+int rf_xdp_pass(struct xdp_md *ctx)
+{
+	return XDP_PASS;
+}
+
+SEC("tc")
+int rf_wan_in(struct __sk_buff *skb)
+{
+	struct rf_pkt p = { .hook = RF_HOOK_WAN_IN };
+	struct rf_hit h = {};
+	__u32 reason = RF_R_NONE;
+
+	if (rf_injected(skb, &p))
+		return rf_verdict_tc(&p, RF_R_RELEASED);
+	if (skb->pkt_type == PACKET_OTHERHOST)
+		return rf_verdict_tc(&p, RF_R_NONE);
+	rf_device_shape(skb, &p);
+	switch (rf_wan_in_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
+	case RF_STAGE_MEDIA:
+		reason = rf_media_tc(skb, &p, &h);
+		break;
+	case RF_STAGE_SIP:
+		reason = rf_hold(skb, &p, RF_PUNT_SIP);
+		break;
+	case RF_STAGE_FRAGMENT:
+		reason = rf_wan_in_fragment(skb, &p);
+		break;
+	case RF_STAGE_ICMP:
+		reason = rf_icmp_in(skb, &p);
+		break;
+	case RF_STAGE_DECIDED:
+		break;
+	}
+	return rf_verdict_tc(&p, reason);
+}
+
+SEC("tc")
+int rf_wan_out(struct __sk_buff *skb)
+{
+	struct rf_pkt p = { .hook = RF_HOOK_WAN_OUT };
+	struct rf_hit h = {};
+	__u32 reason = RF_R_NONE;
+
+	if (skb->ingress_ifindex)
+		return rf_verdict_tc(&p, RF_R_NONE); /* forwarded: judged where it came in */
+	if (rf_released(skb)) {
+		p.len = skb->len;
+		return rf_verdict_tc(&p, RF_R_RELEASED);
+	}
+	rf_device_shape(skb, &p);
+	switch (rf_wan_out_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
+	case RF_STAGE_MEDIA:
+		reason = rf_media_tc(skb, &p, &h);
+		break;
+	case RF_STAGE_SIP:
+		reason = rf_hold(skb, &p, RF_PUNT_SIP);
+		break;
+	case RF_STAGE_FRAGMENT:
+		reason = rf_wan_out_fragment(skb, &p);
+		break;
+	default:
+		break;
+	}
+	return rf_verdict_tc(&p, reason);
+}
+
+SEC("tc")
+int rf_inside_in(struct __sk_buff *skb)
+{
+	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_IN };
+	struct rf_hit h = {};
+	__u32 reason = RF_R_NONE;
+
+	if (skb->pkt_type == PACKET_OTHERHOST)
+		return rf_verdict_tc(&p, RF_R_NONE);
+	rf_device_shape(skb, &p);
+	switch (rf_inside_in_stage(skb, &p, rf_parse_skb(skb, &p), &h, &reason)) {
+	case RF_STAGE_MEDIA:
+		reason = rf_media_tc(skb, &p, &h);
+		break;
+	case RF_STAGE_SIP:
+		reason = rf_hold(skb, &p, RF_PUNT_SIP);
+		break;
+	case RF_STAGE_FRAGMENT:
+		reason = rf_inside_in_fragment(skb, &p);
+		break;
+	case RF_STAGE_ICMP:
+		reason = rf_icmp_out(skb, &p);
+		break;
+	case RF_STAGE_DECIDED:
+		break;
+	}
+	return rf_verdict_tc(&p, reason);
+}
+
+SEC("tc")
+int rf_lo_out(struct __sk_buff *skb)
+{
+	return rf_inject(skb);
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The one exit: counts the reason, tells userspace about drops (rate-limited), and turns the
+ * reason's action into the code that the hook understands.
+ */
+#ifndef RF_BPF_VERDICT_H
+#define RF_BPF_VERDICT_H
+
+#include "maps.h"
+#include "parse.h"
+
+static const __u8 rf_actions[RF_R_MAX] = {
+#define RF_REASON(id, name, action, meaning) action,
+	RF_REASONS(RF_REASON)
+#undef RF_REASON
+};
+
+static __always_inline __u8 rf_action_of(__u32 reason)
+{
+	RF_BARRIER(reason);
+	return reason < RF_R_MAX ? rf_actions[reason] : RF_ACT_DROP;
+}
+
+static __always_inline void rf_event_send(struct rf_pkt *p, __u32 reason)
+{
+	struct rf_event_limit *l = bpf_map_lookup_elem(&event_limits, &reason);
+	__u64 now = rf_now(p);
+	struct rf_event *e;
+
+	if (!l)
+		return;
+	if (l->last_ns && now - l->last_ns < RF_EVENT_INTERVAL_NS) {
+		l->suppressed++;
+		return;
+	}
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		l->suppressed++;
+		return;
+	}
+	e->time_ns = now;
+	e->ifindex = p->ifindex;
+	e->reason = reason;
+	e->hook = p->hook;
+	e->proto = p->proto;
+	e->src = p->src;
+	e->dst = p->dst;
+	e->pinhole_id = p->pinhole_id;
+	e->call_id = p->call_id;
+	e->len = p->len;
+	e->suppressed = l->suppressed;
+	bpf_ringbuf_submit(e, 0);
+	l->last_ns = now;
+	l->suppressed = 0;
+}
+
+__noinline int rf_account(struct rf_pkt *p, __u32 reason)
+{
+	struct rf_counter *c;
+
+	if (!p)
+		return 0;
+	c = bpf_map_lookup_elem(&reasons, &reason);
+	if (c) {
+		c->packets++;
+		c->bytes += p->len ? p->len : p->frame_len;
+	}
+	if (rf_action_of(reason) == RF_ACT_DROP)
+		rf_event_send(p, reason);
+	return 0;
+}
+
+/*
+ * XDP counts what it ends itself and what it leaves to TC by name. A packet that is none of our
+ * business is seen again by the TC hook behind, which counts it; so each packet counts once.
+ */
+static __always_inline int rf_verdict_xdp(struct rf_pkt *p, __u32 reason)
+{
+	__u8 action = rf_action_of(reason);
+
+	if (action != RF_ACT_PASS || reason == RF_R_TO_TC)
+		rf_account(p, reason);
+	if (reason == RF_R_MEDIA_XDP)
+		return p->code;
+	return action == RF_ACT_DROP || action == RF_ACT_HOLD ? XDP_DROP : XDP_PASS;
+}
+
+/*
+ * TC_ACT_UNSPEC, not TC_ACT_OK: filters that others attached behind ours still get their turn.
+ * At egress a drop is TC_ACT_STOLEN, so that a local sender sees no error.
+ */
+static __always_inline int rf_verdict_tc(struct rf_pkt *p, __u32 reason)
+{
+	__u8 action = rf_action_of(reason);
+
+	if (reason == RF_R_NONE)
+		return TC_ACT_UNSPEC;
+	rf_account(p, reason);
+	switch (action) {
+	case RF_ACT_DROP:
+		return p->hook == RF_HOOK_WAN_OUT ? TC_ACT_STOLEN : TC_ACT_SHOT;
+	case RF_ACT_HOLD:
+		return TC_ACT_STOLEN;
+	case RF_ACT_DELIVER:
+		return reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED ? (int)p->code :
+										TC_ACT_UNSPEC;
+	default:
+		return TC_ACT_UNSPEC;
+	}
+}
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What is a packet at a WAN device to us? Ingress: to a guarded address? Egress: from this
+ * host's own guarded address? Answers which stage comes next, and no more.
+ */
+#ifndef RF_BPF_WAN_H
+#define RF_BPF_WAN_H
+
+#include "frag.h"
+#include "pinhole.h"
+
+enum rf_stage {
+	RF_STAGE_DECIDED, /* the reason is set */
+	RF_STAGE_MEDIA,
+	RF_STAGE_SIP,
+	RF_STAGE_FRAGMENT,
+	RF_STAGE_ICMP,
+};
+
+static __always_inline int rf_decided(__u32 *reason, __u32 r)
+{
+	*reason = r;
+	return RF_STAGE_DECIDED;
+}
+
+static __always_inline void rf_device_shape(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	__u32 ifindex = skb->ifindex;
+	struct rf_device *d = bpf_map_lookup_elem(&devices, &ifindex);
+
+	if (d && (d->flags & RF_DEV_L3))
+		p->flags |= RF_PKT_NO_ETH;
+}
+
+/* A release to this host, sent round by lo: arrives as if it had just been received. */
+static __always_inline bool rf_injected(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	struct rf_control *c = rf_control_get();
+
+	if (!skb->mark || !c || skb->mark != c->inject_mark)
+		return false;
+	skb->mark = 0;
+	/* its Ethernet header is lo's, so the kernel took it for somebody else's */
+	bpf_skb_change_type(skb, PACKET_HOST);
+	p->len = skb->len;
+	return true;
+}
+
+/* The controller names the WAN device by SO_MARK; anything else on lo is not touched. */
+static __always_inline int rf_inject(struct __sk_buff *skb)
+{
+	struct rf_control *c = rf_control_get();
+	__u32 ifindex = skb->mark;
+
+	if (!ifindex || !c || !c->inject_mark || !rf_device_is(ifindex, RF_DEV_WAN) ||
+	    !rf_released(skb))
+		return TC_ACT_UNSPEC;
+	skb->mark = c->inject_mark;
+	return bpf_redirect(ifindex, BPF_F_INGRESS);
+}
+
+static __always_inline int rf_wan_in_udp(struct rf_pkt *p, struct rf_hit *h, __u32 *reason)
+{
+	struct rf_range ports;
+
+	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN, h))
+		return h->ph->classes & RF_CLASS_SIP ? RF_STAGE_SIP : RF_STAGE_MEDIA;
+	if (!rf_guarded(&p->dst.addr, &ports))
+		return rf_decided(reason, RF_R_NOT_OURS);
+	if (rf_sip_port(p->dst.port))
+		return RF_STAGE_SIP;
+	return rf_decided(reason, rf_range_has(&ports, p->dst.port) ? RF_R_NO_PINHOLE :
+								      RF_R_NOT_GUARDED);
+}
+
+/* .parsed: enum rf_parsed */
+static __always_inline int rf_wan_in_stage(struct rf_pkt *p, int parsed, struct rf_hit *h,
+					   __u32 *reason)
+{
+	struct rf_range ports;
+
+	if (parsed == RF_PARSED_UDP)
+		return rf_wan_in_udp(p, h, reason);
+	if (parsed == RF_PARSED_UNSUPPORTED)
+		return rf_decided(reason, RF_R_UNSUPPORTED_L2);
+	if (parsed == RF_PARSED_OTHER || !(p->flags & RF_PKT_ADDRS) ||
+	    !rf_guarded(&p->dst.addr, &ports))
+		return rf_decided(reason, RF_R_NOT_OURS);
+	switch (parsed) {
+	case RF_PARSED_FRAGMENT:
+		return RF_STAGE_FRAGMENT;
+	case RF_PARSED_ICMP:
+		return RF_STAGE_ICMP;
+	case RF_PARSED_NOT_LINEAR: /* XDP only: TC can make it linear */
+		return rf_decided(reason, RF_R_TO_TC);
+	case RF_PARSED_BAD:
+		return rf_decided(reason, RF_R_BAD_HEADER);
+	default:
+		return rf_decided(reason, RF_R_TRUNCATED);
+	}
+}
+
+static __always_inline __u32 rf_wan_in_fragment(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	__u32 verdict = RF_FRAG_PASS;
+	struct rf_range ports;
+	struct rf_hit h;
+
+	if (!(p->flags & RF_PKT_FIRST))
+		return rf_frag_later(skb, p);
+	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN, &h))
+		verdict = h.ph->classes & RF_CLASS_SIP ? RF_FRAG_SIP : RF_FRAG_MEDIA;
+	else if (rf_sip_port(p->dst.port))
+		verdict = RF_FRAG_SIP;
+	else if (rf_guarded(&p->dst.addr, &ports) && rf_range_has(&ports, p->dst.port))
+		verdict = RF_FRAG_MEDIA;
+	return rf_frag_first(skb, p, verdict);
+}
+
+static __always_inline int rf_wan_out_stage(struct rf_pkt *p, int parsed, struct rf_hit *h,
+					    __u32 *reason)
+{
+	struct rf_guard *g;
+	struct rf_range ports;
+
+	if (parsed != RF_PARSED_UDP && parsed != RF_PARSED_FRAGMENT)
+		return rf_decided(reason, RF_R_NOT_OURS);
+	g = bpf_map_lookup_elem(&guards, &p->src.addr);
+	if (parsed == RF_PARSED_FRAGMENT)
+		return g ? RF_STAGE_FRAGMENT : rf_decided(reason, RF_R_NOT_OURS);
+	if (rf_pinhole_find(p, &p->src, RF_DIR_OUT, h))
+		return h->ph->classes & RF_CLASS_SIP ? RF_STAGE_SIP : RF_STAGE_MEDIA;
+	if (!g)
+		return rf_decided(reason, RF_R_NOT_OURS);
+	if (rf_sip_port(p->dst.port) || rf_sip_port(p->src.port))
+		return RF_STAGE_SIP;
+	ports.lo = g->port_lo;
+	ports.hi = g->port_hi;
+	return rf_decided(reason, rf_range_has(&ports, p->src.port) ? RF_R_NO_PINHOLE :
+								      RF_R_NOT_GUARDED);
+}
+
+static __always_inline __u32 rf_wan_out_fragment(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	struct rf_guard *g;
+	__u32 verdict = RF_FRAG_PASS;
+	struct rf_hit h;
+
+	if (!(p->flags & RF_PKT_FIRST))
+		return rf_frag_later(skb, p);
+	g = bpf_map_lookup_elem(&guards, &p->src.addr);
+	if (rf_pinhole_find(p, &p->src, RF_DIR_OUT, &h)) {
+		verdict = h.ph->classes & RF_CLASS_SIP ? RF_FRAG_SIP : RF_FRAG_MEDIA;
+	} else if (rf_sip_port(p->dst.port) || rf_sip_port(p->src.port)) {
+		verdict = RF_FRAG_SIP;
+	} else if (g) {
+		struct rf_range ports = { .lo = g->port_lo, .hi = g->port_hi };
+
+		if (rf_range_has(&ports, p->src.port))
+			verdict = RF_FRAG_MEDIA;
+	}
+	return rf_frag_first(skb, p, verdict);
+}
+
+#endif
