@@ -53,6 +53,7 @@ struct sdp_media {
 	bool secure; /* SAVP(F), DTLS: payload is still RTP by shape */
 	bool dtls; /* a=fingerprint or UDP/TLS/..: DTLS is agreed on */
 	bool has_c; /* media-level c= */
+	uint16_t more_c; /* further c= lines of this media (RFC 8866 5.7, multicast layers): not read */
 	struct sdp_addr c; /* the one that holds: media-level, else session-level */
 	bool has_rtcp; /* a=rtcp:port [IN IP4 addr] (RFC 3605) */
 	struct view rtcp_port;
@@ -67,6 +68,7 @@ struct sdp_media {
 	uint32_t clock_rate; /* of the first payload type: a=rtpmap, else RFC 3551's static table; 0 unknown */
 	struct view first_encoding; /* name of the first payload type, "PCMU"; absent if unknown */
 	struct view mid; /* a=mid */
+	struct view setup; /* a=setup here or at session level: "active", "passive", "actpass" */
 };
 
 struct sdp {

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Between sdp.c and sdp_attr.c: what a= lines of the session hand down, and the token helpers.
+ */
+#ifndef RF_SDP_ATTR_H
+#define RF_SDP_ATTR_H
+
+#include "sdp.h"
+
+/* Session-level attributes that hold for every media section that does not say otherwise. */
+struct sdp_defaults {
+	enum sdp_direction direction;
+	struct view ice_ufrag, ice_pwd, setup;
+	bool fingerprint;
+};
+
+/* The next word of a line, an absent view at its end; words are parted by blanks or tabs. */
+struct view sdp_word(struct view *rest);
+int sdp_port(struct view digits, uint16_t *out);
+/* "IN IP4 192.0.2.1/127": 0, or -EINVAL when there are fewer than three words. */
+int sdp_addr_parse(struct view value, struct sdp_addr *out);
+
+/* One a= line, without CRLF. m is NULL at session level. 0, -EINVAL with *error, -E2BIG. */
+int sdp_attribute(struct view line, struct sdp *s, struct sdp_media *m, struct sdp_defaults *d,
+		  const char **error);
+/* RFC 3551 table 4 and 5: name and clock of a static payload type. */
+void sdp_static_payload(unsigned int type, struct sdp_media *m);
+
+#endif
