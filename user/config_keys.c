@@ -274,7 +274,7 @@ static void read_peer_address(struct config_reader *r, const char *path, struct 
 	if (!config_text(r, path, v, "an address or prefix, optionally with :PORT", &t))
 		return;
 	host = t;
-	colon = t.n ? memrchr(t.p, ':', t.n) : NULL;
+	colon = t.p && t.n ? memrchr(t.p, ':', t.n) : NULL;
 	if (colon && (memchr(t.p, ':', t.n) == colon || (*t.p == '[' && colon[-1] == ']'))) {
 		struct rf_ep probe;
 		char text[24];
