@@ -35,6 +35,8 @@ struct call_ctx {
 	/* Signalling endpoints: of the inside host, ours on the wire, and of the peer. */
 	struct rf_ep inside, outside, remote;
 	const struct config_peer *peer; /* may be NULL */
+	/* Call-ID as the inside host knows it (alias_internal_call_id()); absent: as in the message. */
+	struct view call_id;
 };
 
 enum call_result {
@@ -44,10 +46,11 @@ enum call_result {
 	CALL_REFUSED, /* must not pass as it is; *reason says why, nothing was changed or opened */
 };
 
-/* cfg is kept, not copied: see call_table_config(). Ids count up from the given ones and skip what
+/* cfg is kept, not copied: see call_table_config(). Call ids count up from first_call_id, pinhole ids
+ * from *next_pinhole_id, which is shared with others and must outlive the table; both skip what
  * records name. NULL: out of memory. */
 struct call_table *call_table_new(const struct config *cfg, uint32_t first_call_id,
-				  uint32_t first_pinhole_id);
+				  uint32_t *next_pinhole_id);
 void call_table_free(struct call_table *t); /* no actions: pinholes outlive the process */
 /* From now on this configuration holds (reload); limits apply to what comes next. */
 void call_table_config(struct call_table *t, const struct config *cfg);
@@ -59,8 +62,8 @@ enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,
 			      const struct sip_msg *m, struct edit_list *edits,
 			      struct action_list *out, enum rf_reason *reason);
 
-/* Does m belong to a call that lives or lingers, and does ctx->remote.addr take part in it? Looks at
- * ctx->from_inside, .inside and .remote only. */
+/* Does m belong to a call that lives or lingers, and does ctx->remote.addr take part in it? Looks
+ * at ctx->from_inside, .inside, .remote and .call_id only. */
 bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx,
 		    const struct sip_msg *m);
 /* Ends what has timed out. *next (may be NULL) is when to call again; UINT64_MAX: nothing waits. */
