@@ -51,7 +51,8 @@ char *action_bytes(struct action_list *l, size_t n)
 	return p;
 }
 
-void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id, const char *fmt, ...)
+void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id, const char *fmt,
+		  ...)
 {
 	struct action *a = action_add(l, ACT_EVENT);
 	va_list ap;

@@ -14,10 +14,12 @@
 
 /* One pinhole, both directions: the doer makes two map entries and one state entry of it. */
 struct pinhole_spec {
-	uint32_t id; /* never reused; a changed spec keeps it, unless the learnt source must be forgotten */
+	uint32_t
+		id; /* never reused; a changed spec keeps it, unless the learnt source must be forgotten */
 	uint32_t call_id; /* 0: manual */
 	uint32_t wan_ifindex;
-	struct rf_ep outside; /* our endpoint on the WAN wire (public; equal to .inside without translation) */
+	struct rf_ep
+		outside; /* our endpoint on the WAN wire (public; equal to .inside without translation) */
 	struct rf_ep inside; /* the inside host's endpoint */
 	bool local; /* inside host is this machine */
 	uint8_t classes_in, classes_out; /* enum rf_class bits per direction */
@@ -49,13 +51,26 @@ struct signal_spec {
 enum send_to { SEND_TO_WAN, SEND_TO_INSIDE, SEND_TO_LOCAL };
 
 enum event_kind {
-	EVENT_CALL_NEW, EVENT_CALL_ANSWERED, EVENT_CALL_CHANGED, EVENT_CALL_ENDED,
-	EVENT_PINHOLE_OPEN, EVENT_PINHOLE_CHANGE, EVENT_PINHOLE_CLOSE,
-	EVENT_REGISTERED, EVENT_UNREGISTERED, EVENT_DROP, EVENT_NOTE,
+	EVENT_CALL_NEW,
+	EVENT_CALL_ANSWERED,
+	EVENT_CALL_CHANGED,
+	EVENT_CALL_ENDED,
+	EVENT_PINHOLE_OPEN,
+	EVENT_PINHOLE_CHANGE,
+	EVENT_PINHOLE_CLOSE,
+	EVENT_REGISTERED,
+	EVENT_UNREGISTERED,
+	EVENT_DROP,
+	EVENT_NOTE,
 };
 
-enum record_kind { RECORD_CALL = 1, RECORD_BINDING, RECORD_REGISTRATION, RECORD_ALIAS,
-		   RECORD_PINHOLE /* added by hand */ };
+enum record_kind {
+	RECORD_CALL = 1,
+	RECORD_BINDING,
+	RECORD_REGISTRATION,
+	RECORD_ALIAS,
+	RECORD_PINHOLE /* added by hand */
+};
 
 enum action_kind {
 	ACT_PINHOLE_SET, /* open or change */
@@ -105,10 +120,12 @@ struct action_list {
 	bool failed; /* out of memory: what is in the list must not be carried out */
 };
 
-struct action *action_add(struct action_list *l, enum action_kind kind); /* NULL when out of memory */
-char *action_bytes(struct action_list *l, size_t n); /* n bytes that live as long as the list; NULL */
-void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id, const char *fmt, ...)
-	__attribute__((format(printf, 4, 5)));
+struct action *action_add(struct action_list *l,
+			  enum action_kind kind); /* NULL when out of memory */
+char *action_bytes(struct action_list *l,
+		   size_t n); /* n bytes that live as long as the list; NULL */
+void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id, const char *fmt,
+		  ...) __attribute__((format(printf, 4, 5)));
 void action_drop(struct action_list *l, enum rf_reason reason, const char *detail);
 void actions_reset(struct action_list *l); /* empties, keeps the memory of .v */
 void actions_free(struct action_list *l);

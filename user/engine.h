@@ -20,7 +20,8 @@ struct engine;
 /* One UDP datagram that a hook held. */
 struct signal_in {
 	uint64_t now_ns;
-	enum rf_hook hook; /* RF_HOOK_WAN_IN: from outside; RF_HOOK_WAN_OUT, RF_HOOK_INSIDE_IN: from inside */
+	enum rf_hook
+		hook; /* RF_HOOK_WAN_IN: from outside; RF_HOOK_WAN_OUT, RF_HOOK_INSIDE_IN: from inside */
 	uint32_t wan_ifindex; /* WAN device it came in by or will leave by */
 	struct rf_ep src, dst; /* as on the wire at that hook */
 	struct view payload;
@@ -31,8 +32,10 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 			  uint32_t first_pinhole_id);
 void engine_free(struct engine *e);
 
-void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns, struct action_list *out);
-void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns, struct action_list *out);
+void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
+		     struct action_list *out);
+void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns,
+			struct action_list *out);
 
 void engine_message(struct engine *e, const struct signal_in *in, struct action_list *out);
 /* Timeouts; cheap when nothing is due. */
@@ -40,12 +43,14 @@ void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out);
 
 /* After a start: each live record, then once restored(), which asks for every pinhole and
  * signalling port that must exist. Returns 0 or -EINVAL (record is skipped). */
-int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct view bytes, uint64_t now_ns);
+int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct view bytes,
+		   uint64_t now_ns);
 void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out);
 
 /* A request of the control socket: {"request": "call drop", "id": N} | {"request": "pinhole add", ...} |
  * {"request": "pinhole delete", "id": N}. Returns the reply, {"error": "..."} on failure. */
-json_object *engine_request(struct engine *e, json_object *request, uint64_t now_ns, struct action_list *out);
+json_object *engine_request(struct engine *e, json_object *request, uint64_t now_ns,
+			    struct action_list *out);
 
 void engine_show_calls(const struct engine *e, show_call_fn fn, void *arg);
 void engine_show_registrations(const struct engine *e, show_registration_fn fn, void *arg);

@@ -16,7 +16,8 @@ struct topology_wan {
 	char name[16];
 	bool has4, has6;
 	struct rf_addr wire4, wire6; /* addresses on the wire */
-	struct rf_addr public4, public6; /* what stands in signalling; equal to wire without cloud NAT */
+	struct rf_addr public4,
+		public6; /* what stands in signalling; equal to wire without cloud NAT */
 	uint16_t port_lo, port_hi; /* guarded media ports, host order */
 };
 

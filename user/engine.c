@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The way of one message through the deciders, in order. Nothing is decided here but the order:
+ * whose message it is, whether it may pass, what it means for calls and registrations, which tokens
+ * change, and then, after everything that must exist before, the send.
+ */
+#include "engine_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define SECOND_NS 1000000000ull
+
+struct engine *engine_new(const struct config *c, const struct topology *t, uint64_t now_ns,
+			  uint32_t first_pinhole_id)
+{
+	struct engine *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	sip_parser_init();
+	e->config = *c;
+	e->topo = *t;
+	e->next_binding = ENGINE_FIRST_BINDING;
+	e->bindings = binding_table_new(&e->config, &e->next_binding);
+	e->aliases = alias_table_new();
+	e->registrations = registration_table_new();
+	e->policy = policy_table_new();
+	e->calls = call_table_new(&e->config, 1, first_pinhole_id ? first_pinhole_id : 1);
+	e->manual = manual_table_new(ENGINE_FIRST_MANUAL);
+	if (e->bindings && e->aliases && e->registrations && e->policy && e->calls && e->manual)
+		return e;
+	engine_free(e);
+	return NULL;
+}
+
+void engine_free(struct engine *e)
+{
+	if (!e)
+		return;
+	manual_table_free(e->manual);
+	call_table_free(e->calls);
+	policy_table_free(e->policy);
+	registration_table_free(e->registrations);
+	alias_table_free(e->aliases);
+	binding_table_free(e->bindings);
+	free(e);
+}
+
+void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
+		     struct action_list *out)
+{
+	e->topo = *t;
+	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
+			 now_ns, out);
+}
+
+void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns,
+			struct action_list *out)
+{
+	e->config = *c;
+	binding_reconfigure(e->bindings, &e->config);
+	call_table_config(e->calls, &e->config);
+	engine_topology(e, &e->topo, now_ns, out);
+}
+
+static void send_to(struct action_list *out, enum send_to to, uint32_t wan_ifindex,
+		    struct rf_ep src, struct rf_ep dst, struct view payload)
+{
+	struct action *a = action_add(out, ACT_SEND);
+
+	if (!a)
+		return;
+	a->send.to = to;
+	a->send.wan_ifindex = wan_ifindex;
+	a->send.src = src;
+	a->send.dst = dst;
+	a->send.payload = payload;
+}
+
+/* Where a message to or from this binding goes, in the given direction. */
+static void forward(const struct signal_in *in, const struct binding *b, bool from_inside,
+		    struct view payload, struct action_list *out)
+{
+	if (from_inside)
+		send_to(out, SEND_TO_WAN, in->wan_ifindex, b->outside, in->dst, payload);
+	else
+		send_to(out, b->mode == RF_MODE_HOST ? SEND_TO_LOCAL : SEND_TO_INSIDE,
+			in->wan_ifindex, in->src, b->inside, payload);
+}
+
+/* Applies the recorded edits; what followed the message in the datagram stays behind it. */
+static enum rf_reason edited(struct engine *e, const struct signal_in *in, struct view *payload,
+			     struct action_list *out)
+{
+	size_t tail = in->payload.n - e->msg.raw.n;
+	size_t size = in->payload.n + sizeof(e->edits.arena) + 64;
+	size_t n;
+	char *buf;
+
+	*payload = in->payload;
+	if (!e->edits.n && !e->edits.overflow)
+		return RF_R_NONE;
+	buf = action_bytes(out, size);
+	if (!buf)
+		return RF_R_SIP_LIMIT;
+	if (edit_apply(&e->edits, &e->msg, buf, size - tail, &n))
+		return RF_R_SIP_LIMIT;
+	memcpy(buf + n, in->payload.p + e->msg.raw.n, tail);
+	if (n + tail > RF_PUNT_MAX - 48) /* no longer fits a datagram */
+		return RF_R_SIP_LIMIT;
+	*payload = (struct view){ buf, n + tail };
+	return RF_R_NONE;
+}
+
+static struct call_ctx call_context(struct engine *e, const struct signal_in *in,
+				    const struct topology_wan *wan, const struct binding *b,
+				    bool from_inside)
+{
+	struct rf_ep remote = from_inside ? in->dst : in->src;
+
+	return (struct call_ctx){
+		.now = in->now_ns,
+		.from_inside = from_inside,
+		.topo = &e->topo,
+		.wan = wan,
+		.mode = b->mode,
+		.inside = b->inside,
+		.outside = b->outside,
+		.remote = remote,
+		.peer = policy_peer(&e->config, &remote),
+	};
+}
+
+/* A call keeps its signalling port, the identities substituted in it, and its peer's answers alive. */
+static void call_keeps(struct engine *e, const struct call_ctx *ctx, struct binding *b)
+{
+	uint64_t until = call_deadline(e->calls, ctx, &e->msg);
+
+	if (!until)
+		return;
+	binding_touch(b, until);
+	alias_touch(e->aliases, e->msg.call_id, until);
+}
+
+/* Not SIP, or not readable: never altered. Inside it may only pass by policy. */
+static void unreadable(struct engine *e, const struct signal_in *in, enum sip_parse_result r,
+		       struct binding *b, bool from_inside, const char *why,
+		       struct action_list *out)
+{
+	if (r != SIP_NOT_SIP && e->config.unparsed_drop) {
+		action_drop(out, RF_R_SIP_MALFORMED, why);
+		return;
+	}
+	if (r != SIP_NOT_SIP)
+		action_event(out, EVENT_NOTE, 0, "unreadable message passed on unaltered: %s",
+			     why ? why : "?");
+	action_drop(out, RF_R_SIP_UNPARSED_PASSED,
+		    why); /* counted by its name; its action is to pass */
+	forward(in, b, from_inside, in->payload, out);
+}
+
+static void from_inside(struct engine *e, const struct signal_in *in,
+			const struct topology_wan *wan, struct action_list *out)
+{
+	const char *why = NULL;
+	struct binding *b;
+	struct view payload;
+	enum rf_reason r =
+		binding_get(e->bindings, &e->topo, in->wan_ifindex, &in->src, in->now_ns, out, &b);
+
+	if (r != RF_R_NONE) {
+		action_drop(out, r, "no signalling port for this inside host");
+		return;
+	}
+	enum sip_parse_result p = sip_parse(in->payload.p, in->payload.n, &e->msg, &why);
+
+	policy_expect(e->policy, b->id, &in->dst.addr, in->now_ns + POLICY_RESPONSE_NS);
+	if (p != SIP_OK) {
+		unreadable(e, in, p, b, true, why, out);
+		return;
+	}
+	struct rewrite_ctx rw = { .topo = &e->topo,
+				  .wan = wan,
+				  .config = &e->config,
+				  .bindings = e->bindings,
+				  .aliases = e->aliases,
+				  .binding = b,
+				  .remote = &in->dst,
+				  .now_ns = in->now_ns,
+				  .out = out };
+	struct call_ctx ctx = call_context(e, in, wan, b, true);
+
+	edit_init(&e->edits);
+	r = rewrite_outbound(&rw, &e->msg, &e->edits);
+	if (r == RF_R_NONE &&
+	    call_message(e->calls, &ctx, &e->msg, &e->edits, out, &r) != CALL_REFUSED)
+		r = RF_R_NONE;
+	if (r == RF_R_NONE && e->msg.is_request && e->msg.method == SIP_M_REGISTER) {
+		struct registration_ctx reg = { &e->topo, wan,	      e->bindings, b,
+						in->dst,  in->now_ns, out };
+
+		r = registration_request(e->registrations, &reg, &e->msg);
+	}
+	if (r == RF_R_NONE)
+		r = edited(e, in, &payload, out);
+	if (r != RF_R_NONE) {
+		action_drop(out, r, NULL);
+		return;
+	}
+	call_keeps(e, &ctx, b);
+	forward(in, b, true, payload, out);
+}
+
+/* The binding a message from outside reached. Routed hosts are named by the address itself. */
+static enum rf_reason reached(struct engine *e, const struct signal_in *in, struct policy_query *q,
+			      struct binding **b, struct action_list *out)
+{
+	*b = binding_by_outside(e->bindings, in->wan_ifindex, &in->dst);
+	if (*b)
+		return RF_R_NONE;
+	if (topology_mode(&e->topo, &in->dst.addr) != RF_MODE_ROUTED)
+		return RF_R_SIP_NO_INSIDE;
+	if (policy_request(e->policy, q, SIP_M_OTHER) == POLICY_REFUSED)
+		return RF_R_SIP_UNKNOWN_PEER;
+	return binding_get(e->bindings, &e->topo, in->wan_ifindex, &in->dst, in->now_ns, out, b);
+}
+
+/* What an accepted SUBSCRIBE or REFER allows: NOTIFY from that side. */
+static void subscription(struct engine *e, const struct signal_in *in, const struct binding *b)
+{
+	const struct sip_msg *m = &e->msg;
+	uint64_t s = m->expires >= 0 ? (uint64_t)m->expires : 3600;
+
+	if (m->is_request || m->status / 100 != 2 ||
+	    (m->method != SIP_M_SUBSCRIBE && m->method != SIP_M_REFER))
+		return;
+	if (s > REGISTRATION_MAX_S)
+		s = REGISTRATION_MAX_S;
+	policy_subscribed(e->policy, b->id, &in->src.addr, in->now_ns + (s + 32) * SECOND_NS);
+	alias_touch(e->aliases, m->call_id, in->now_ns + (s + 32) * SECOND_NS);
+}
+
+static void from_outside(struct engine *e, const struct signal_in *in,
+			 const struct topology_wan *wan, struct action_list *out)
+{
+	struct policy_query q = { .config = &e->config,
+				  .registrations = e->registrations,
+				  .remote = in->src,
+				  .now_ns = in->now_ns };
+	const char *why = NULL;
+	struct binding *b;
+	struct view payload, wire_call_id;
+	enum rf_reason r = reached(e, in, &q, &b, out);
+
+	if (r != RF_R_NONE) {
+		action_drop(out, r, NULL);
+		return;
+	}
+	q.binding = b;
+	enum sip_parse_result p = sip_parse(in->payload.p, in->payload.n, &e->msg, &why);
+
+	if (p != SIP_OK) {
+		/* Only from those who may speak: their keep-alives and whatever they send. */
+		if (policy_response(e->policy, &q) == POLICY_REFUSED &&
+		    policy_request(e->policy, &q, SIP_M_OTHER) == POLICY_REFUSED)
+			action_drop(out, RF_R_SIP_UNKNOWN_PEER, why);
+		else
+			unreadable(e, in, p, b, false, why, out);
+		return;
+	}
+	struct call_ctx ctx = call_context(e, in, wan, b, false);
+	struct rewrite_ctx rw = { .topo = &e->topo,
+				  .wan = wan,
+				  .config = &e->config,
+				  .bindings = e->bindings,
+				  .aliases = e->aliases,
+				  .binding = b,
+				  .remote = &in->src,
+				  .now_ns = in->now_ns,
+				  .out = out };
+
+	/* Everything but the rewriting knows the Call-ID as the inside host does. */
+	wire_call_id = e->msg.call_id;
+	e->msg.call_id = alias_internal_call_id(e->aliases, wire_call_id);
+	q.in_dialog = call_in_dialog(e->calls, &ctx, &e->msg);
+	enum policy_verdict v = e->msg.is_request ? policy_request(e->policy, &q, e->msg.method)
+						  : policy_response(e->policy, &q);
+	r = policy_reason(v);
+	edit_init(&e->edits);
+	if (r == RF_R_NONE &&
+	    call_message(e->calls, &ctx, &e->msg, &e->edits, out, &r) != CALL_REFUSED)
+		r = RF_R_NONE;
+	if (r == RF_R_NONE && !e->msg.is_request && e->msg.method == SIP_M_REGISTER) {
+		struct registration_ctx reg = { &e->topo, wan,	      e->bindings, b,
+						in->src,  in->now_ns, out };
+
+		r = registration_response(e->registrations, &reg, &e->msg, e->msg.call_id);
+	}
+	if (r == RF_R_NONE) {
+		subscription(e, in, b);
+		call_keeps(e, &ctx, b);
+	}
+	e->msg.call_id = wire_call_id;
+	if (r == RF_R_NONE)
+		r = rewrite_inbound(&rw, &e->msg, &e->edits);
+	if (r == RF_R_NONE)
+		r = edited(e, in, &payload, out);
+	if (r != RF_R_NONE) {
+		action_drop(out, r, NULL);
+		return;
+	}
+	forward(in, b, false, payload, out);
+}
+
+void engine_message(struct engine *e, const struct signal_in *in, struct action_list *out)
+{
+	const struct topology_wan *wan = topology_wan_by_index(&e->topo, in->wan_ifindex);
+
+	if (!wan) {
+		action_drop(out, RF_R_NO_ROUTE, "the WAN device is not known (any more)");
+		return;
+	}
+	if (in->hook == RF_HOOK_WAN_IN)
+		from_outside(e, in, wan, out);
+	else
+		from_inside(e, in, wan, out);
+}
+
+void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
+{
+	call_tick(e->calls, now_ns, out, NULL);
+	registration_tick(e->registrations, now_ns, out);
+	alias_tick(e->aliases, now_ns, out);
+	binding_tick(e->bindings, now_ns, out);
+	policy_tick(e->policy, now_ns);
+	manual_tick(e->manual, now_ns, out);
+}
+
+int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct view bytes,
+		   uint64_t now_ns)
+{
+	switch (kind) {
+	case RECORD_CALL: return call_restore(e->calls, id, bytes) ? -EINVAL : 0;
+	case RECORD_BINDING: return binding_restore(e->bindings, id, bytes, now_ns);
+	case RECORD_REGISTRATION:
+		return registration_restore(e->registrations, e->bindings, id, bytes, now_ns);
+	case RECORD_ALIAS: return alias_restore(e->aliases, id, bytes, now_ns);
+	case RECORD_PINHOLE: return manual_restore(e->manual, id, bytes);
+	}
+	return -EINVAL;
+}
+
+void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
+{
+	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
+			 now_ns, out);
+	binding_restored(e->bindings, out);
+	call_restored(e->calls, now_ns, out);
+	manual_restored(e->manual, now_ns, out);
+}
+
+void engine_show_calls(const struct engine *e, show_call_fn fn, void *arg)
+{
+	call_show(e->calls, fn, arg);
+}
+
+void engine_show_registrations(const struct engine *e, show_registration_fn fn, void *arg)
+{
+	registration_show(e->registrations, fn, arg);
+}

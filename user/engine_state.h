@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the engine is made of; for engine*.c only.
+ */
+#ifndef RF_ENGINE_STATE_H
+#define RF_ENGINE_STATE_H
+
+#include "alias.h"
+#include "binding.h"
+#include "call.h"
+#include "edit.h"
+#include "engine.h"
+#include "manual.h"
+#include "policy.h"
+#include "registration.h"
+#include "rewrite.h"
+#include "sip_msg.h"
+
+/* Signalling ports and media pinholes count in ranges of their own, so that a number names one thing. */
+#define ENGINE_FIRST_BINDING 0x40000000u
+#define ENGINE_FIRST_MANUAL  0x80000000u
+
+struct engine {
+	struct config config;
+	struct topology topo;
+	uint32_t next_binding;
+	struct binding_table *bindings;
+	struct alias_table *aliases;
+	struct registration_table *registrations;
+	struct policy_table *policy;
+	struct call_table *calls;
+	struct manual_table *manual;
+	uint64_t next_tick_ns;
+	/* one message at a time: */
+	struct sip_msg msg;
+	struct edit_list edits;
+};
+
+#endif
