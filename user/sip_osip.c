@@ -22,7 +22,7 @@
 #include "sip_scan.h"
 
 #define REDUCED_ON_STACK 4096
-/* "<sip:x>;tag=" may be longer than what it stands for, in three places. */
+/* "<sip:x@y>;tag=" may be longer than what it stands for, in three places. */
 #define REDUCED_SLACK	 128
 
 struct reduced {
@@ -66,7 +66,7 @@ static void put_text(struct reduced *r, struct view v)
 
 static void put_tag(struct reduced *r, const struct sip_value *v)
 {
-	put(r, VIEW("<sip:x>"));
+	put(r, VIEW("<sip:x@y>"));
 	if (v->tag.p) {
 		put(r, VIEW(";tag="));
 		put_text(r, v->tag);
@@ -128,7 +128,7 @@ static void put_start_line(struct reduced *r, const struct sip_msg *m)
 	if (m->is_request) {
 		put(r, m->method_text);
 		put(r, VIEW(" "));
-		put_text(r, r->plain ? VIEW("sip:x") : m->ruri.whole);
+		put_text(r, r->plain ? VIEW("sip:x@y") : m->ruri.whole);
 		put(r, VIEW(" SIP/2.0\r\n"));
 	} else {
 		put(r, VIEW("SIP/2.0 "));
