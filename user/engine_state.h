@@ -23,7 +23,7 @@
 struct engine {
 	struct config config;
 	struct topology topo;
-	uint32_t next_binding;
+	uint32_t next_binding, next_pinhole;
 	struct binding_table *bindings;
 	struct alias_table *aliases;
 	struct registration_table *registrations;

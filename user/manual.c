@@ -10,6 +10,7 @@
 #include <utlist.h>
 
 #include "record.h"
+#include "record_save.h"
 
 #define MANUAL_MAGIC   0x4d504831 /* "MPH1" */
 #define MANUAL_VERSION 1
@@ -192,22 +193,10 @@ static void manual_save(const struct manual *m, struct action_list *out)
 {
 	struct pinhole_spec copy = m->spec;
 	struct record r = { 0 };
-	struct action *a;
-	char *bytes;
 
 	record_write(&r);
 	manual_record(&r, &copy);
-	bytes = action_bytes(out, r.n);
-	a = bytes ? action_add(out, ACT_SAVE) : NULL;
-	if (a && record_done(&r)) {
-		memcpy(bytes, r.buf, r.n);
-		a->record.kind = RECORD_PINHOLE;
-		a->record.id = m->spec.id;
-		a->record.bytes = (struct view){ bytes, r.n };
-	} else {
-		out->failed = true;
-	}
-	record_free(&r);
+	record_save(&r, RECORD_PINHOLE, m->spec.id, out);
 }
 
 static void manual_set(const struct manual *m, struct action_list *out)
@@ -224,11 +213,7 @@ static void manual_end(struct manual_table *t, struct manual *m, struct action_l
 
 	if (a)
 		a->pinhole = m->spec;
-	a = action_add(out, ACT_FORGET);
-	if (a) {
-		a->record.kind = RECORD_PINHOLE;
-		a->record.id = m->spec.id;
-	}
+	record_forget(RECORD_PINHOLE, m->spec.id, out);
 	DL_DELETE(t->list, m);
 	t->n--;
 	free(m);
