@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A network namespace of its own with a WAN and an inside device, the object loaded into it, maps
+ * in a known state, and BPF_PROG_TEST_RUN with everything around the packet poisoned.
+ *
+ *   peers 203.0.113.0/24, 2001:db8:f::/64 -- (gateway) w0 198.51.100.1, 2001:db8:1::1 [box]
+ *   l0 10.0.0.1/24, fd00::1/64 -- inside hosts 10.0.0.2, fd00::2; routed: 192.0.2.2, 2001:db8:2::2
+ */
+#ifndef RF_TEST_LAB_H
+#define RF_TEST_LAB_H
+
+#include <errno.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <time.h>
+#include <unistd.h>
+#include <net/if.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <cmocka.h>
+#include "ringfence.skel.h"
+#include "bpf/pkt.h"
+
+#define PUB4	"198.51.100.1"
+#define PUB6	"2001:db8:1::1"
+#define PEER4	"203.0.113.10"
+#define PEER6	"2001:db8:f::10"
+#define IN4	"10.0.0.2"
+#define IN6	"fd00::2"
+#define ROUTED4 "192.0.2.2"
+#define ROUTED6 "2001:db8:2::2"
+#define PUB_PORT  20000
+#define PEER_PORT 30000
+#define IN_PORT	  4000
+#define PH_ID	  7
+#define CALL_ID	  77
+#define SEC	  1000000000ULL
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+static const uint8_t lab_mac_w0[6] = { 2, 0, 0, 0, 0, 1 };
+static const uint8_t lab_mac_l0[6] = { 2, 0, 0, 0, 0, 3 };
+static const uint8_t lab_mac_in[6] = { 2, 0, 0, 0, 0, 0x42 };
+
+enum hook { XDP, WAN_IN, WAN_OUT, INSIDE_IN };
+static const char *const hook_names[] = { "xdp", "wan_in", "wan_out", "inside_in" };
+
+struct lab {
+	struct ringfence_bpf *skel;
+	__u32 w0, l0;
+	struct ring_buffer *rings;
+	int n_events, n_punts;
+	struct rf_event event; /* the last one */
+	struct rf_punt punt;
+	uint8_t punt_data[RF_PUNT_MAX];
+	__u64 counts[RF_R_MAX];
+};
+static struct lab lab;
+
+static const char *const reason_names[] = {
+#define RF_REASON(id, name, action, meaning) name,
+	RF_REASONS(RF_REASON)
+#undef RF_REASON
+};
+
+static inline void sh(const char *cmd)
+{
+	if (system(cmd))
+		fail_msg("failed: %s", cmd);
+}
+
+static inline __u64 now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * SEC + ts.tv_nsec;
+}
+
+static inline int lab_on_event(void *ctx, void *data, size_t n)
+{
+	assert_int_equal(n, sizeof(lab.event));
+	memcpy(&lab.event, data, n);
+	lab.n_events++;
+	return 0;
+}
+
+static inline int lab_on_punt(void *ctx, void *data, size_t n)
+{
+	assert_true(n >= sizeof(lab.punt));
+	memcpy(&lab.punt, data, sizeof(lab.punt));
+	assert_int_equal(n, sizeof(lab.punt) + lab.punt.len);
+	memset(lab.punt_data, 0xa5, sizeof(lab.punt_data));
+	memcpy(lab.punt_data, (char *)data + sizeof(lab.punt), lab.punt.len);
+	lab.n_punts++;
+	return 0;
+}
+
+static inline void lab_net(void)
+{
+	if (unshare(CLONE_NEWNET))
+		fail_msg("no network namespace of our own: %s; run as root", strerror(errno));
+	sh("ip link set lo up");
+	sh("ip link add w0 address 02:00:00:00:00:01 type veth peer name w1");
+	sh("ip link add l0 address 02:00:00:00:00:03 type veth peer name l1");
+	sh("for d in w0 w1 l0 l1; do sysctl -qw net.ipv6.conf.$d.accept_dad=0; "
+	   "ip link set $d up; done");
+	sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+	sh("ip addr add 198.51.100.1/24 dev w0; ip addr add 10.0.0.1/24 dev l0");
+	sh("ip -6 addr add 2001:db8:1::1/64 dev w0 nodad; ip -6 addr add fd00::1/64 dev l0 nodad");
+	sh("ip route add default via 198.51.100.254; ip -6 route add default via 2001:db8:1::fe");
+	sh("ip route add 192.0.2.0/24 dev l0; ip -6 route add 2001:db8:2::/64 dev l0");
+	sh("ip route add blackhole 10.9.1.0/24; ip route add unreachable 10.9.2.0/24;"
+	   "ip route add prohibit 10.9.3.0/24; ip -6 route add unreachable fd09::/64");
+	sh("for a in 198.51.100.254 2001:db8:1::fe; do ip neigh add $a lladdr 02:00:00:00:00:11 "
+	   "dev w0; done");
+	sh("for a in 10.0.0.2 fd00::2 192.0.2.2 2001:db8:2::2; do ip neigh add $a lladdr "
+	   "02:00:00:00:00:42 dev l0; done");
+	lab.w0 = if_nametoindex("w0");
+	lab.l0 = if_nametoindex("l0");
+}
+
+static inline int lab_up(void **state)
+{
+	libbpf_set_strict_mode(LIBBPF_STRICT_ALL);
+	lab_net();
+	lab.skel = ringfence_bpf__open();
+	assert_non_null(lab.skel);
+	assert_int_equal(bpf_map__set_max_entries(lab.skel->maps.scratch,
+						  libbpf_num_possible_cpus()), 0);
+	if (ringfence_bpf__load(lab.skel))
+		fail_msg("the object does not load");
+	/* a receive queue that XDP test runs can name */
+	assert_int_equal(bpf_xdp_attach(lab.w0, bpf_program__fd(lab.skel->progs.rf_xdp_pass),
+					XDP_FLAGS_DRV_MODE, NULL), 0);
+	lab.rings = ring_buffer__new(bpf_map__fd(lab.skel->maps.events), lab_on_event, NULL, NULL);
+	assert_non_null(lab.rings);
+	assert_int_equal(ring_buffer__add(lab.rings, bpf_map__fd(lab.skel->maps.punt), lab_on_punt,
+					  NULL), 0);
+	return 0;
+}
+
+static inline int lab_down(void **state)
+{
+	ring_buffer__free(lab.rings);
+	ringfence_bpf__destroy(lab.skel);
+	return 0;
+}
+
+static inline void map_clear(struct bpf_map *m)
+{
+	uint8_t key[64];
+
+	while (!bpf_map_get_next_key(bpf_map__fd(m), NULL, key))
+		assert_int_equal(bpf_map_delete_elem(bpf_map__fd(m), key), 0);
+}
+
+static inline void map_set(struct bpf_map *m, const void *key, const void *value)
+{
+	int r = bpf_map_update_elem(bpf_map__fd(m), key, value, BPF_ANY);
+
+	if (r)
+		fail_msg("map %s: %s", bpf_map__name(m), strerror(-r));
+}
+
+static inline void lab_device(__u32 ifindex, int role, int flags)
+{
+	struct rf_device d = { .role = role, .flags = flags, .mtu = 1500 };
+
+	map_set(lab.skel->maps.devices, &ifindex, &d);
+}
+
+static inline void lab_inside(const char *prefix, int len, int mode)
+{
+	struct rf_prefix_key k = { .addr = addr(prefix) };
+	struct rf_inside in = { .mode = mode, .port_lo = 16384, .port_hi = 32767 };
+
+	k.prefix_len = strchr(prefix, ':') ? len : 96 + len;
+	map_set(lab.skel->maps.inside, &k, &in);
+}
+
+static inline void lab_settings(__u32 policy)
+{
+	struct rf_settings s = { .abi_version = RF_ABI_VERSION, .policy = policy,
+				 .heartbeat_limit_ns = 60 * SEC, .n_sip_ports = 2,
+				 .sip_ports = { htons(5060), htons(5070) } };
+	__u32 zero = 0;
+
+	map_set(lab.skel->maps.settings, &zero, &s);
+}
+
+static inline void lab_control(__u64 heartbeat, __u32 mark)
+{
+	struct rf_control c = { .heartbeat_ns = heartbeat, .inject_mark = mark };
+	__u32 zero = 0;
+
+	map_set(lab.skel->maps.control, &zero, &c);
+}
+
+static inline struct rf_pinhole_key ph_key(const char *a, uint16_t port, int dir)
+{
+	return (struct rf_pinhole_key){ .addr = addr(a), .port = htons(port), .dir = dir };
+}
+
+/* A pinhole in nat mode for one call, payload types 0 and 8, one remote; for cases to change. */
+static inline struct rf_pinhole ph_new(bool v6, int dir)
+{
+	struct rf_pinhole ph = {
+		.id = PH_ID, .call_id = CALL_ID, .deadline_ns = now_ns() + 600 * SEC,
+		.clock_rate = 8000, .state = RF_PINHOLE_OPEN, .flags = RF_PH_XLATE,
+		.classes = RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN,
+		.n_remotes = 1, .wan_ifindex = lab.w0,
+		.xlate = dir == RF_DIR_IN ? ep(v6 ? IN6 : IN4, IN_PORT) :
+					    ep(v6 ? PUB6 : PUB4, PUB_PORT),
+		.payload_types = { 1, 1 },
+	};
+
+	ph.remotes[0].addr = addr(v6 ? PEER6 : PEER4);
+	ph.remotes[0].port = htons(PEER_PORT);
+	ph.remotes[0].prefix_len = 128;
+	return ph;
+}
+
+static inline void ph_set(const char *a, uint16_t port, int dir, const struct rf_pinhole *ph)
+{
+	struct rf_pinhole_key k = ph_key(a, port, dir);
+
+	map_set(lab.skel->maps.pinholes, &k, ph);
+}
+
+static inline void st_set(const struct rf_pinhole_state *st)
+{
+	static const struct rf_pinhole_state none;
+	__u32 id = PH_ID;
+
+	map_set(lab.skel->maps.pinhole_state, &id, st ? st : &none);
+}
+
+static inline struct rf_pinhole_state st_get(void)
+{
+	struct rf_pinhole_state st;
+	__u32 id = PH_ID;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.pinhole_state), &id, &st),
+			 0);
+	return st;
+}
+
+static inline void lab_read_counts(__u64 *counts)
+{
+	int cpus = libbpf_num_possible_cpus(), c;
+	struct rf_counter *v = calloc(cpus, sizeof(*v));
+	__u32 r;
+
+	for (r = 0; r < RF_R_MAX; r++) {
+		counts[r] = 0;
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.reasons), &r, v), 0);
+		for (c = 0; c < cpus; c++)
+			counts[r] += v[c].packets;
+	}
+	free(v);
+}
+
+static inline void lab_drain(void)
+{
+	lab.n_events = lab.n_punts = 0;
+	ring_buffer__consume(lab.rings);
+}
+
+/* No event may be held back because an earlier case had the same reason. */
+static inline void lab_forget_limits(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	void *zero = calloc(cpus, 16);
+	__u32 r;
+
+	for (r = 0; r < RF_R_MAX; r++)
+		map_set(lab.skel->maps.event_limits, &r, zero);
+	free(zero);
+}
+
+static inline void lab_reset(void)
+{
+	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
+	struct rf_addr a4 = addr(PUB4), a6 = addr(PUB6);
+	struct rf_pinhole ph;
+	int v6;
+
+	map_clear(lab.skel->maps.pinholes);
+	map_clear(lab.skel->maps.pinhole_state);
+	map_clear(lab.skel->maps.inside);
+	map_clear(lab.skel->maps.devices);
+	map_clear(lab.skel->maps.frags);
+	map_set(lab.skel->maps.guards, &a4, &g);
+	map_set(lab.skel->maps.guards, &a6, &g);
+	lab_device(lab.w0, RF_DEV_WAN, RF_DEV_XDP_NATIVE);
+	lab_device(lab.l0, RF_DEV_INSIDE, RF_DEV_XDP_TX);
+	lab_inside("10.0.0.0", 8, RF_MODE_NAT);
+	lab_inside("fd00::", 8, RF_MODE_NAT);
+	lab_inside("192.0.2.0", 24, RF_MODE_ROUTED);
+	lab_inside("2001:db8:2::", 64, RF_MODE_AUTO);
+	lab_settings(0);
+	lab_control(now_ns(), 0);
+	for (v6 = 0; v6 < 2; v6++) {
+		ph = ph_new(v6, RF_DIR_IN);
+		ph_set(v6 ? PUB6 : PUB4, PUB_PORT, RF_DIR_IN, &ph);
+		ph = ph_new(v6, RF_DIR_OUT);
+		ph_set(v6 ? IN6 : IN4, IN_PORT, RF_DIR_OUT, &ph);
+	}
+	st_set(NULL);
+	lab_forget_limits();
+	lab_drain();
+	lab_read_counts(lab.counts);
+}
+
+static inline int lab_setup(void **state)
+{
+	lab_reset();
+	return 0;
+}
+
+struct result {
+	int code;
+	int len;
+	uint8_t data[PKT_MAX];
+};
+
+static inline struct bpf_program *lab_prog(enum hook h)
+{
+	switch (h) {
+	case XDP: return lab.skel->progs.rf_wan_xdp;
+	case WAN_IN: return lab.skel->progs.rf_wan_in;
+	case WAN_OUT: return lab.skel->progs.rf_wan_out;
+	default: return lab.skel->progs.rf_inside_in;
+	}
+}
+
+/* The packet lies at the very end of an allocation (ASan sees a read beyond it), the answer in poison. */
+static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct result *r,
+			       __u32 *mark)
+{
+	struct xdp_md xdp = { .data_end = len, .ingress_ifindex = lab.w0 };
+	struct __sk_buff skb = { .ifindex = h == INSIDE_IN ? lab.l0 : lab.w0 };
+	LIBBPF_OPTS(bpf_test_run_opts, o);
+	uint8_t *copy = malloc(len);
+	int err, i;
+
+	if (mark)
+		skb.mark = *mark;
+	memcpy(copy, in, len);
+	memset(r->data, 0xa5, sizeof(r->data));
+	o.data_in = copy;
+	o.data_size_in = len;
+	o.data_out = r->data;
+	o.data_size_out = sizeof(r->data);
+	o.ctx_in = h == XDP ? (void *)&xdp : &skb;
+	o.ctx_size_in = h == XDP ? sizeof(xdp) : sizeof(skb);
+	o.ctx_out = h == XDP ? NULL : &skb;
+	o.ctx_size_out = h == XDP ? 0 : sizeof(skb);
+	o.repeat = 1;
+	err = bpf_prog_test_run_opts(bpf_program__fd(lab_prog(h)), &o);
+	free(copy);
+	if (err)
+		return err;
+	if (mark)
+		*mark = skb.mark;
+	r->code = (int)o.retval;
+	r->len = o.data_size_out;
+	for (i = r->len; i < r->len + 64 && i < PKT_MAX; i++)
+		assert_int_equal(r->data[i], 0xa5);
+	lab_drain();
+	return 0;
+}
+
+static inline void lab_run(enum hook h, const uint8_t *in, int len, struct result *r)
+{
+	int err = lab_run_mark(h, in, len, r, NULL);
+
+	if (err)
+		fail_msg("test run at %s of %d bytes: %s", hook_names[h], len, strerror(-err));
+}
+
+/* Exactly one count of .reason since lab_reset() or the last call; RF_R_NONE: no count at all. */
+static inline void lab_expect_count(const char *name, int reason)
+{
+	__u64 now[RF_R_MAX];
+	int i;
+
+	lab_read_counts(now);
+	for (i = 0; i < RF_R_MAX; i++) {
+		__u64 want = i == reason && reason != RF_R_NONE;
+
+		if (now[i] - lab.counts[i] != want)
+			fail_msg("%s: reason %s counted %d times, expected %d (wanted %s)", name,
+				 reason_names[i], (int)(now[i] - lab.counts[i]), (int)want,
+				 reason_names[reason]);
+	}
+	memcpy(lab.counts, now, sizeof(now));
+}
+
+static inline void lab_expect_bytes(const char *name, const uint8_t *got, int got_len,
+				    const uint8_t *want, int want_len)
+{
+	int i;
+
+	if (got_len != want_len)
+		fail_msg("%s: %d bytes, expected %d", name, got_len, want_len);
+	for (i = 0; i < want_len; i++)
+		if (got[i] != want[i])
+			fail_msg("%s: byte %d is %02x, expected %02x", name, i, got[i], want[i]);
+}
+
+/* What a hook answers, by the reason's action. */
+static inline int lab_code(enum hook h, int reason)
+{
+	static const int actions[] = {
+#define RF_REASON(id, name, action, meaning) action,
+		RF_REASONS(RF_REASON)
+#undef RF_REASON
+	};
+	bool drop = actions[reason] == RF_ACT_DROP;
+
+	if (h == XDP)
+		return reason == RF_R_MEDIA_XDP ? XDP_REDIRECT : drop ? XDP_DROP : XDP_PASS;
+	if (reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED)
+		return TC_ACT_REDIRECT;
+	if (actions[reason] == RF_ACT_HOLD)
+		return TC_ACT_STOLEN;
+	if (drop)
+		return h == WAN_OUT ? TC_ACT_STOLEN : TC_ACT_SHOT;
+	return TC_ACT_UNSPEC;
+}
+
+/* One fixture: a packet at a hook, the reason, and the packet afterwards (NULL: as it was). */
+static inline void lab_case(const char *name, enum hook h, const struct pkt *in, int reason,
+			    const struct pkt *out)
+{
+	static uint8_t a[PKT_MAX], b[PKT_MAX];
+	static struct result r;
+	int n = pkt_build(in, a), m = pkt_build(out ? out : in, b), want = lab_code(h, reason);
+	bool counted = h != XDP || reason == RF_R_TO_TC || want != XDP_PASS;
+
+	lab_run(h, a, n, &r);
+	if (r.code != want)
+		fail_msg("%s at %s: code %d, expected %d", name, hook_names[h], r.code, want);
+	lab_expect_count(name, counted ? reason : RF_R_NONE);
+	lab_expect_bytes(name, r.data, r.len, b, m);
+}
+
+#endif
