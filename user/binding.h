@@ -43,6 +43,9 @@ struct binding {
 	bool is_static; /* `inbound` of the configuration: never expires */
 	uint8_t portless; /* enum binding_role bits: written without a port (5060 is meant) */
 	uint8_t own_public; /* enum binding_role bits: the endpoint writes our public address itself */
+	/* The inside address as its host writes it where that is not addr_uri_text() (IPv6 has many
+	 * spellings); "" otherwise. */
+	char inside_text[ADDR_TEXT_MAX];
 	struct expiry expiry; /* .until_ns is when it ends */
 	/* private: */
 	struct binding_key key_inside, key_outside;
@@ -97,8 +100,9 @@ int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uin
 /* Asks for every signalling port again. */
 void binding_restored(struct binding_table *t, struct action_list *out);
 
-/* Notes how b's endpoint writes itself in this role; saved when it changes what is known. */
-void binding_style(struct binding *b, enum binding_role role, bool portless, bool own_public,
-		   struct action_list *out);
+/* Notes how b's endpoint wrote itself in this role: with or without a port, its inside address in
+ * which spelling, or (own_public) our public address. Adds ACT_SAVE when that is news. */
+void binding_style(struct binding *b, enum binding_role role, const struct sip_hostport *hp,
+		   bool own_public, struct action_list *out);
 
 #endif

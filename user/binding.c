@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Signalling bindings: which endpoint on the WAN stands for which inside SIP endpoint. Look-ups are
+ * hashed three ways; what ends is found by a heap.
+ */
+#include "binding.h"
+
+#include <stdlib.h>
+
+#include "record_save.h"
+
+#define RECORD_MAGIC   0x474e4942 /* "BING" */
+#define RECORD_VERSION 1
+
+#define SIP_PORT 5060 /* RFC 3261 19.1.2: meant when none is written */
+
+/* Linux's ip_local_port_range by default: other flows of this machine (and of its MASQUERADE) use
+ * these numbers, so a signalling port there would catch strangers' packets. Below 1024 the same
+ * holds for the machine's services. */
+#define EPHEMERAL_LO  32768
+#define EPHEMERAL_HI  60999
+#define PRIVILEGED_HI 1023
+
+struct binding_table {
+	struct binding *by_id, *by_inside, *by_outside;
+	struct expiry_heap heap;
+	uint32_t *next_id;
+	uint32_t max;
+	uint16_t lo, hi;
+	/* WANs that ever had a binding: where an endpoint's other bindings are looked for */
+	uint32_t wans[2 * CONFIG_WANS_MAX];
+	size_t n_wans;
+};
+
+struct binding_table *binding_table_new(const struct config *c, uint32_t *next_id)
+{
+	struct binding_table *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->next_id = next_id;
+	binding_reconfigure(t, c);
+	return t;
+}
+
+void binding_reconfigure(struct binding_table *t, const struct config *c)
+{
+	t->max = c->max_bindings;
+	t->lo = c->sip_public_lo;
+	t->hi = c->sip_public_hi;
+}
+
+void binding_table_free(struct binding_table *t)
+{
+	struct binding *b, *tmp;
+
+	if (!t)
+		return;
+	HASH_CLEAR(hh_inside, t->by_inside);
+	HASH_CLEAR(hh_outside, t->by_outside);
+	HASH_ITER (hh_id, t->by_id, b, tmp) {
+		HASH_DELETE(hh_id, t->by_id, b);
+		free(b);
+	}
+	free(t->heap.v);
+	free(t);
+}
+
+size_t binding_count(const struct binding_table *t)
+{
+	return HASH_CNT(hh_id, t->by_id);
+}
+
+static struct binding_key key_of(uint32_t wan_ifindex, const struct rf_ep *ep)
+{
+	/* Hashed and compared as bytes: .pad of a caller's endpoint must not count. */
+	struct binding_key k = { .wan_ifindex = wan_ifindex };
+
+	k.ep.addr = ep->addr;
+	k.ep.port = ep->port;
+	return k;
+}
+
+struct binding *binding_by_inside(const struct binding_table *t, uint32_t wan_ifindex,
+				  const struct rf_ep *inside)
+{
+	struct binding_key k = key_of(wan_ifindex, inside);
+	struct binding *b;
+
+	HASH_FIND(hh_inside, t->by_inside, &k, sizeof(k), b);
+	return b;
+}
+
+struct binding *binding_by_outside(const struct binding_table *t, uint32_t wan_ifindex,
+				   const struct rf_ep *outside)
+{
+	struct binding_key k = key_of(wan_ifindex, outside);
+	struct binding *b;
+
+	HASH_FIND(hh_outside, t->by_outside, &k, sizeof(k), b);
+	return b;
+}
+
+struct binding *binding_by_id(const struct binding_table *t, uint32_t id)
+{
+	struct binding *b;
+
+	HASH_FIND(hh_id, t->by_id, &id, sizeof(id), b);
+	return b;
+}
+
+struct binding *binding_by_token(const struct binding_table *t, const struct topology_wan *wan,
+				 const struct sip_hostport *hp)
+{
+	const struct rf_addr *wire, *text;
+	struct binding *b = NULL;
+	struct rf_ep ep;
+
+	if (!hp->is_addr)
+		return NULL;
+	wire = topology_wire(wan, &hp->addr);
+	text = topology_public(wan, &hp->addr);
+	ep = ep_make(hp->addr, hp->port.p ? hp->port_value : SIP_PORT);
+	if (wire && (addr_eq(wire, &hp->addr) || addr_eq(text, &hp->addr))) {
+		ep.addr = *wire;
+		b = binding_by_outside(t, wan->ifindex, &ep);
+	}
+	return b ? b : binding_by_inside(t, wan->ifindex, &ep);
+}
+
+struct rf_ep binding_public(const struct topology *topo, const struct binding *b)
+{
+	const struct topology_wan *wan = topology_wan_by_index(topo, b->wan_ifindex);
+	const struct rf_addr *wire = wan ? topology_wire(wan, &b->outside.addr) : NULL;
+	struct rf_ep ep = b->outside;
+
+	if (wire && addr_eq(wire, &ep.addr))
+		ep.addr = *topology_public(wan, &ep.addr);
+	return ep;
+}
+
+static void record(struct record *r, struct binding *b)
+{
+	record_head(r, RECORD_MAGIC, RECORD_VERSION);
+	record_u32(r, &b->wan_ifindex);
+	record_ep(r, &b->inside);
+	record_ep(r, &b->outside);
+	record_enum(r, &b->mode, RF_MODE_NAT + 1);
+	record_bool(r, &b->is_static);
+	record_u8(r, &b->portless);
+	record_u8(r, &b->own_public);
+	record_text(r, b->inside_text, sizeof(b->inside_text));
+	record_u64(r, &b->expiry.until_ns);
+}
+
+static void save(struct binding *b, struct action_list *out)
+{
+	struct record r = { 0 };
+
+	record_write(&r);
+	record(&r, b);
+	record_save(&r, RECORD_BINDING, b->id, out);
+}
+
+static void signal_action(const struct binding *b, enum action_kind kind, struct action_list *out)
+{
+	struct action *a = action_add(out, kind);
+
+	if (!a)
+		return;
+	a->signal.id = b->id;
+	a->signal.wan_ifindex = b->wan_ifindex;
+	a->signal.outside = b->outside;
+	a->signal.inside = b->inside;
+	a->signal.local = b->mode == RF_MODE_HOST;
+}
+
+/* -ENOMEM: b is not in the table. */
+static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
+{
+	size_t i;
+
+	if (expiry_add(&t->heap, &b->expiry, until_ns))
+		return -ENOMEM;
+	b->key_inside = key_of(b->wan_ifindex, &b->inside);
+	b->key_outside = key_of(b->wan_ifindex, &b->outside);
+	HASH_ADD(hh_id, t->by_id, id, sizeof(b->id), b);
+	HASH_ADD(hh_inside, t->by_inside, key_inside, sizeof(b->key_inside), b);
+	HASH_ADD(hh_outside, t->by_outside, key_outside, sizeof(b->key_outside), b);
+	for (i = 0; i < t->n_wans && t->wans[i] != b->wan_ifindex; i++)
+		;
+	if (i == t->n_wans && i < sizeof(t->wans) / sizeof(t->wans[0]))
+		t->wans[t->n_wans++] = b->wan_ifindex;
+	return 0;
+}
+
+/* The kernel knows an inside endpoint once, whatever WAN it speaks to: closing one binding's port
+ * takes the entry of the endpoint's others away, so they are asked for again. */
+static void set_siblings(const struct binding_table *t, const struct binding *b,
+			 struct action_list *out)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_wans; i++) {
+		struct binding *other = binding_by_inside(t, t->wans[i], &b->inside);
+
+		if (other)
+			signal_action(other, ACT_SIGNAL_SET, out);
+	}
+}
+
+/* b is out of the heap already. */
+static void close_binding(struct binding_table *t, struct binding *b, struct action_list *out)
+{
+	HASH_DELETE(hh_id, t->by_id, b);
+	HASH_DELETE(hh_inside, t->by_inside, b);
+	HASH_DELETE(hh_outside, t->by_outside, b);
+	signal_action(b, ACT_SIGNAL_CLOSE, out);
+	record_forget(RECORD_BINDING, b->id, out);
+	set_siblings(t, b, out);
+	free(b);
+}
+
+static bool port_free(const struct binding_table *t, const struct topology_wan *wan,
+		      const struct rf_ep *ep)
+{
+	uint16_t port = ntohs(ep->port);
+
+	if (port >= wan->port_lo && port <= wan->port_hi)
+		return false; /* media: given out per call */
+	return !binding_by_outside(t, wan->ifindex, ep);
+}
+
+/* Its own number where free (RFC 4787 4.2.1), else the first free one of the configured range. */
+static bool pick_port(const struct binding_table *t, const struct topology_wan *wan,
+		      const struct rf_ep *inside, struct rf_ep *ep)
+{
+	uint32_t port = ntohs(inside->port);
+
+	ep->port = inside->port;
+	if (port > PRIVILEGED_HI && (port < EPHEMERAL_LO || port > EPHEMERAL_HI) &&
+	    port_free(t, wan, ep))
+		return true;
+	for (port = t->lo; port && port <= t->hi; port++) {
+		ep->port = htons(port);
+		if (port_free(t, wan, ep))
+			return true;
+	}
+	return false;
+}
+
+static enum rf_reason outside_of(const struct binding_table *t, const struct topology *topo,
+				 uint32_t wan_ifindex, const struct rf_ep *inside,
+				 enum rf_mode mode, struct rf_ep *outside)
+{
+	const struct topology_wan *wan = topology_wan_by_index(topo, wan_ifindex);
+	const struct rf_addr *wire;
+
+	if (mode == RF_MODE_AUTO)
+		return RF_R_SIP_NO_INSIDE;
+	if (!wan)
+		return RF_R_NO_ROUTE;
+	*outside = *inside;
+	if (mode != RF_MODE_NAT)
+		return binding_by_outside(t, wan_ifindex, inside) ? RF_R_SIP_NO_PORTS : RF_R_NONE;
+	wire = topology_wire(wan, &inside->addr);
+	if (!wire)
+		return RF_R_NO_ROUTE;
+	outside->addr = *wire;
+	return pick_port(t, wan, inside, outside) ? RF_R_NONE : RF_R_SIP_NO_PORTS;
+}
+
+static enum rf_reason create(struct binding_table *t, const struct topology *topo,
+			     uint32_t wan_ifindex, const struct rf_ep *inside, uint64_t now_ns,
+			     struct action_list *out, struct binding **b)
+{
+	struct binding n = { .wan_ifindex = wan_ifindex, .inside = *inside };
+	enum rf_reason reason;
+
+	if (binding_count(t) >= t->max)
+		return RF_R_SIP_LIMIT;
+	n.mode = topology_mode(topo, &inside->addr);
+	reason = outside_of(t, topo, wan_ifindex, inside, n.mode, &n.outside);
+	if (reason != RF_R_NONE)
+		return reason;
+	*b = malloc(sizeof(**b));
+	if (!*b)
+		return RF_R_SIP_LIMIT;
+	n.id = (*t->next_id)++;
+	**b = n;
+	if (insert(t, *b, now_ns + BINDING_LIFE_NS)) {
+		free(*b);
+		return RF_R_SIP_LIMIT;
+	}
+	signal_action(*b, ACT_SIGNAL_SET, out);
+	save(*b, out);
+	return RF_R_NONE;
+}
+
+enum rf_reason binding_get(struct binding_table *t, const struct topology *topo,
+			   uint32_t wan_ifindex, const struct rf_ep *inside, uint64_t now_ns,
+			   struct action_list *out, struct binding **b)
+{
+	struct binding *found = binding_by_inside(t, wan_ifindex, inside);
+	enum rf_reason reason = RF_R_NONE;
+
+	if (found)
+		binding_touch(found, now_ns + BINDING_LIFE_NS);
+	else
+		reason = create(t, topo, wan_ifindex, inside, now_ns, out, &found);
+	if (reason == RF_R_NONE)
+		*b = found;
+	return reason;
+}
+
+void binding_touch(struct binding *b, uint64_t until_ns)
+{
+	expiry_extend(&b->expiry, until_ns);
+}
+
+static struct binding *from_expiry(struct expiry *e)
+{
+	return (struct binding *)((char *)e - offsetof(struct binding, expiry));
+}
+
+void binding_tick(struct binding_table *t, uint64_t now_ns, struct action_list *out)
+{
+	struct expiry *e;
+
+	while ((e = expiry_pop(&t->heap, now_ns)))
+		close_binding(t, from_expiry(e), out);
+}
+
+/* Would binding_get() still give this? */
+static bool still_right(const struct topology *topo, const struct binding *b)
+{
+	const struct topology_wan *wan = topology_wan_by_index(topo, b->wan_ifindex);
+	const struct rf_addr *wire = wan ? topology_wire(wan, &b->inside.addr) : NULL;
+
+	if (!wan || topology_mode(topo, &b->inside.addr) != b->mode)
+		return false;
+	return b->mode != RF_MODE_NAT || (wire && addr_eq(wire, &b->outside.addr));
+}
+
+static void make_static(struct binding_table *t, const struct topology *topo,
+			const struct rf_ep *inbound, uint64_t now_ns, struct action_list *out)
+{
+	struct binding *b;
+	uint16_t i;
+
+	for (i = 0; i < topo->n_wans; i++) {
+		if (!topology_wire(&topo->wans[i], &inbound->addr) ||
+		    binding_get(t, topo, topo->wans[i].ifindex, inbound, now_ns, out, &b) !=
+			    RF_R_NONE)
+			continue;
+		if (b->is_static)
+			continue;
+		b->is_static = true;
+		expiry_set(&t->heap, &b->expiry, EXPIRY_NEVER);
+		save(b, out);
+	}
+}
+
+void binding_topology(struct binding_table *t, const struct topology *topo,
+		      const struct rf_ep *inbound, uint64_t now_ns, struct action_list *out)
+{
+	struct binding *b, *tmp;
+
+	HASH_ITER (hh_id, t->by_id, b, tmp) {
+		if (!still_right(topo, b)) {
+			expiry_remove(&t->heap, &b->expiry);
+			close_binding(t, b, out);
+		} else if (b->is_static && (!inbound || !ep_eq(&b->inside, inbound))) {
+			b->is_static = false;
+			expiry_set(&t->heap, &b->expiry, now_ns + BINDING_LIFE_NS);
+			save(b, out);
+		}
+	}
+	if (inbound)
+		make_static(t, topo, inbound, now_ns, out);
+}
+
+int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uint64_t now_ns)
+{
+	struct record r = { 0 };
+	struct binding n = { .id = id }, *b;
+	uint64_t until;
+
+	record_read(&r, bytes);
+	record(&r, &n);
+	if (!record_done(&r) || !id || n.mode == RF_MODE_AUTO || binding_by_id(t, id) ||
+	    binding_by_inside(t, n.wan_ifindex, &n.inside) ||
+	    binding_by_outside(t, n.wan_ifindex, &n.outside))
+		return -EINVAL;
+	until = n.expiry.until_ns;
+	if (until < now_ns + BINDING_LIFE_NS)
+		until = now_ns + BINDING_LIFE_NS;
+	b = malloc(sizeof(*b));
+	if (!b)
+		return -ENOMEM;
+	*b = n;
+	if (insert(t, b, until)) {
+		free(b);
+		return -ENOMEM;
+	}
+	if (*t->next_id <= id)
+		*t->next_id = id + 1;
+	return 0;
+}
+
+void binding_restored(struct binding_table *t, struct action_list *out)
+{
+	struct binding *b, *tmp;
+
+	HASH_ITER (hh_id, t->by_id, b, tmp)
+		signal_action(b, ACT_SIGNAL_SET, out);
+}
+
+void binding_style(struct binding *b, enum binding_role role, const struct sip_hostport *hp,
+		   bool own_public, struct action_list *out)
+{
+	uint8_t own = (b->own_public & ~role) | (own_public ? role : 0);
+	char text[sizeof(b->inside_text)], canonical[ADDR_TEXT_MAX];
+	uint8_t portless = b->portless;
+
+	memcpy(text, b->inside_text, sizeof(text));
+	if (!own_public) {
+		portless = (portless & ~role) | (hp->port.p ? 0 : role);
+		memset(text, 0, sizeof(text));
+		if (hp->host.n < sizeof(text) &&
+		    !view_eq(hp->host, view_of(addr_uri_text(&b->inside.addr, canonical))))
+			memcpy(text, hp->host.p, hp->host.n);
+	}
+	if (portless == b->portless && own == b->own_public &&
+	    !memcmp(text, b->inside_text, sizeof(text)))
+		return;
+	b->portless = portless;
+	b->own_public = own;
+	memcpy(b->inside_text, text, sizeof(text));
+	save(b, out);
+}
