@@ -48,7 +48,7 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 /* dev NULL: all. Without a WAN device left, every pin, filter and qdisc of ours is gone. -ENOENT: not attached. */
 int datapath_detach(const char *instance, const char *dev, struct why *w);
 
-/* 1..31 of letters, digits, '-', '_', '.', not starting with '.'; -EINVAL. */
+/* 1..31 letters, digits, - and _; -EINVAL. */
 int instance_check(const char *instance, struct why *w);
 /* Names of pinned instances; free() each and the array. 0, or -errno (no bpffs: 0 with *n == 0). */
 int datapath_instances(char ***names, size_t *n);
@@ -75,11 +75,24 @@ enum datapath_map {
 		MAP_COUNT
 };
 
+#define DATAPATH_PROGS(X)          \
+	X(WAN_XDP, rf_wan_xdp)     \
+	X(WAN_IN, rf_wan_in)       \
+	X(WAN_OUT, rf_wan_out)     \
+	X(INSIDE_IN, rf_inside_in) \
+	X(LO_OUT, rf_lo_out)
+enum datapath_prog {
+#define X(id, name) PROG_##id,
+	DATAPATH_PROGS(X)
+#undef X
+		PROG_COUNT
+};
+
 struct datapath {
 	char instance[RF_INSTANCE_MAX];
 	bool rw;
 	int map[MAP_COUNT]; /* -1: not opened (ring buffers, frags and scratch of a read-only one) */
-	int prog_inside; /* rw only: rf_inside_in, for inside devices that appear later; else -1 */
+	int prog[PROG_COUNT]; /* rw only, for devices that appear later; else -1 */
 	int n_cpus; /* possible CPUs, for per-CPU values */
 };
 
@@ -138,6 +151,9 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c);
 /* Inside prefixes of a configuration; those given to attach stay. extra: further ones from attach. */
 int datapath_apply_inside(const struct datapath *dp, const struct config *c,
 			  const struct prefix *extra, size_t n_extra);
+/* Lets a user who is not root go on attaching devices: owner of the links directory. */
+int datapath_give(const struct datapath *dp, unsigned int uid, unsigned int gid);
+bool datapath_still_pinned(const struct datapath *dp); /* false after `ringfence detach all` */
 /* Writes the reasons that userspace counts (absolute values) into the slot of CPU 0. */
 int datapath_count_reason(const struct datapath *dp, enum rf_reason reason, uint64_t packets,
 			  uint64_t bytes);

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pins and their directories. Modes: the way to links/ can be walked by the controller's user, the
+ * pinned maps and programs themselves stay root's (0600, the kernel's default).
+ */
+#include "bpffs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "rf_abi.h"
+
+#define BPFFS_MOUNT "/sys/fs/bpf"
+
+const char *pin_path(char *buf, const char *instance, const char *sub, const char *name)
+{
+	snprintf(buf, PIN_PATH_MAX, "%s/%s%s%s%s%s", RF_BPFFS_ROOT, instance, sub ? "/" : "",
+		 sub ? sub : "", name ? "/" : "", name ? name : "");
+	return buf;
+}
+
+const char *pin_link_path(char *buf, const char *instance, const char *prefix, uint32_t ifindex)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%u", prefix, ifindex);
+	return pin_path(buf, instance, "links", name);
+}
+
+static bool is_bpffs(void)
+{
+	struct statfs fs;
+
+	return !statfs(BPFFS_MOUNT, &fs) && fs.f_type == BPF_FS_MAGIC;
+}
+
+/*
+ * `ip netns exec` mounts a sysfs of its own over /sys, with the namespace's name as source. The real
+ * bpf file system is hidden below it, and one mounted there would vanish with the command.
+ */
+static bool hidden_by_ip_netns(char *name, size_t n)
+{
+	char line[1024], *dash, *point, *source;
+	bool hidden = false;
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		char mount_point[256], type[32], from[256];
+
+		point = line;
+		dash = strstr(line, " - ");
+		if (!dash || sscanf(point, "%*s %*s %*s %*s %255s", mount_point) != 1 ||
+		    strcmp(mount_point, "/sys"))
+			continue;
+		source = dash + 3;
+		if (sscanf(source, "%31s %255s", type, from) != 2 || strcmp(type, "sysfs"))
+			continue;
+		hidden = strcmp(from, "sysfs") && strcmp(from, "none") && strcmp(from, "/sys");
+		if (hidden)
+			snprintf(name, n, "%.63s", from);
+	}
+	fclose(f);
+	return hidden;
+}
+
+int bpffs_ready(bool mount_it, struct why *w)
+{
+	char ns[64];
+
+	if (is_bpffs())
+		return 0;
+	if (hidden_by_ip_netns(ns, sizeof(ns)))
+		return why_set(
+			w, -ENODEV,
+			"\"ip netns exec\" hides the bpf file system; run instead: nsenter --net=/run/netns/%s ringfence ...",
+			ns);
+	if (!mount_it)
+		return why_set(w, -ENODEV,
+			       "no bpf file system on " BPFFS_MOUNT
+			       ": nothing is attached on this machine");
+	if (mount("bpf", BPFFS_MOUNT, "bpf", 0, "mode=0700"))
+		return why_set(w, -errno,
+			       "cannot mount the bpf file system on " BPFFS_MOUNT
+			       ": %s; run as root, or first: mount -t bpf bpf " BPFFS_MOUNT,
+			       strerror(errno));
+	/* The controller's user must be able to walk through. */
+	chmod(BPFFS_MOUNT, 0711);
+	return 0;
+}
+
+static int make_dir(const char *path, mode_t mode, struct why *w)
+{
+	if (mkdir(path, mode) && errno != EEXIST)
+		return why_set(w, -errno, "cannot create %s: %s%s", path, strerror(errno),
+			       errno == EACCES || errno == EPERM ? "; run as root" : "");
+	return 0;
+}
+
+int bpffs_make_dirs(const char *instance, struct why *w)
+{
+	static const char *const subs[] = { NULL, "maps", "progs", "links" };
+	char path[PIN_PATH_MAX];
+	size_t i;
+	int err;
+
+	for (i = 0; i < sizeof(subs) / sizeof(*subs); i++) {
+		err = make_dir(pin_path(path, instance, subs[i], NULL), 0711, w);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void remove_entries(const char *path)
+{
+	char child[PIN_PATH_MAX + 256];
+	const struct dirent *e;
+	DIR *d = opendir(path);
+
+	if (!d)
+		return;
+	while ((e = readdir(d))) {
+		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+			continue;
+		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
+		if (unlink(child))
+			rmdir(child);
+	}
+	closedir(d);
+	rmdir(path);
+}
+
+void bpffs_remove(const char *instance)
+{
+	static const char *const subs[] = { "links", "progs", "maps", NULL };
+	char path[PIN_PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(subs) / sizeof(*subs); i++)
+		remove_entries(pin_path(path, instance, subs[i], NULL));
+}
+
+int bpffs_lock(struct why *w)
+{
+	struct stat at_path, at_fd;
+	int fd, err;
+
+	for (;;) {
+		err = make_dir(RF_BPFFS_ROOT, 0755, w);
+		if (err)
+			return err;
+		fd = open(RF_BPFFS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOENT)
+			continue;
+		if (fd < 0 || flock(fd, LOCK_EX)) {
+			err = -errno;
+			if (fd >= 0)
+				close(fd);
+			return why_set(w, err, "cannot lock " RF_BPFFS_ROOT ": %s", strerror(-err));
+		}
+		/* The last detach may have removed the directory while we waited. */
+		if (!fstat(fd, &at_fd) && !stat(RF_BPFFS_ROOT, &at_path) &&
+		    at_fd.st_ino == at_path.st_ino)
+			return fd;
+		close(fd);
+	}
+}
+
+void bpffs_unlock(int lock)
+{
+	rmdir(RF_BPFFS_ROOT); /* fails while there are instances */
+	close(lock);
+}
+
+uint64_t netns_inode(void)
+{
+	struct stat st;
+
+	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
+}

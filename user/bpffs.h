@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where pins live: the bpf file system, the directories of an instance, the lock over changes.
+ */
+#ifndef RF_BPFFS_H
+#define RF_BPFFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "log.h"
+
+#define PIN_PATH_MAX 192
+
+/* /sys/fs/bpf/ringfence/<instance>[/<sub>[/<name>]]; sub and name may be NULL. Returns buf. */
+const char *pin_path(char *buf, const char *instance, const char *sub, const char *name);
+/* <prefix><ifindex> below links/: "xdp_" pins, "clsact_" marks (directories) */
+const char *pin_link_path(char *buf, const char *instance, const char *prefix, uint32_t ifindex);
+
+/* Is the bpf file system there? mount: if not, mount it where that can last. */
+int bpffs_ready(bool mount, struct why *w);
+/* Directories of an instance; existing ones are fine. */
+int bpffs_make_dirs(const char *instance, struct why *w);
+/* Removes every pin and directory of an instance; the root stays for who holds the lock. */
+void bpffs_remove(const char *instance);
+
+/* One change of devices at a time on this machine. Returns a descriptor to close(), or -errno. */
+int bpffs_lock(struct why *w);
+
+/* Releases the lock; the root goes when it is empty. */
+void bpffs_unlock(int lock);
+
+/* Inode of the network namespace we are in; 0 when it cannot be read. */
+uint64_t netns_inode(void);
+
+#endif

@@ -1,0 +1,413 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attach, detach and replace: the order of the steps, and the way back when one fails.
+ * An attach writes the device's record before it hooks anything, so that whatever a crash leaves
+ * behind is found and removed by the next attach or detach.
+ */
+#include "datapath_priv.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <linux/if_arp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpffs.h"
+#include "netlink.h"
+
+#define LO_IFINDEX 1
+
+static const char *const mode_texts[] = {
+	[ATTACH_AUTO] = "auto",
+	[ATTACH_NATIVE] = "native",
+	[ATTACH_GENERIC] = "generic",
+	[ATTACH_TC] = "tc",
+};
+
+int attach_mode_parse(const char *text, enum attach_mode *out)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(mode_texts) / sizeof(*mode_texts); i++)
+		if (!strcmp(text, mode_texts[i])) {
+			*out = i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
+const char *attach_mode_text(enum attach_mode mode)
+{
+	return mode_texts[mode];
+}
+
+/* Number of records of one role. */
+static size_t count_role(const struct datapath *dp, int role)
+{
+	struct datapath_device *v;
+	size_t n, i, count = 0;
+
+	if (datapath_devices(dp, &v, &n))
+		return 0;
+	for (i = 0; i < n; i++)
+		count += v[i].dev.role == role;
+	free(v);
+	return count;
+}
+
+static int find_link(const char *dev, struct nl_link *out, struct why *w)
+{
+	struct nl_link *v;
+	size_t n, i;
+	int err;
+
+	err = netlink_links(&v, &n);
+	if (err)
+		return why_set(w, err, "cannot list network devices: %s", strerror(-err));
+	err = -ENODEV;
+	for (i = 0; i < n && err; i++)
+		if (!strcmp(v[i].name, dev)) {
+			*out = v[i];
+			err = 0;
+		}
+	free(v);
+	if (err)
+		return why_set(
+			w, err,
+			"no network device \"%s\" in this network namespace; see: ip link show",
+			dev);
+	if (out->type == ARPHRD_LOOPBACK)
+		return why_set(w, -EINVAL,
+			       "%s is the loopback device: name the device that faces the peers",
+			       dev);
+	return 0;
+}
+
+int datapath_hook_wan(struct datapath *dp, struct rf_device *dev, uint32_t ifindex,
+		      enum attach_mode *mode, char *note, size_t n_note, struct why *w)
+{
+	int err;
+
+	err = bpf_map_update_elem(dp->map[MAP_DEVICES], &ifindex, dev, BPF_ANY) ? -errno : 0;
+	if (err)
+		return why_set(w, err, "cannot record %s: %s", dev->name, strerror(-err));
+	err = hook_tc_attach(dp, dev->name, ifindex, HOOK_INGRESS, PROG_WAN_IN, -1, w);
+	if (!err)
+		err = hook_tc_attach(dp, dev->name, ifindex, HOOK_EGRESS, PROG_WAN_OUT, -1, w);
+	if (!err)
+		err = hook_xdp_attach(dp, dev->name, ifindex, dev->flags & RF_DEV_L3, mode, note,
+				      n_note, w);
+	if (!err) {
+		dev->flags &= ~(RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC);
+		if (*mode == ATTACH_NATIVE)
+			dev->flags |= RF_DEV_XDP_NATIVE;
+		if (*mode == ATTACH_GENERIC)
+			dev->flags |= RF_DEV_XDP_GENERIC;
+		bpf_map_update_elem(dp->map[MAP_DEVICES], &ifindex, dev, BPF_ANY);
+		return 0;
+	}
+	hook_xdp_detach(dp->instance, ifindex);
+	hook_tc_detach(dp, ifindex);
+	return err;
+}
+
+static void unhook(struct datapath *dp, uint32_t ifindex)
+{
+	hook_xdp_detach(dp->instance, ifindex);
+	hook_tc_detach(dp, ifindex);
+	bpf_map_delete_elem(dp->map[MAP_DEVICES], &ifindex);
+}
+
+/* The run directory's files that mean nothing without the instance. */
+static void remove_run_files(const char *instance)
+{
+	static const char *const files[] = { "journal", "journal.old", "journal.new" };
+	char path[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/%s", instance, files[i]);
+		unlink(path);
+	}
+}
+
+/* Everything of the instance: filters on every device that we know of, then the pins. */
+static void remove_instance(struct datapath *dp)
+{
+	char instance[RF_INSTANCE_MAX];
+	struct datapath_device *v;
+	size_t n, i;
+
+	memcpy(instance, dp->instance, sizeof(instance));
+	if (!datapath_devices(dp, &v, &n)) {
+		for (i = 0; i < n; i++)
+			unhook(dp, v[i].ifindex);
+		free(v);
+	}
+	hook_tc_detach(dp, LO_IFINDEX);
+	bpffs_remove(instance);
+	remove_run_files(instance);
+}
+
+/* Opens the instance, loading it first where there is none (or only what a crash has left). */
+static int open_or_load(struct datapath **out, const struct attach_request *r, bool *fresh,
+			struct why *w)
+{
+	struct datapath *dp;
+	int err;
+
+	err = datapath_open(&dp, r->instance, true, w);
+	if (!err && !count_role(dp, RF_DEV_WAN)) {
+		remove_instance(dp);
+		datapath_close(dp);
+		err = -ENOENT;
+	}
+	if (!err) {
+		*out = dp;
+		*fresh = false;
+		return 0;
+	}
+	if (err != -ENOENT)
+		return err;
+	if (r->replace)
+		return why_set(w, -ENOENT,
+			       "nothing to replace: instance \"%s\" is not attached to any device",
+			       r->instance);
+	bpffs_remove(r->instance);
+	err = datapath_load(r->instance, w);
+	if (err)
+		return err;
+	/* A fresh settings map is zero, which datapath_open() would take for another version. */
+	err = datapath_open_fresh(&dp, r->instance, r->config, w);
+	if (err) {
+		bpffs_remove(r->instance);
+		return err;
+	}
+	*out = dp;
+	*fresh = true;
+	return 0;
+}
+
+static int check_not_attached(const struct datapath *dp, const struct nl_link *link, struct why *w)
+{
+	struct rf_device old;
+
+	if (bpf_map_lookup_elem(dp->map[MAP_DEVICES], &link->ifindex, &old))
+		return 0;
+	if (old.role == RF_DEV_WAN && !strncmp(old.name, link->name, sizeof(old.name)))
+		return why_set(
+			w, -EEXIST,
+			"%s is attached already (instance \"%s\"); to load new programs without losing a packet: ringfence attach dev %s replace",
+			link->name, dp->instance, link->name);
+	return 0;
+}
+
+static int attach_device(struct datapath *dp, const struct attach_request *r,
+			 const struct nl_link *link, struct attach_result *res, struct why *w)
+{
+	struct rf_device dev = { .role = RF_DEV_WAN, .mtu = link->mtu };
+	struct inside_change change;
+	struct rf_device was;
+	bool was_inside;
+	int err;
+
+	/* It may have been taken for an inside device so far. */
+	was_inside = !bpf_map_lookup_elem(dp->map[MAP_DEVICES], &link->ifindex, &was);
+	if (was_inside)
+		unhook(dp, link->ifindex);
+	snprintf(dev.name, sizeof(dev.name), "%s", link->name);
+	if (link->type != ARPHRD_ETHER)
+		dev.flags |= RF_DEV_L3;
+	res->mode = r->mode;
+	err = datapath_apply_settings(dp, r->config);
+	if (!err)
+		err = datapath_apply_inside(dp, r->config, r->inside, r->n_inside);
+	if (err)
+		return why_set(w, err, "cannot write settings and inside prefixes: %s",
+			       strerror(-err));
+	err = datapath_hook_wan(dp, &dev, link->ifindex, &res->mode, res->note, sizeof(res->note),
+				w);
+	if (!err)
+		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, w);
+	if (!err)
+		err = inside_sync_locked(dp, r->config, &change, w);
+	if (err)
+		unhook(dp, link->ifindex);
+	else
+		res->inside_devices = change.inside_devices;
+	return err;
+}
+
+/* Swaps the programs under running traffic. What runs so far stays until its successor is in place. */
+static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w)
+{
+	struct datapath_device *v;
+	size_t n, i;
+	int err;
+
+	err = datapath_devices(dp, &v, &n);
+	for (i = 0; i < n && !err; i++) {
+		if (!v[i].present)
+			continue;
+		if (v[i].dev.role == RF_DEV_INSIDE) {
+			err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_INGRESS,
+					     PROG_INSIDE_IN, fds[PROG_INSIDE_IN], w);
+			continue;
+		}
+		err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_INGRESS, PROG_WAN_IN,
+				     fds[PROG_WAN_IN], w);
+		if (!err)
+			err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_EGRESS,
+					     PROG_WAN_OUT, fds[PROG_WAN_OUT], w);
+		if (err || !(v[i].dev.flags & (RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC)))
+			continue;
+		err = hook_xdp_replace(dp, v[i].ifindex, fds[PROG_WAN_XDP]);
+		if (err)
+			why_set(w, err, "cannot replace the XDP program on %s: %s", v[i].dev.name,
+				strerror(-err));
+	}
+	if (!err)
+		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT,
+				     fds[PROG_LO_OUT], w);
+	free(v);
+	return err;
+}
+
+static int replace(struct datapath *dp, const struct attach_request *r, const struct nl_link *link,
+		   struct attach_result *res, struct why *w)
+{
+	int fds[PROG_COUNT], i, err;
+	struct inside_change change;
+	struct rf_device dev;
+
+	if (bpf_map_lookup_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev) ||
+	    dev.role != RF_DEV_WAN)
+		return why_set(
+			w, -ENOENT,
+			"%s is not attached, so there is nothing to replace; attach it without \"replace\"",
+			link->name);
+	err = datapath_load_onto(dp, fds, w);
+	if (err)
+		return err;
+	err = replace_hooks(dp, fds, w);
+	if (!err)
+		err = datapath_repin(dp->instance, fds, w);
+	for (i = 0; i < PROG_COUNT; i++)
+		close(fds[i]);
+	if (!err)
+		err = datapath_reopen_progs(dp);
+	if (!err)
+		err = datapath_apply_inside(dp, r->config, r->inside, r->n_inside);
+	if (!err)
+		err = inside_sync_locked(dp, r->config, &change, w);
+	if (err)
+		return err;
+	res->mode = dev.flags & RF_DEV_XDP_NATIVE    ? ATTACH_NATIVE
+		    : dev.flags & RF_DEV_XDP_GENERIC ? ATTACH_GENERIC
+						     : ATTACH_TC;
+	res->inside_devices = change.inside_devices;
+	return 0;
+}
+
+int datapath_attach(const struct attach_request *r, struct attach_result *out, struct why *w)
+{
+	struct attach_result res = { .mode = r->mode };
+	struct datapath *dp = NULL;
+	struct nl_link link;
+	bool fresh = false;
+	int lock, err;
+
+	err = instance_check(r->instance, w);
+	if (!err)
+		err = find_link(r->dev, &link, w);
+	if (!err && geteuid())
+		err = why_set(w, -EPERM, "attaching needs root (CAP_BPF, CAP_NET_ADMIN)");
+	if (!err)
+		err = bpffs_ready(true, w);
+	if (err)
+		return err;
+	lock = bpffs_lock(w);
+	if (lock < 0)
+		return lock;
+	err = open_or_load(&dp, r, &fresh, w);
+	if (!err && r->replace) {
+		err = replace(dp, r, &link, &res, w);
+	} else if (!err) {
+		err = check_not_attached(dp, &link, w);
+		if (!err)
+			err = attach_device(dp, r, &link, &res, w);
+		if (err && fresh)
+			remove_instance(dp);
+	}
+	datapath_close(dp);
+	bpffs_unlock(lock);
+	if (!err)
+		*out = res;
+	return err;
+}
+
+static int detach_locked(struct datapath *dp, const char *dev, struct why *w)
+{
+	struct datapath_device *v;
+	struct datapath_guard *g;
+	uint32_t ifindex = 0;
+	size_t n, i, others = 0;
+	int err;
+
+	err = datapath_devices(dp, &v, &n);
+	if (err)
+		return why_set(w, err, "cannot read the devices: %s", strerror(-err));
+	for (i = 0; i < n; i++) {
+		if (v[i].dev.role != RF_DEV_WAN)
+			continue;
+		if (dev && !strncmp(v[i].dev.name, dev, sizeof(v[i].dev.name)))
+			ifindex = v[i].ifindex;
+		else
+			others++;
+	}
+	free(v);
+	if (dev && !ifindex)
+		return why_set(w, -ENOENT,
+			       "%s is not attached by instance \"%s\"; see: ringfence status", dev,
+			       dp->instance);
+	if (!dev || !others) {
+		remove_instance(dp);
+		return 0;
+	}
+	unhook(dp, ifindex);
+	if (!datapath_guards(dp, &g, &n)) {
+		for (i = 0; i < n; i++)
+			if (g[i].guard.ifindex == ifindex)
+				bpf_map_delete_elem(dp->map[MAP_GUARDS], &g[i].addr);
+		free(g);
+	}
+	return 0;
+}
+
+int datapath_detach(const char *instance, const char *dev, struct why *w)
+{
+	struct datapath *dp;
+	int lock, err;
+
+	err = instance_check(instance, w);
+	if (!err && geteuid())
+		err = why_set(w, -EPERM, "detaching needs root (CAP_BPF, CAP_NET_ADMIN)");
+	if (!err)
+		err = bpffs_ready(false, w);
+	if (err)
+		return err == -ENODEV ? -ENOENT : err;
+	lock = bpffs_lock(w);
+	if (lock < 0)
+		return lock;
+	err = datapath_open(&dp, instance, true, w);
+	if (!err) {
+		err = detach_locked(dp, dev, w);
+		datapath_close(dp);
+	} else if (err == -ENOENT) {
+		bpffs_remove(instance); /* what a crash while loading may have left */
+	}
+	bpffs_unlock(lock);
+	return err;
+}

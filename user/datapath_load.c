@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Loads the BPF object and pins its maps and programs. The verifier's words are kept for the case
+ * that it refuses; otherwise libbpf is silent.
+ */
+#include "datapath_priv.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bpffs.h"
+#include "ringfence.skel.h"
+
+#ifndef BPF_F_XDP_HAS_FRAGS
+#define BPF_F_XDP_HAS_FRAGS (1U << 5)
+#endif
+
+static char load_last[256]; /* libbpf's last complaint, one line */
+
+static int load_print(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	char text[4096];
+	char *end;
+
+	if (level == LIBBPF_DEBUG && !getenv("RINGFENCE_LIBBPF_DEBUG"))
+		return 0;
+	vsnprintf(text, sizeof(text), fmt, ap);
+	if (getenv("RINGFENCE_LIBBPF_DEBUG"))
+		fputs(text, stderr);
+	if (level != LIBBPF_WARN)
+		return 0;
+	end = strchr(text, '\n');
+	if (end)
+		*end = 0;
+	snprintf(load_last, sizeof(load_last), "%.255s", text);
+	return 0;
+}
+
+void datapath_quiet(void)
+{
+	libbpf_set_print(load_print);
+}
+
+static struct bpf_map *map_by_name(struct ringfence_bpf *skel, const char *name)
+{
+	return bpf_object__find_map_by_name(skel->obj, name);
+}
+
+static struct bpf_program *prog_by_name(struct ringfence_bpf *skel, const char *name)
+{
+	return bpf_object__find_program_by_name(skel->obj, name);
+}
+
+static int load_why(int err, struct why *w)
+{
+	switch (err) {
+	case -EPERM:
+	case -EACCES:
+		if (geteuid())
+			return why_set(w, err, "cannot load the BPF programs: %s; run as root",
+				       strerror(-err));
+		return why_set(
+			w, err,
+			"the kernel refuses the BPF programs (%s): CAP_BPF and CAP_NET_ADMIN are needed, or the verifier says no: %s",
+			strerror(-err), load_last);
+	case -EINVAL:
+	case -EOPNOTSUPP:
+		return why_set(
+			w, err,
+			"the kernel cannot load the BPF programs: %s; Linux 6.1 or later is needed",
+			load_last[0] ? load_last : strerror(-err));
+	case -ENOMEM: return why_set(w, err, "no memory for the BPF maps");
+	default:
+		return why_set(w, err, "cannot load the BPF programs: %s%s%s", strerror(-err),
+			       load_last[0] ? ": " : "", load_last);
+	}
+}
+
+/* Opens the object, with maps of dp (may be NULL: fresh ones). frags: XDP for packets in pieces. */
+static int load_try(struct ringfence_bpf **out, const struct datapath *dp, bool frags)
+{
+	struct ringfence_bpf *skel = ringfence_bpf__open();
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int i, err = 0;
+
+	if (!skel)
+		return -errno;
+	map = map_by_name(skel, "scratch");
+	if (!dp && map)
+		err = bpf_map__set_max_entries(map, libbpf_num_possible_cpus());
+	for (i = 0; dp && !err && i < MAP_COUNT; i++) {
+		map = map_by_name(skel, datapath_map_names[i]);
+		err = map ? bpf_map__reuse_fd(map, dp->map[i]) : -ENOENT;
+	}
+	prog = prog_by_name(skel, "rf_xdp_pass");
+	if (prog) /* for the far ends of veth pairs, which nothing attaches to yet */
+		bpf_program__set_autoload(prog, false);
+	prog = prog_by_name(skel, datapath_prog_names[PROG_WAN_XDP]);
+	if (prog && !frags)
+		bpf_program__set_flags(prog, bpf_program__flags(prog) & ~BPF_F_XDP_HAS_FRAGS);
+	load_last[0] = 0;
+	if (!err)
+		err = ringfence_bpf__load(skel);
+	if (err) {
+		ringfence_bpf__destroy(skel);
+		return err;
+	}
+	*out = skel;
+	return 0;
+}
+
+static int load_object(struct ringfence_bpf **out, const struct datapath *dp, struct why *w)
+{
+	int err;
+
+	datapath_quiet();
+	err = load_try(out, dp, true);
+	if (err == -EINVAL)
+		err = load_try(out, dp, false);
+	return err ? load_why(err, w) : 0;
+}
+
+static int pin_one(int fd, const char *instance, const char *sub, const char *name, struct why *w)
+{
+	char path[PIN_PATH_MAX];
+
+	pin_path(path, instance, sub, name);
+	if (bpf_obj_pin(fd, path))
+		return why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
+	return 0;
+}
+
+int datapath_load(const char *instance, struct why *w)
+{
+	struct ringfence_bpf *skel;
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int i, err;
+
+	err = load_object(&skel, NULL, w);
+	if (err)
+		return err;
+	err = bpffs_make_dirs(instance, w);
+	for (i = 0; !err && i < MAP_COUNT; i++) {
+		map = map_by_name(skel, datapath_map_names[i]);
+		err = map ? pin_one(bpf_map__fd(map), instance, "maps", datapath_map_names[i], w)
+			  : why_set(w, -ENOENT, "the BPF object has no map \"%s\"",
+				    datapath_map_names[i]);
+	}
+	for (i = 0; !err && i < PROG_COUNT; i++) {
+		prog = prog_by_name(skel, datapath_prog_names[i]);
+		err = prog ? pin_one(bpf_program__fd(prog), instance, "progs",
+				     datapath_prog_names[i], w)
+			   : why_set(w, -ENOENT, "the BPF object has no program \"%s\"",
+				     datapath_prog_names[i]);
+	}
+	if (err)
+		bpffs_remove(instance);
+	ringfence_bpf__destroy(skel);
+	return err;
+}
+
+int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct why *w)
+{
+	struct ringfence_bpf *skel;
+	struct bpf_program *prog;
+	int i, err;
+
+	err = load_object(&skel, dp, w);
+	if (err)
+		return err;
+	for (i = 0; i < PROG_COUNT; i++)
+		fds[i] = -1;
+	for (i = 0; !err && i < PROG_COUNT; i++) {
+		prog = prog_by_name(skel, datapath_prog_names[i]);
+		fds[i] = prog ? dup(bpf_program__fd(prog)) : -1;
+		if (fds[i] < 0)
+			err = why_set(w, -ENOENT, "cannot take over program \"%s\"",
+				      datapath_prog_names[i]);
+	}
+	for (i = 0; err && i < PROG_COUNT; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	ringfence_bpf__destroy(skel);
+	return err;
+}
+
+int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *w)
+{
+	char path[PIN_PATH_MAX], fresh[PIN_PATH_MAX], name[64];
+	int i, err;
+
+	for (i = 0; i < PROG_COUNT; i++) {
+		pin_path(path, instance, "progs", datapath_prog_names[i]);
+		/* no dot: the bpf file system refuses it in names */
+		snprintf(name, sizeof(name), "%s_new", datapath_prog_names[i]);
+		unlink(pin_path(fresh, instance, "progs", name));
+		err = pin_one(fds[i], instance, "progs", name, w);
+		if (err)
+			return err;
+		if (rename(fresh, path))
+			return why_set(w, -errno, "cannot replace %s: %s", path, strerror(errno));
+	}
+	return 0;
+}

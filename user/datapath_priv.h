@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the datapath's own files share: loading, and the hooks of one device.
+ */
+#ifndef RF_DATAPATH_PRIV_H
+#define RF_DATAPATH_PRIV_H
+
+#include "datapath.h"
+#include "inside.h"
+
+/* Guarded media ports of a WAN device that the configuration does not name. */
+#define DATAPATH_PORT_LO 16384
+#define DATAPATH_PORT_HI 32767
+
+extern const char *const datapath_map_names[MAP_COUNT];
+extern const char *const datapath_prog_names[PROG_COUNT];
+
+/* ---- datapath_load.c ---- */
+
+/* Loads the programs with fresh maps and pins everything; 0 or -errno, nothing is left on failure. */
+int datapath_load(const char *instance, struct why *w);
+/* Loads new programs onto the maps of dp; fds[] are theirs (to be closed by the caller). */
+int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct why *w);
+/* Makes fds the pinned programs. */
+int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *w);
+/* Keeps libbpf's own messages out of the output (they are shown in the sentence where they help). */
+void datapath_quiet(void);
+
+/* ---- datapath.c ---- */
+
+/* datapath_open() for maps that were loaded just now: writes their settings first. */
+int datapath_open_fresh(struct datapath **out, const char *instance, const struct config *c,
+			struct why *w);
+/* Opens the pinned programs again: `replace` may have put others there. */
+int datapath_reopen_progs(struct datapath *dp);
+
+/* ---- hooks.c: what is attached to one device ---- */
+
+/* XDP by a pinned link. *mode in: asked for, out: in use. note: why it is less. */
+int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex, bool l3,
+		    enum attach_mode *mode, char *note, size_t n_note, struct why *w);
+int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex,
+		     int prog_fd); /* -ENOENT: no link */
+void hook_xdp_detach(const char *instance, uint32_t ifindex);
+
+enum hook_side { HOOK_INGRESS, HOOK_EGRESS };
+/* Attaches prog, or swaps it in where dp's pinned program of that kind is attached. */
+int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
+		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w);
+/* Is a program of dp there? */
+bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side);
+/* Removes dp's filters, and the qdisc if we made it and nobody else uses it. */
+void hook_tc_detach(const struct datapath *dp, uint32_t ifindex);
+
+/* ---- inside.c ---- */
+
+/* inside_sync() for callers that hold the lock. */
+int inside_sync_locked(struct datapath *dp, const struct config *c, struct inside_change *change,
+		       struct why *w);
+
+/* ---- datapath_attach.c ---- */
+
+/* The hooks of one WAN device; undone on failure. The record in the devices map is the caller's. */
+int datapath_hook_wan(struct datapath *dp, struct rf_device *dev, uint32_t ifindex,
+		      enum attach_mode *mode, char *note, size_t n_note, struct why *w);
+
+#endif

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What userspace writes for the kernel programs apart from pinholes and devices: settings, inside
+ * prefixes, and the counters of reasons that only userspace decides.
+ */
+#include "datapath_priv.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bpffs.h"
+
+#define HEARTBEAT_LIMIT_NS (3ULL * 1000000000)
+
+int datapath_apply_settings(const struct datapath *dp, const struct config *c)
+{
+	struct rf_settings s = {
+		.abi_version = RF_ABI_VERSION,
+		.policy = c->away_pass ? RF_POLICY_AWAY_PASS : 0,
+		.netns_inode = netns_inode(),
+		.heartbeat_limit_ns = HEARTBEAT_LIMIT_NS,
+		.n_sip_ports = c->n_sip_ports,
+	};
+	__u32 zero = 0;
+	int i;
+
+	for (i = 0; i < c->n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
+		s.sip_ports[i] = htons(c->sip_ports[i]);
+	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
+}
+
+/* Media ports that are guarded for routed inside hosts: whatever any WAN device guards. */
+static void media_ports(const struct config *c, uint16_t *lo, uint16_t *hi)
+{
+	int i;
+
+	*lo = DATAPATH_PORT_LO;
+	*hi = DATAPATH_PORT_HI;
+	for (i = 0; i < c->n_wans; i++) {
+		*lo = i && *lo < c->wans[i].port_lo ? *lo : c->wans[i].port_lo;
+		*hi = i && *hi > c->wans[i].port_hi ? *hi : c->wans[i].port_hi;
+	}
+}
+
+static int put_prefix(const struct datapath *dp, const struct prefix *p, struct rf_inside *value)
+{
+	struct rf_prefix_key key = { .prefix_len = p->len, .addr = p->addr };
+
+	return bpf_map_update_elem(dp->map[MAP_INSIDE], &key, value, BPF_ANY) ? -errno : 0;
+}
+
+static bool config_has(const struct config *c, const struct prefix *p)
+{
+	int i;
+
+	for (i = 0; i < c->n_inside; i++)
+		if (c->inside[i].prefix.len == p->len &&
+		    addr_eq(&c->inside[i].prefix.addr, &p->addr))
+			return true;
+	return false;
+}
+
+int datapath_apply_inside(const struct datapath *dp, const struct config *c,
+			  const struct prefix *extra, size_t n_extra)
+{
+	struct rf_inside value = { 0 };
+	struct datapath_inside *old;
+	size_t n_old, i;
+	bool defaults, attached = n_extra > 0;
+	int err;
+
+	err = datapath_insides(dp, &old, &n_old);
+	if (err)
+		return err;
+	for (i = 0; i < n_old; i++)
+		attached = attached || old[i].inside.from_attach;
+	/* The default prefixes stand in for none given, by whomever. */
+	defaults = !c->inside_given && !attached;
+	media_ports(c, &value.port_lo, &value.port_hi);
+	for (i = 0; i < c->n_inside && !err && (c->inside_given || defaults); i++) {
+		value.mode = c->inside[i].mode;
+		err = put_prefix(dp, &c->inside[i].prefix, &value);
+	}
+	value.mode = RF_MODE_AUTO;
+	value.from_attach = 1;
+	for (i = 0; i < n_extra && !err; i++)
+		if (!c->inside_given || !config_has(c, &extra[i]))
+			err = put_prefix(dp, &extra[i], &value);
+	for (i = 0; i < n_old && !err; i++) {
+		struct rf_prefix_key key = { .prefix_len = old[i].prefix.len,
+					     .addr = old[i].prefix.addr };
+
+		if (old[i].inside.from_attach ||
+		    (config_has(c, &old[i].prefix) && (c->inside_given || defaults)))
+			continue;
+		bpf_map_delete_elem(dp->map[MAP_INSIDE], &key);
+	}
+	free(old);
+	return err;
+}
+
+int datapath_count_reason(const struct datapath *dp, enum rf_reason reason, uint64_t packets,
+			  uint64_t bytes)
+{
+	struct rf_counter *cpus = calloc(dp->n_cpus, sizeof(*cpus));
+	__u32 key = reason;
+	int err = 0;
+
+	if (!cpus)
+		return -ENOMEM;
+	/* The kernel never writes these reasons, so the other CPUs' slots are and stay zero. */
+	cpus[0] = (struct rf_counter){ .packets = packets, .bytes = bytes };
+	if (bpf_map_update_elem(dp->map[MAP_REASONS], &key, cpus, BPF_ANY))
+		err = -errno;
+	free(cpus);
+	return err;
+}
+
+int datapath_give(const struct datapath *dp, unsigned int uid, unsigned int gid)
+{
+	char path[PIN_PATH_MAX];
+	int i;
+
+	if (chown(pin_path(path, dp->instance, "links", NULL), uid, gid))
+		return -errno;
+	/* `replace` pins other programs: the controller opens them again before it attaches a device. */
+	for (i = 0; i < PROG_COUNT; i++)
+		if (chown(pin_path(path, dp->instance, "progs", datapath_prog_names[i]), uid, gid))
+			return -errno;
+	return 0;
+}

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is attached to one device: XDP by a pinned link, TC by clsact and a direct-action filter.
+ * A directory links/clsact_<ifindex> remembers that the qdisc is of our making: it lives exactly
+ * as long as the pins do, whoever dies in between.
+ */
+#include "datapath_priv.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <linux/bpf.h>
+#include <linux/if_link.h>
+#include <linux/pkt_sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bpffs.h"
+#include "netlink.h"
+
+#define TC_HANDLES 8 /* instances that can share a device (lo) */
+
+static uint32_t prog_id(int fd)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) ? info.id : 0;
+}
+
+static void prog_name(uint32_t id, char *name, size_t n)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_prog_get_fd_by_id(id);
+
+	snprintf(name, n, "?");
+	if (fd < 0)
+		return;
+	if (!bpf_obj_get_info_by_fd(fd, &info, &len) && info.name[0])
+		snprintf(name, n, "%s", info.name);
+	close(fd);
+}
+
+static int xdp_foreign(const char *dev, uint32_t ifindex, struct why *w)
+{
+	char name[BPF_OBJ_NAME_LEN] = "?";
+	uint32_t id = 0;
+
+	if (!bpf_xdp_query_id(ifindex, 0, &id) && id)
+		prog_name(id, name, sizeof(name));
+	return why_set(
+		w, -EBUSY,
+		"%s already runs an XDP program of somebody else (\"%s\", id %u); remove it, or try \"mode tc\"",
+		dev, name, id);
+}
+
+/* What a failed native attach means for a person. */
+static void xdp_native_note(const char *dev, int err, char *note, size_t n)
+{
+	switch (err) {
+	case -EOPNOTSUPP: snprintf(note, n, "the driver of %s has no native XDP", dev); break;
+	case -ERANGE:
+	case -E2BIG:
+	case -EFBIG:
+	case -EINVAL:
+		snprintf(note, n,
+			 "the driver of %s refuses native XDP (%s); its MTU may be too big for it",
+			 dev, strerror(-err));
+		break;
+	default: snprintf(note, n, "native XDP on %s failed: %s", dev, strerror(-err)); break;
+	}
+}
+
+static int xdp_link(const struct datapath *dp, uint32_t ifindex, uint32_t flags, struct why *w)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
+	char path[PIN_PATH_MAX];
+	int fd, err;
+
+	fd = bpf_link_create(dp->prog[PROG_WAN_XDP], ifindex, BPF_XDP, &opts);
+	if (fd < 0)
+		return -errno;
+	pin_link_path(path, dp->instance, "xdp_", ifindex);
+	unlink(path); /* of a device that is gone: its link is dead */
+	err = bpf_obj_pin(fd, path) ? why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno))
+				    : 0;
+	close(fd); /* without the pin the program is off again */
+	return err;
+}
+
+int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex, bool l3,
+		    enum attach_mode *mode, char *note, size_t n_note, struct why *w)
+{
+	enum attach_mode want = *mode;
+	int err;
+
+	note[0] = 0;
+	if (want == ATTACH_TC)
+		return 0;
+	if (l3) {
+		if (want != ATTACH_AUTO)
+			return why_set(
+				w, -EOPNOTSUPP,
+				"%s has no Ethernet header, so XDP cannot be used; try \"mode tc\"",
+				dev);
+		snprintf(note, n_note, "%s has no Ethernet header: TC only", dev);
+		*mode = ATTACH_TC;
+		return 0;
+	}
+	if (w)
+		w->text[0] = 0;
+	err = xdp_link(dp, ifindex,
+		       want == ATTACH_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, w);
+	if (!err) {
+		*mode = want == ATTACH_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE;
+		return 0;
+	}
+	if (w && w->text[0])
+		return err;
+	if (err == -EBUSY || err == -EEXIST)
+		return xdp_foreign(dev, ifindex, w);
+	if (err == -EPERM || err == -EACCES)
+		return why_set(w, err, "cannot attach to %s: %s; run as root", dev, strerror(-err));
+	if (want == ATTACH_GENERIC)
+		return why_set(w, err, "cannot attach to %s in generic mode: %s; try \"mode tc\"",
+			       dev, strerror(-err));
+	xdp_native_note(dev, err, note, n_note);
+	if (want == ATTACH_NATIVE)
+		return why_set(
+			w, err,
+			"cannot attach to %s in native mode: %s; try \"mode generic\" or \"mode tc\"",
+			dev, note);
+	snprintf(note + strlen(note), n_note - strlen(note), ": TC only");
+	*mode = ATTACH_TC;
+	return 0;
+}
+
+int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex, int prog_fd)
+{
+	char path[PIN_PATH_MAX];
+	int fd, err;
+
+	fd = bpf_obj_get(pin_link_path(path, dp->instance, "xdp_", ifindex));
+	if (fd < 0)
+		return -errno;
+	err = bpf_link_update(fd, prog_fd, NULL) ? -errno : 0;
+	close(fd);
+	return err;
+}
+
+void hook_xdp_detach(const char *instance, uint32_t ifindex)
+{
+	char path[PIN_PATH_MAX];
+	int fd;
+
+	fd = bpf_obj_get(pin_link_path(path, instance, "xdp_", ifindex));
+	if (fd >= 0) {
+		/* now, not when the last descriptor of it is closed somewhere */
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	unlink(path);
+}
+
+static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point point)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = point);
+
+	return hook;
+}
+
+static enum bpf_tc_attach_point tc_point(enum hook_side side)
+{
+	return side == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
+}
+
+/* Does the program work on our maps? That is what an instance is, whatever version the program has. */
+static bool uses_our_maps(const struct datapath *dp, int fd)
+{
+	uint32_t ids[64], len, i, j;
+	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (uintptr_t)ids };
+
+	len = sizeof(info);
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return false;
+	for (j = 0; j < MAP_COUNT; j++) {
+		struct bpf_map_info map = { 0 };
+
+		len = sizeof(map);
+		if (dp->map[j] < 0 || bpf_obj_get_info_by_fd(dp->map[j], &map, &len))
+			continue;
+		for (i = 0; i < info.nr_map_ids && i < 64; i++)
+			if (ids[i] == map.id)
+				return true;
+	}
+	return false;
+}
+
+/* Is the program with this id one of dp? A half-done replace may have left one that is not pinned. */
+static bool is_ours(const struct datapath *dp, uint32_t id)
+{
+	bool ours;
+	int i, fd;
+
+	for (i = 0; i < PROG_COUNT; i++)
+		if (prog_id(dp->prog[i]) == id)
+			return true;
+	fd = bpf_prog_get_fd_by_id(id);
+	if (fd < 0)
+		return false;
+	ours = uses_our_maps(dp, fd);
+	close(fd);
+	return ours;
+}
+
+/* Handle of our filter, 0: none. *unused: the first free one, 0: none. */
+static uint32_t tc_handle(const struct datapath *dp, const struct bpf_tc_hook *hook,
+			  uint32_t *unused)
+{
+	uint32_t handle, i;
+
+	*unused = 0;
+	for (i = 0; i < TC_HANDLES; i++) {
+		handle = DATAPATH_TC_HANDLE + i;
+		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = DATAPATH_TC_PRIO);
+		if (bpf_tc_query(hook, &opts)) {
+			if (!*unused)
+				*unused = handle;
+		} else if (is_ours(dp, opts.prog_id)) {
+			return handle;
+		}
+	}
+	return 0;
+}
+
+/* The qdisc that carries the filters: made, and remembered, or found. */
+static int tc_qdisc(const struct datapath *dp, const char *dev, uint32_t ifindex, struct why *w)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	char path[PIN_PATH_MAX], kind[16];
+	int err;
+
+	err = netlink_clsact_kind(ifindex, kind);
+	if (!err && !strcmp(kind, "clsact"))
+		return 0;
+	if (!err && kind[0])
+		return why_set(
+			w, -EBUSY,
+			"%s has a qdisc \"%s\" where clsact is needed; remove it: tc qdisc del dev %s ingress",
+			dev, kind, dev);
+	/* The mark first: a qdisc too much would stay, a mark too much does no harm. */
+	pin_link_path(path, dp->instance, "clsact_", ifindex);
+	if (mkdir(path, 0711) && errno != EEXIST)
+		return why_set(w, -errno, "cannot create %s: %s", path, strerror(errno));
+	err = bpf_tc_hook_create(&hook);
+	if (!err || err == -EEXIST) {
+		if (err) /* somebody else was faster, so it is theirs */
+			rmdir(path);
+		return 0;
+	}
+	rmdir(path);
+	if (err == -EPERM)
+		return why_set(w, err, "cannot add a qdisc to %s: %s; run as root", dev,
+			       strerror(-err));
+	return why_set(w, err, "cannot add the clsact qdisc to %s: %s", dev, strerror(-err));
+}
+
+int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
+		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
+	uint32_t handle, unused;
+	int err;
+
+	err = tc_qdisc(dp, dev, ifindex, w);
+	if (err)
+		return err;
+	handle = tc_handle(dp, &hook, &unused);
+	if (!handle)
+		handle = unused;
+	if (!handle)
+		return why_set(w, -EBUSY, "too many instances on %s", dev);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = new_fd >= 0 ? new_fd : dp->prog[prog],
+		    .flags = BPF_TC_F_REPLACE, .handle = handle, .priority = DATAPATH_TC_PRIO);
+	err = bpf_tc_attach(&hook, &opts);
+	if (err == -EPERM)
+		return why_set(w, err, "cannot attach a TC filter to %s: %s; run as root", dev,
+			       strerror(-err));
+	if (err)
+		return why_set(
+			w, err,
+			"cannot attach a TC filter to %s: %s; another filter may have priority %d",
+			dev, strerror(-err), DATAPATH_TC_PRIO);
+	return 0;
+}
+
+bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
+	uint32_t unused;
+
+	return tc_handle(dp, &hook, &unused) != 0;
+}
+
+static void tc_detach_side(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
+	uint32_t unused, handle = tc_handle(dp, &hook, &unused);
+
+	if (!handle)
+		return;
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = DATAPATH_TC_PRIO);
+	bpf_tc_detach(&hook, &opts);
+}
+
+void hook_tc_detach(const struct datapath *dp, uint32_t ifindex)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+	char path[PIN_PATH_MAX];
+	size_t in, out;
+
+	tc_detach_side(dp, ifindex, HOOK_INGRESS);
+	tc_detach_side(dp, ifindex, HOOK_EGRESS);
+	if (rmdir(pin_link_path(path, dp->instance, "clsact_", ifindex)))
+		return; /* the qdisc was there before us */
+	if (!netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in) &&
+	    !netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out) && !in &&
+	    !out)
+		bpf_tc_hook_destroy(&hook);
+}

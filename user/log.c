@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Log lines on stderr, one write each. stdout stays free for what a command prints.
+ */
+#include "log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char *log_program = "ringfence";
+static enum log_level log_max = LOG_LEVEL_INFO;
+
+static const struct {
+	int syslog;
+	const char *name;
+} log_levels[] = {
+	[LOG_LEVEL_ERROR] = { 3, "error: " },
+	[LOG_LEVEL_WARNING] = { 4, "warning: " },
+	[LOG_LEVEL_INFO] = { 6, "" },
+	[LOG_LEVEL_DEBUG] = { 7, "debug: " },
+};
+
+void log_init(const char *program, enum log_level max)
+{
+	log_program = program;
+	log_max = max;
+}
+
+/* What a peer wrote may stand in a line: no control character reaches a terminal or starts a new line. */
+static void log_clean(char *text)
+{
+	unsigned char *c;
+
+	for (c = (unsigned char *)text; *c; c++)
+		if (*c < 0x20 || *c == 0x7f)
+			*c = '?';
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	char text[1024], line[1200];
+	va_list ap;
+	int n;
+
+	if (level > log_max)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_clean(text);
+	if (isatty(STDERR_FILENO))
+		n = snprintf(line, sizeof(line), "%s: %s%s\n", log_program, log_levels[level].name,
+			     text);
+	else
+		n = snprintf(line, sizeof(line), "<%d>%s: %s%s\n", log_levels[level].syslog,
+			     log_program, log_levels[level].name, text);
+	if (write(STDERR_FILENO, line, n) < 0)
+		return; /* nobody left to tell */
+}
+
+bool log_limit_ok(struct log_limit *l, uint64_t now_ns, uint32_t *left_out)
+{
+	if (l->last_ns && now_ns - l->last_ns < l->interval_ns) {
+		l->suppressed++;
+		return false;
+	}
+	*left_out = l->suppressed;
+	l->suppressed = 0;
+	l->last_ns = now_ns;
+	return true;
+}
+
+int why_set(struct why *w, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!w)
+		return err;
+	va_start(ap, fmt);
+	vsnprintf(w->text, sizeof(w->text), fmt, ap);
+	va_end(ap);
+	log_clean(w->text);
+	return err;
+}
+
+uint64_t clock_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
+}
