@@ -1,0 +1,637 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every verdict reason that the kernel side gives, at each hook that can give it: return code,
+ * counter, event, and that a packet which is not translated leaves as it came.
+ */
+#include "bpf/lab.h"
+
+static const struct pkt in4 = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
+static const struct pkt in6 = { .src = PEER6, .dst = PUB6, .sport = PEER_PORT, .dport = PUB_PORT };
+static const struct pkt out4 = { .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT,
+				 .dmac = lab_mac_l0 };
+static const struct pkt out6 = { .src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT,
+				 .dmac = lab_mac_l0 };
+
+/* What a case does to the pinholes of both directions and families before the packet comes. */
+typedef void tweak(struct rf_pinhole *ph, struct rf_pinhole_state *st);
+
+static void t_closed(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->state = RF_PINHOLE_CLOSED;
+}
+
+static void t_expired(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->deadline_ns = now_ns() - 1;
+}
+
+static void t_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->idle_s = 5;
+	st->dir[0].last_ns = now_ns() - 6 * SEC;
+	st->dir[1].last_ns = now_ns() - 7 * SEC;
+}
+
+static void t_held(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->classes = RF_CLASS_RTCP;
+	ph->flags |= RF_PH_HELD;
+}
+
+static void t_rtcp_only(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->classes = RF_CLASS_RTCP;
+}
+
+static void t_too_late(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->flags |= RF_PH_LEARN;
+	ph->learn_until_ns = now_ns() - 1;
+}
+
+static void t_pending(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->flags |= RF_PH_LEARN;
+	ph->learn_until_ns = now_ns() + SEC;
+}
+
+static void t_ssrc(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	bool v6 = ph->xlate.addr.w[0];
+
+	t_pending(ph, st);
+	st->learn_state = RF_LEARN_LOCKED;
+	st->learnt = ep(v6 ? PEER6 : PEER4, PEER_PORT);
+	st->learnt_ssrc_state = RF_LEARN_LOCKED;
+	st->learnt_ssrc = 4711;
+}
+
+static void t_udptl(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->classes = RF_CLASS_UDPTL;
+}
+
+static void t_dtls(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->classes = RF_CLASS_DTLS;
+}
+
+static void t_any(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->classes = RF_CLASS_ANY;
+}
+
+static void t_not_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	t_idle(ph, st);
+	st->dir[1].last_ns = now_ns() - 4 * SEC;
+}
+
+static void t_never(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->idle_s = 1;
+}
+
+static void t_forks(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->n_remotes = 4;
+	ph->remotes[3] = ph->remotes[0];
+	ph->remotes[0].port = htons(1);
+}
+
+static void t_one_of_two(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	t_forks(ph, st);
+	ph->n_remotes = 3; /* the right one is behind the end */
+}
+
+static void t_no_remote(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->n_remotes = 0;
+}
+
+#define BYTES(...) .pay = PAY_BYTES, .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
+		   .len = sizeof((const uint8_t[]){ __VA_ARGS__ })
+
+/* One line per way to be judged by a pinhole, run for both families and directions. */
+struct media_case {
+	const char *name;
+	tweak *tweak;
+	int reason; /* RF_R_NONE: delivered */
+	int reason_out; /* where the other direction differs, else 0 */
+	struct pkt mod;
+};
+
+static const struct media_case media[] = {
+	{ "delivered", NULL, 0, 0, {} },
+	{ "closed", t_closed, RF_R_PINHOLE_CLOSED, 0, {} },
+	{ "expired", t_expired, RF_R_PINHOLE_EXPIRED, 0, {} },
+	{ "idle", t_idle, RF_R_PINHOLE_IDLE, 0, {} },
+	{ "idle in one direction only", t_not_idle, 0, 0, {} },
+	{ "idle limit, nothing came yet", t_never, 0, 0, {} },
+	{ "fork", t_forks, 0, 0, {} },
+	{ "remote behind the end", t_one_of_two, RF_R_WRONG_SOURCE, RF_R_WRONG_DESTINATION, {} },
+	{ "no remote", t_no_remote, RF_R_WRONG_SOURCE, RF_R_WRONG_DESTINATION, {} },
+	{ "learn too late", t_too_late, RF_R_LEARN_TOO_LATE, RF_R_LEARN_PENDING, {} },
+	{ "learn", t_pending, 0, RF_R_LEARN_PENDING, {} },
+	{ "wrong ssrc", t_ssrc, RF_R_WRONG_SSRC, -1, { .ssrc = 1 } },
+	{ "right ssrc", t_ssrc, 0, 0, { .ssrc = 4711 } },
+	{ "ssrc of RTCP is free", t_ssrc, 0, 0, { .pay = PAY_RTCP, .ssrc = 1 } },
+	{ "on hold", t_held, RF_R_ON_HOLD, 0, {} },
+	{ "on hold, RTCP", t_held, 0, 0, { .pay = PAY_RTCP } },
+	{ "on hold, STUN", t_held, RF_R_WRONG_CLASS, 0, { .pay = PAY_STUN } },
+	{ "RTP to RTCP only", t_rtcp_only, RF_R_WRONG_CLASS, 0, {} },
+	{ "payload type 8", NULL, 0, 0, { .pt = 8 } },
+	{ "payload type 8 with marker", NULL, 0, 0, { .pt = 0x88 } },
+	{ "payload type 9", NULL, RF_R_WRONG_PAYLOAD_TYPE, 0, { .pt = 9 } },
+	{ "payload type 127", NULL, RF_R_WRONG_PAYLOAD_TYPE, 0, { .pt = 127 } },
+	{ "empty", NULL, RF_R_NOT_MEDIA, 0, { .len = -1 } },
+	{ "zeros", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_ZERO } },
+	{ "SIP to a media port", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_SIP } },
+	{ "RTP of 11 bytes", NULL, RF_R_NOT_MEDIA, 0, { .len = 11 } },
+	{ "RTP version 1", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
+	{ "RTP version 3", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0xc0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
+	{ "CSRC fits", NULL, 0, 0, { BYTES(0x81, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4) } },
+	{ "CSRC does not fit", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x82, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7) } },
+	{ "extension fits", NULL, 0, 0, { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 1, 2, 3, 4) } },
+	{ "extension does not fit", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2, 1, 2, 3, 4) } },
+	{ "extension header does not fit", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0) } },
+	{ "RTCP of one word", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 200, 0, 0) } },
+	{ "RTCP, empty RR", NULL, 0, 0, { BYTES(0x80, 201, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP too long", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 201, 0, 2, 1, 2, 3, 4) } },
+	{ "RTCP 192", NULL, 0, 0, { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 223", NULL, 0, 0, { BYTES(0x80, 223, 0, 1, 1, 2, 3, 4) } },
+	{ "224 is RTP", NULL, RF_R_WRONG_PAYLOAD_TYPE, 0, { BYTES(0x80, 224, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8) } },
+	{ "STUN with attribute", NULL, 0, 0, { .pay = PAY_STUN, .len = 28 } },
+	{ "STUN without cookie", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
+	{ "STUN too long", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
+	{ "STUN odd", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 1, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13) } },
+	{ "DTLS not agreed", NULL, RF_R_WRONG_CLASS, 0, { .pay = PAY_DTLS } },
+	{ "DTLS", t_dtls, 0, 0, { .pay = PAY_DTLS } },
+	{ "DTLS of TLS version", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(22, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
+	{ "DTLS too long", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1) } },
+	{ "DTLS type 27", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(27, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
+	{ "DTLS 1.3", t_dtls, 0, 0, { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17) } },
+	{ "DTLS 1.3 too short", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16) } },
+	{ "UDPTL", t_udptl, 0, 0, { .pay = PAY_UDPTL } },
+	{ "UDPTL that looks like RTP", t_udptl, 0, 0, { .pay = PAY_UDPTL, .seq = 0x8001 } },
+	{ "UDPTL that looks like STUN", t_udptl, 0, 0, { .pay = PAY_UDPTL, .seq = 1 } },
+	{ "UDPTL not agreed", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_UDPTL, .seq = 1 } },
+	{ "UDPTL too long", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 5, 1, 2, 3, 4) } },
+	{ "UDPTL empty IFP", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 0, 0) } },
+	{ "UDPTL of 3 bytes", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 1) } },
+	{ "any", t_any, 0, 0, { .pay = PAY_ZERO } },
+	{ "any, empty", t_any, 0, 0, { .len = -1 } },
+	{ "ttl 1", NULL, RF_R_TTL_EXPIRED, 0, { .ttl = 1 } },
+};
+
+static void apply(tweak *t)
+{
+	struct rf_pinhole_state st = {};
+	struct rf_pinhole ph;
+	int v6, dir;
+
+	for (v6 = 0; v6 < 2; v6++)
+		for (dir = 0; dir < 2; dir++) {
+			ph = ph_new(v6, dir);
+			t(&ph, &st);
+			ph_set(dir ? (v6 ? IN6 : IN4) : (v6 ? PUB6 : PUB4),
+			       dir ? IN_PORT : PUB_PORT, dir, &ph);
+		}
+	st_set(&st);
+}
+
+static struct pkt with(const struct pkt *base, const struct pkt *mod)
+{
+	struct pkt p = *mod;
+
+	p.src = base->src;
+	p.dst = base->dst;
+	p.sport = base->sport;
+	p.dport = base->dport;
+	p.dmac = base->dmac;
+	return p;
+}
+
+static struct pkt translated(const struct pkt *p, enum hook h)
+{
+	bool v6 = pkt_v6(p);
+	struct pkt t = *p;
+
+	if (h == INSIDE_IN) {
+		t.src = v6 ? PUB6 : PUB4;
+		t.sport = PUB_PORT;
+	} else {
+		t.dst = v6 ? IN6 : IN4;
+		t.dport = IN_PORT;
+	}
+	t.ttl = 63;
+	if (h == XDP) {
+		t.dmac = lab_mac_in;
+		t.smac = lab_mac_l0;
+	}
+	return t;
+}
+
+static void expect_event(const char *name, enum hook h, const struct pkt *p, int reason)
+{
+	struct rf_ep src = ep(p->src, p->sport), dst = ep(p->dst, p->dport);
+
+	if (lab.n_events != 1)
+		fail_msg("%s at %s: %d events", name, hook_names[h], lab.n_events);
+	assert_int_equal(lab.event.reason, reason);
+	assert_int_equal(lab.event.hook, h + 1);
+	assert_int_equal(lab.event.proto, IPPROTO_UDP);
+	assert_int_equal(lab.event.pinhole_id, PH_ID);
+	assert_int_equal(lab.event.call_id, CALL_ID);
+	assert_int_equal(lab.event.suppressed, 0);
+	assert_memory_equal(&lab.event.src, &src, sizeof(src));
+	assert_memory_equal(&lab.event.dst, &dst, sizeof(dst));
+}
+
+static void media_case(const struct media_case *c, enum hook h, bool v6)
+{
+	int dir = h == INSIDE_IN ? RF_DIR_OUT : RF_DIR_IN;
+	const struct pkt *base = dir ? (v6 ? &out6 : &out4) : (v6 ? &in6 : &in4);
+	struct pkt in = with(base, &c->mod), out = translated(&in, h);
+	int reason = dir && c->reason_out ? c->reason_out : c->reason;
+	struct rf_pinhole_state st;
+	struct rf_pinhole_state was;
+
+	if (reason < 0)
+		reason = RF_R_NONE;
+	lab_reset();
+	if (c->tweak)
+		apply(c->tweak);
+	/* what was learnt is of one family */
+	if (c->tweak == t_ssrc) {
+		was = st_get();
+		was.learnt = ep(v6 ? PEER6 : PEER4, PEER_PORT);
+		st_set(&was);
+	}
+	was = st_get();
+	lab_case(c->name, h, &in,
+		 reason ? reason : h == XDP ? RF_R_MEDIA_XDP : RF_R_MEDIA_TC, reason ? NULL : &out);
+	st = st_get();
+	assert_int_equal(st.dir[dir].drops, reason ? 1 : 0);
+	assert_int_equal(st.dir[dir].last_reason, reason);
+	assert_int_equal(st.dir[dir].packets, reason ? 0 : 1);
+	assert_memory_equal(&st.dir[!dir], &was.dir[!dir], sizeof(st.dir[0]));
+	if (reason)
+		expect_event(c->name, h, &in, reason);
+	else
+		assert_int_equal(lab.n_events, 0);
+}
+
+static void test_media(void **state)
+{
+	static const enum hook hooks[] = { XDP, WAN_IN, INSIDE_IN };
+	unsigned int i, j;
+
+	for (i = 0; i < ARRAY_SIZE(media); i++)
+		for (j = 0; j < 6; j++)
+			media_case(&media[i], hooks[j % 3], j / 3);
+}
+
+/* The same checks for this host's own media on its way out. */
+static void test_media_local_out(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(media); i++) {
+		const struct media_case *c = &media[i];
+		int reason = c->reason_out ? c->reason_out : c->reason;
+		struct rf_pinhole ph = ph_new(false, RF_DIR_OUT);
+		struct rf_pinhole_state st = {};
+		struct pkt p = c->mod;
+
+		p.src = PUB4;
+		p.dst = PEER4;
+		p.sport = PUB_PORT;
+		p.dport = PEER_PORT;
+		if (reason < 0 || reason == RF_R_TTL_EXPIRED)
+			reason = RF_R_NONE; /* TTL 1 is this host's own choice */
+		lab_reset();
+		if (c->tweak)
+			c->tweak(&ph, &st);
+		if (c->tweak == t_ssrc)
+			st.learnt = ep(PEER4, PEER_PORT);
+		ph.flags = (ph.flags | RF_PH_LOCAL) & ~RF_PH_XLATE;
+		ph_set(PUB4, PUB_PORT, RF_DIR_OUT, &ph);
+		st_set(&st);
+		lab_case(c->name, WAN_OUT, &p, reason ? reason : RF_R_MEDIA_LOCAL, NULL);
+		assert_int_equal(st_get().dir[1].drops, reason ? 1 : 0);
+	}
+}
+
+/* No pinhole in play: what is guarded, what is signalling, what is none of our business. */
+struct plain_case {
+	const char *name;
+	enum hook h;
+	int reason;
+	struct pkt p;
+};
+
+#define WAN4(d, dp)  .src = PEER4, .dst = d, .sport = PEER_PORT, .dport = dp
+#define WAN6(d, dp)  .src = PEER6, .dst = d, .sport = PEER_PORT, .dport = dp
+#define HOST4(s, sp, d, dp) .src = s, .dst = d, .sport = sp, .dport = dp
+#define INS(s, sp, d, dp) .src = s, .dst = d, .sport = sp, .dport = dp, .dmac = lab_mac_l0
+
+static const struct plain_case plain[] = {
+	{ "lowest guarded port", XDP, RF_R_NO_PINHOLE, { WAN4(PUB4, 16384) } },
+	{ "highest guarded port", XDP, RF_R_NO_PINHOLE, { WAN6(PUB6, 32767) } },
+	{ "below", XDP, RF_R_NOT_GUARDED, { WAN4(PUB4, 16383) } },
+	{ "above", XDP, RF_R_NOT_GUARDED, { WAN6(PUB6, 32768) } },
+	{ "guarded port, TC", WAN_IN, RF_R_NO_PINHOLE, { WAN4(PUB4, 16384) } },
+	{ "guarded port, IPv6", WAN_IN, RF_R_NO_PINHOLE, { WAN6(PUB6, 32767) } },
+	{ "guarded port, two tags", WAN_IN, RF_R_NO_PINHOLE, { WAN6(PUB6, 32767), .tags = 2 } },
+	{ "below, TC", WAN_IN, RF_R_NOT_GUARDED, { WAN4(PUB4, 16383) } },
+	{ "other host", WAN_IN, RF_R_NOT_OURS, { WAN4("198.51.100.9", 20000) } },
+	{ "inside host in mode nat, by its own address", WAN_IN, RF_R_NOT_OURS, { WAN4(IN4, 20000) } },
+	{ "routed host", XDP, RF_R_NO_PINHOLE, { WAN4(ROUTED4, 20000) } },
+	{ "routed host, TC", WAN_IN, RF_R_NO_PINHOLE, { WAN4(ROUTED4, 20000) } },
+	{ "routed host by address (auto)", WAN_IN, RF_R_NO_PINHOLE, { WAN6(ROUTED6, 20000) } },
+	{ "routed host, other port", WAN_IN, RF_R_NOT_GUARDED, { WAN6(ROUTED6, 53) } },
+	{ "TCP", WAN_IN, RF_R_NOT_OURS, { WAN4(PUB4, 20000), .proto = 6 } },
+	{ "TCP, IPv6", WAN_IN, RF_R_NOT_OURS, { WAN6(PUB6, 20000), .proto = 6 } },
+	{ "three tags", WAN_IN, RF_R_UNSUPPORTED_L2, { WAN4(PUB4, 20000), .tags = 3 } },
+	{ "nine extension headers", WAN_IN, RF_R_BAD_HEADER, { WAN6(PUB6, 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
+	{ "nine extension headers, XDP", XDP, RF_R_BAD_HEADER, { WAN6(PUB6, 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
+	{ "nine, to another", WAN_IN, RF_R_NOT_OURS, { WAN6("2001:db8:1::9", 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
+	{ "ICMP about nothing", WAN_IN, RF_R_NOT_OURS, { WAN4(PUB4, 0), .proto = 1 } },
+	{ "signalling", XDP, RF_R_TO_TC, { WAN4(PUB4, 5060), .pay = PAY_SIP } },
+	{ "signalling, TC", WAN_IN, RF_R_SIP_HELD, { WAN4(PUB4, 5060), .pay = PAY_SIP } },
+	{ "signalling, second port", WAN_IN, RF_R_SIP_HELD, { WAN6(PUB6, 5070), .pay = PAY_SIP } },
+	{ "signalling, third port", WAN_IN, RF_R_NOT_GUARDED, { WAN6(PUB6, 5080), .pay = PAY_SIP } },
+	{ "signalling to routed", WAN_IN, RF_R_SIP_HELD, { WAN4(ROUTED4, 5060), .pay = PAY_SIP } },
+	{ "signalling to a nat host", WAN_IN, RF_R_NOT_OURS, { WAN4(IN4, 5060), .pay = PAY_SIP } },
+	{ "fragment, XDP", XDP, RF_R_TO_TC, { WAN4(PUB4, 20000), .mf = true } },
+	{ "fragment to another, XDP", XDP, RF_R_NOT_OURS, { WAN4("198.51.100.9", 20000), .mf = true } },
+	{ "first fragment to media", WAN_IN, RF_R_MEDIA_FRAGMENT, { WAN4(PUB4, PUB_PORT), .mf = true } },
+	{ "first fragment to no pinhole", WAN_IN, RF_R_MEDIA_FRAGMENT, { WAN4(PUB4, 20001), .mf = true } },
+	{ "first fragment elsewhere", WAN_IN, RF_R_NOT_OURS, { WAN4(PUB4, 53), .mf = true } },
+
+	{ "host: SIP out", WAN_OUT, RF_R_SIP_HELD, { HOST4(PUB4, 40000, PEER4, 5060), .pay = PAY_SIP } },
+	{ "host: SIP reply", WAN_OUT, RF_R_SIP_HELD, { HOST4(PUB6, 5060, PEER6, 40000), .pay = PAY_SIP } },
+	{ "host: no pinhole", WAN_OUT, RF_R_NO_PINHOLE, { HOST4(PUB4, 20001, PEER4, 40000) } },
+	{ "host: other port", WAN_OUT, RF_R_NOT_GUARDED, { HOST4(PUB4, 123, PEER4, 123) } },
+	{ "host: other address", WAN_OUT, RF_R_NOT_OURS, { HOST4("198.51.100.9", 20001, PEER4, 5060) } },
+	{ "host: TCP", WAN_OUT, RF_R_NOT_OURS, { HOST4(PUB4, 20001, PEER4, 5060), .proto = 6 } },
+	{ "host: fragment to media", WAN_OUT, RF_R_MEDIA_FRAGMENT, { HOST4(PUB4, 20001, PEER4, 40000), .mf = true } },
+	{ "host: fragment of SIP", WAN_OUT, RF_R_FRAGMENT_HELD, { HOST4(PUB4, 5060, PEER4, 40000), .mf = true } },
+
+	{ "inside: SIP out", INSIDE_IN, RF_R_SIP_HELD, { INS(IN4, 5060, PEER4, 5060), .pay = PAY_SIP } },
+	{ "inside: SIP out, IPv6", INSIDE_IN, RF_R_SIP_HELD, { INS(IN6, 5062, PEER6, 5070), .pay = PAY_SIP } },
+	{ "inside: SIP to an inside host", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 5060, "10.0.0.3", 5060), .pay = PAY_SIP } },
+	{ "inside: SIP to our public address", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 5060, PUB4, 5060), .pay = PAY_SIP } },
+	{ "inside: unknown source", INSIDE_IN, RF_R_NOT_OURS, { INS("172.30.0.1", 5060, PEER4, 5060), .pay = PAY_SIP } },
+	{ "inside: other UDP", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 40000, PEER4, 53) } },
+	{ "inside: media without a call, nat", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 20000, PEER4, 40000) } },
+	{ "inside: media without a call, routed", INSIDE_IN, RF_R_NO_PINHOLE, { INS(ROUTED4, 20000, PEER4, 40000) } },
+	{ "inside: the same, IPv6", INSIDE_IN, RF_R_NO_PINHOLE, { INS(ROUTED6, 20000, PEER6, 40000) } },
+	{ "inside: routed to inside", INSIDE_IN, RF_R_NOT_OURS, { INS(ROUTED4, 20000, IN4, 40000) } },
+	{ "inside: SIP, routed", INSIDE_IN, RF_R_SIP_HELD, { INS(ROUTED4, 20000, PEER4, 5060), .pay = PAY_SIP } },
+	{ "inside: pinhole's port to an inside host", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, IN_PORT, "10.0.0.3", 4000) } },
+	{ "inside: TCP", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, IN_PORT, PEER4, 5060), .proto = 6 } },
+	{ "inside: fragment of media", INSIDE_IN, RF_R_MEDIA_FRAGMENT, { INS(IN4, IN_PORT, PEER4, PEER_PORT), .mf = true } },
+	{ "inside: fragment to inside", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, IN_PORT, "10.0.0.3", 4000), .mf = true } },
+	{ "inside: fragment of other UDP", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 40000, PEER4, 53), .mf = true } },
+	{ "inside: fragment of SIP", INSIDE_IN, RF_R_FRAGMENT_HELD, { INS(IN4, 5060, PEER4, 5060), .mf = true } },
+	{ "inside: fragment, routed media", INSIDE_IN, RF_R_MEDIA_FRAGMENT, { INS(ROUTED4, 20000, PEER4, 40000), .mf = true } },
+	{ "inside: three tags", INSIDE_IN, RF_R_UNSUPPORTED_L2, { INS(IN4, 5060, PEER4, 5060), .tags = 3 } },
+};
+
+static void test_plain(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(plain); i++) {
+		lab_reset();
+		lab_case(plain[i].name, plain[i].h, &plain[i].p, plain[i].reason, NULL);
+	}
+}
+
+/* A port that belongs to an inside SIP endpoint, held like the well-known one. */
+static void test_sip_pinhole(void **state)
+{
+	struct pkt in = { WAN4(PUB4, 15060), .pay = PAY_SIP };
+	struct pkt out = { INS(IN4, 15060, PEER4, 40000), .pay = PAY_SIP };
+	struct pkt host = { HOST4(PUB4, 15060, PEER4, 40000), .pay = PAY_SIP };
+	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
+
+	ph.classes = RF_CLASS_SIP;
+	ph.deadline_ns = 1;
+	ph_set(PUB4, 15060, RF_DIR_IN, &ph);
+	ph_set(PUB4, 15060, RF_DIR_OUT, &ph);
+	ph_set(IN4, 15060, RF_DIR_OUT, &ph);
+	lab_case("in, XDP", XDP, &in, RF_R_TO_TC, NULL);
+	lab_case("in", WAN_IN, &in, RF_R_SIP_HELD, NULL);
+	lab_case("out", INSIDE_IN, &out, RF_R_SIP_HELD, NULL);
+	lab_case("host", WAN_OUT, &host, RF_R_SIP_HELD, NULL);
+	out.dst = "10.0.0.3";
+	lab_case("stays inside", INSIDE_IN, &out, RF_R_NOT_OURS, NULL);
+	in.mf = out.mf = host.mf = true;
+	lab_case("fragment in", WAN_IN, &in, RF_R_FRAGMENT_HELD, NULL);
+	lab_case("fragment, host", WAN_OUT, &host, RF_R_FRAGMENT_HELD, NULL);
+}
+
+static void test_no_route(void **state)
+{
+	static const char *const to[] = { "10.9.1.1", "10.9.2.1", "10.9.3.1", "fd09::1",
+					  "100.64.0.1" /* by the default route: out of the WAN again */ };
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		bool v6 = strchr(to[i], ':');
+		struct rf_pinhole ph = ph_new(v6, RF_DIR_IN);
+
+		lab_reset();
+		ph.xlate = ep(to[i], IN_PORT);
+		ph_set(v6 ? PUB6 : PUB4, PUB_PORT, RF_DIR_IN, &ph);
+		lab_case(to[i], XDP, v6 ? &in6 : &in4, RF_R_TO_TC, NULL);
+		lab_case(to[i], WAN_IN, v6 ? &in6 : &in4, RF_R_NO_ROUTE, NULL);
+	}
+}
+
+static void test_away(void **state)
+{
+	struct pkt sip[] = { { WAN4(PUB4, 5060), .pay = PAY_SIP },
+			     { HOST4(PUB4, 5060, PEER4, 5060), .pay = PAY_SIP },
+			     { INS(IN4, 5060, PEER4, 5060), .pay = PAY_SIP } };
+	struct pkt later = { WAN4(PUB4, 0), .frag = 1480, .pay = PAY_BYTES,
+			     .bytes = pkt_mac_dev, .len = 6 };
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		lab_settings(0);
+		lab_control(now_ns() - 61 * SEC, 0);
+		lab_case("stale", WAN_IN + i, &sip[i], RF_R_CONTROLLER_AWAY, NULL);
+		lab_control(0, 0);
+		lab_case("never", WAN_IN + i, &sip[i], RF_R_CONTROLLER_AWAY, NULL);
+		lab_case("fragment of unknown kind", WAN_IN, &later, RF_R_NOT_OURS, NULL);
+		lab_settings(RF_POLICY_AWAY_PASS);
+		lab_case("policy", WAN_IN + i, &sip[i], RF_R_SIP_AWAY_PASSED, NULL);
+		lab_control(now_ns() + SEC, 0); /* read before our clock was */
+		lab_case("back", WAN_IN + i, &sip[i], RF_R_SIP_HELD, NULL);
+	}
+	/* media needs no controller */
+	lab_control(0, 0);
+	lab_device(lab.l0, RF_DEV_INSIDE, 0);
+	lab_case("media", XDP, &in4, RF_R_TO_TC, NULL);
+}
+
+static void test_injected(void **state)
+{
+	struct pkt p = { WAN4(PUB4, 5060), .pay = PAY_SIP };
+	static struct result r;
+	uint8_t a[2048];
+	int n = pkt_build(&p, a);
+	__u32 mark = 0xbeef;
+
+	lab_control(now_ns(), 0xbeef);
+	assert_int_equal(lab_run_mark(WAN_IN, a, n, &r, &mark), 0);
+	assert_int_equal(r.code, TC_ACT_UNSPEC);
+	assert_int_equal(mark, 0);
+	lab_expect_count("injected", RF_R_RELEASED);
+	mark = 0xbee0;
+	assert_int_equal(lab_run_mark(WAN_IN, a, n, &r, &mark), 0);
+	assert_int_equal(r.code, TC_ACT_STOLEN);
+	assert_int_equal(mark, 0xbee0);
+	lab_expect_count("other mark", RF_R_SIP_HELD);
+	lab_control(now_ns(), 0);
+	mark = 0;
+	assert_int_equal(lab_run_mark(WAN_IN, a, n, &r, &mark), 0);
+	lab_expect_count("no mark in use", RF_R_SIP_HELD);
+}
+
+/* Frames that a promiscuous device picked up are somebody else's. */
+static void test_other_host(void **state)
+{
+	struct pkt p = { WAN4(PUB4, 5060), .pay = PAY_SIP, .dmac = lab_mac_in };
+
+	lab_case("WAN", WAN_IN, &p, RF_R_NONE, NULL);
+	lab_case("inside", INSIDE_IN, &p, RF_R_NONE, NULL);
+}
+
+/* One event per reason, CPU and 100 ms; the next one says how many were left out. */
+static void test_event_limit(void **state)
+{
+	struct pkt p = { WAN4(PUB4, 20001) }, q = in4;
+	static struct result r;
+	uint8_t a[2048];
+	cpu_set_t one;
+	int n = pkt_build(&p, a), i, events = 0;
+
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (i = 0; i < 10; i++) {
+		lab_run(WAN_IN, a, n, &r);
+		events += lab.n_events;
+	}
+	assert_int_equal(events, 1);
+	q.pt = 9;
+	n = pkt_build(&q, a);
+	lab_run(WAN_IN, a, n, &r);
+	assert_int_equal(lab.n_events, 1); /* another reason has its own limit */
+	usleep(120000);
+	n = pkt_build(&p, a);
+	lab_run(WAN_IN, a, n, &r);
+	assert_int_equal(lab.n_events, 1);
+	assert_int_equal(lab.event.suppressed, 9);
+	assert_int_equal(lab.event.pinhole_id, 0);
+	assert_int_equal(lab.event.ifindex, lab.w0);
+	assert_int_equal(lab.event.len, 200);
+}
+
+/* Without a state nothing can be learnt or counted, but what was agreed on still passes. */
+static void test_no_state(void **state)
+{
+	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
+	struct pkt out = translated(&in4, WAN_IN);
+
+	map_clear(lab.skel->maps.pinhole_state);
+	lab_case("exact", WAN_IN, &in4, RF_R_MEDIA_TC, &out);
+	ph.flags |= RF_PH_LEARN;
+	ph.learn_until_ns = now_ns() + SEC;
+	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
+	lab_case("learning", WAN_IN, &in4, RF_R_WRONG_SOURCE, NULL);
+}
+
+/* With nothing configured at all, everything passes and nothing is touched. */
+static void test_unconfigured(void **state)
+{
+	static const enum hook hooks[] = { XDP, WAN_IN, WAN_OUT, INSIDE_IN };
+	struct pkt p = { WAN4(PUB4, 5060), .pay = PAY_SIP };
+	int i;
+
+	map_clear(lab.skel->maps.guards);
+	map_clear(lab.skel->maps.inside);
+	map_clear(lab.skel->maps.pinholes);
+	map_clear(lab.skel->maps.devices);
+	for (i = 0; i < 4; i++) {
+		p.dmac = hooks[i] == INSIDE_IN ? lab_mac_l0 : lab_mac_w0;
+		lab_case("nothing", hooks[i], &p, RF_R_NOT_OURS, NULL);
+	}
+}
+
+static const struct { const char *name; int at; uint8_t value; int to_other; int reason; } bad[] = {
+	{ "version 5", 14, 0x55, 0, RF_R_BAD_HEADER },
+	{ "IHL 4", 14, 0x44, 0, RF_R_BAD_HEADER },
+	{ "total length below the header's", 17, 19, 0, RF_R_BAD_HEADER },
+	{ "total length beyond the frame", 17, 0xff, 0, RF_R_TRUNCATED },
+	{ "UDP length beyond the packet", 39, 0xff, 0, RF_R_TRUNCATED },
+	{ "UDP length below the header's", 39, 7, 0, RF_R_BAD_HEADER },
+	{ "UDP length below, to another host", 39, 7, 1, RF_R_NOT_OURS },
+	{ "version 5, to another host", 14, 0x55, 1, RF_R_NOT_OURS },
+};
+
+static void test_bad_headers(void **state)
+{
+	static struct result r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(bad) * 2; i++) {
+		unsigned int c = i / 2;
+		enum hook h = i & 1 ? XDP : WAN_IN;
+		struct pkt p = in4;
+		uint8_t a[512];
+		int n;
+
+		if (bad[c].to_other)
+			p.dst = "198.51.100.9";
+		lab_reset();
+		n = pkt_build(&p, a);
+		if (bad[c].at == 39)
+			a[38] = 0;
+		if (bad[c].at == 17)
+			a[16] = 0;
+		a[bad[c].at] = bad[c].value;
+		lab_run(h, a, n, &r);
+		if (r.code != lab_code(h, bad[c].reason))
+			fail_msg("%s: code %d", bad[c].name, r.code);
+		lab_expect_count(bad[c].name, h == XDP && bad[c].reason == RF_R_NOT_OURS ?
+						      RF_R_NONE : bad[c].reason);
+		lab_expect_bytes(bad[c].name, r.data, r.len, a, n);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_media, lab_setup),
+		cmocka_unit_test_setup(test_media_local_out, lab_setup),
+		cmocka_unit_test_setup(test_plain, lab_setup),
+		cmocka_unit_test_setup(test_sip_pinhole, lab_setup),
+		cmocka_unit_test_setup(test_no_route, lab_setup),
+		cmocka_unit_test_setup(test_away, lab_setup),
+		cmocka_unit_test_setup(test_injected, lab_setup),
+		cmocka_unit_test_setup(test_other_host, lab_setup),
+		cmocka_unit_test_setup(test_event_limit, lab_setup),
+		cmocka_unit_test_setup(test_no_state, lab_setup),
+		cmocka_unit_test_setup(test_unconfigured, lab_setup),
+		cmocka_unit_test_setup(test_bad_headers, lab_setup),
+	};
+
+	return cmocka_run_group_tests(tests, lab_up, lab_down);
+}
