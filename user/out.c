@@ -134,7 +134,10 @@ static struct out_node *field(struct out_node *record, enum out_type type, const
 struct out_node *out_list(struct out_node *record, const char *key, const char *title,
 			  enum out_style style)
 {
-	struct out_node *n = record ? node_new(record->out, record, OUT_T_LIST, key, title) : NULL;
+	struct out_node *n = NULL;
+
+	if (record && !(style == OUT_HIDDEN && record->out->format == OUT_TEXT))
+		n = node_new(record->out, record, OUT_T_LIST, key, title);
 
 	if (n)
 		n->style = style;

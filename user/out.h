@@ -21,6 +21,7 @@ enum out_style {
 	OUT_BLOCKS, /* a head line of the fields without label, then a line per field, then lists */
 	OUT_LINES, /* a line per record, columns aligned, without a header */
 	OUT_TABLE, /* the same with the labels as header; columns without any value are left out */
+	OUT_HIDDEN, /* only in JSON */
 };
 
 struct out;

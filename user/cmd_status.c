@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ringfence status: devices, hooks and delivery in use, controller, inside hosts, and what is wrong.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd_show.h"
+#include "duration.h"
+#include "netlink.h"
+
+#define HOSTS_MAX 256 /* shown; a list for people */
+
+struct host {
+	struct rf_addr addr;
+	const char *mode;
+	unsigned int calls, registrations;
+};
+
+struct status {
+	struct cmd_context *c;
+	struct datapath *dp;
+	struct engine *engine; /* NULL: could not be read */
+	struct topology *topology;
+	struct datapath_device *devices;
+	size_t n_devices;
+	struct datapath_guard *guards;
+	size_t n_guards;
+	struct host hosts[HOSTS_MAX];
+	size_t n_hosts;
+	size_t calls, registrations;
+	uint64_t now_ns;
+};
+
+static const char *mode_text(enum rf_mode mode)
+{
+	static const char *const text[] = { "auto", "host", "routed", "nat" };
+
+	return mode <= RF_MODE_NAT ? text[mode] : "?";
+}
+
+static void show_controller(struct status *s)
+{
+	static const char *const states[] = { "never", "alive", "away" };
+	struct out_node *record = out_record(out_root(s->c->out), "controller"), *n;
+	struct controller_info info;
+	char buf[DURATION_TEXT_MAX];
+
+	if (datapath_controller(s->dp, s->now_ns, &info))
+		return;
+	n = out_str(record, "state", "controller", states[info.state]);
+	if (info.state == CONTROLLER_ALIVE)
+		out_shown(n, "alive, process %u, heartbeat %s ago", info.pid,
+			  duration_text(info.age_ns, buf));
+	else if (info.state == CONTROLLER_AWAY)
+		out_shown(n, "away%s, last heartbeat %s ago",
+			  info.pid_exists ? " (process is there, but hangs)" : "",
+			  duration_text(info.age_ns, buf));
+	else
+		out_shown(n, "has never run");
+	if (info.pid)
+		out_u64(record, "pid", NULL, info.pid);
+	else
+		out_str(record, "pid", NULL, NULL);
+	if (info.state == CONTROLLER_NEVER)
+		out_str(record, "heartbeat_age_ms", NULL, NULL);
+	else
+		out_u64(record, "heartbeat_age_ms", NULL, info.age_ns / 1000000);
+}
+
+static void show_settings(struct status *s)
+{
+	struct out_node *root = out_root(s->c->out);
+	struct rf_settings settings;
+	char text[64] = "";
+	size_t used = 0;
+
+	if (datapath_settings(s->dp, &settings))
+		return;
+	for (unsigned int i = 0; i < settings.n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
+		used += snprintf(text + used, sizeof(text) - used, "%s%u", i ? ", " : "",
+				 ntohs(settings.sip_ports[i]));
+	out_str(root, "sip_ports", "SIP ports", text);
+	out_str(root, "when_controller_is_away", "when it is away",
+		settings.policy & RF_POLICY_AWAY_PASS ? "pass" : "refuse-new");
+}
+
+static void show_guards(struct status *s, struct out_node *device, uint32_t ifindex)
+{
+	struct out_node *list = out_list(device, "guarded", NULL, OUT_LINES), *item;
+	char buf[ADDR_TEXT_MAX];
+
+	for (size_t i = 0; i < s->n_guards; i++) {
+		const struct datapath_guard *g = &s->guards[i];
+
+		if (g->guard.ifindex != ifindex)
+			continue;
+		item = out_item(list);
+		out_str(item, "address", "", addr_text(&g->addr, buf));
+		out_shown(out_u64(item, "port_low", "", g->guard.port_lo), "media ports %u-%u",
+			  g->guard.port_lo, g->guard.port_hi);
+		out_u64(item, "port_high", NULL, g->guard.port_hi);
+	}
+}
+
+static const char *device_state(const struct datapath_device *d)
+{
+	return !d->present ? "missing" : d->up ? "up" : "down";
+}
+
+static void show_devices(struct status *s)
+{
+	struct out_node *wan = out_list(out_root(s->c->out), "wan", "WAN devices", OUT_LINES);
+	struct out_node *inside = out_list(out_root(s->c->out), "inside", "inside devices",
+					   OUT_LINES),
+			*item;
+
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct datapath_device *d = &s->devices[i];
+		const char *xdp = d->dev.flags & RF_DEV_XDP_NATIVE    ? "native"
+				  : d->dev.flags & RF_DEV_XDP_GENERIC ? "generic"
+								      : "none";
+
+		item = out_item(d->dev.role == RF_DEV_WAN ? wan : inside);
+		out_str(item, "dev", "", d->dev.name);
+		out_str(item, "state", "", device_state(d));
+		if (d->dev.role == RF_DEV_WAN) {
+			out_shown(out_str(item, "xdp", "", xdp), "%s",
+				  strcmp(xdp, "none") == 0 ? "TC only"
+				  : strcmp(xdp, "native")  ? "XDP generic + TC"
+							   : "XDP native + TC");
+			show_guards(s, item, d->ifindex);
+		} else {
+			out_str(item, "delivery", "",
+				d->dev.flags & RF_DEV_STACK    ? "network stack"
+				: d->dev.flags & RF_DEV_XDP_TX ? "XDP redirect"
+							       : "TC redirect");
+		}
+		out_shown(out_u64(item, "mtu", "", d->dev.mtu), "MTU %u", d->dev.mtu);
+		out_u64(item, "ifindex", NULL, d->ifindex);
+	}
+	out_empty(inside, "no inside device: nothing on this machine leads to an inside prefix");
+}
+
+static struct host *host_of(struct status *s, const struct rf_addr *a)
+{
+	struct host *h;
+
+	for (size_t i = 0; i < s->n_hosts; i++)
+		if (addr_eq(&s->hosts[i].addr, a))
+			return &s->hosts[i];
+	if (s->n_hosts == HOSTS_MAX)
+		return NULL;
+	h = &s->hosts[s->n_hosts++];
+	*h = (struct host){ .addr = *a, .mode = mode_text(topology_mode(s->topology, a)) };
+	return h;
+}
+
+static void count_call(const struct show_call *call, void *arg)
+{
+	struct status *s = arg;
+	struct host *h = host_of(s, &call->inside_signalling.addr);
+
+	s->calls++;
+	if (h)
+		h->calls++;
+}
+
+static void count_registration(const struct show_registration *r, void *arg)
+{
+	struct status *s = arg;
+	struct host *h = host_of(s, &r->inside.addr);
+
+	s->registrations++;
+	if (h)
+		h->registrations++;
+}
+
+static void show_hosts(struct status *s)
+{
+	struct out_node *list, *item;
+	char buf[ADDR_TEXT_MAX];
+
+	if (!s->engine)
+		return;
+	engine_show_calls(s->engine, count_call, s);
+	engine_show_registrations(s->engine, count_registration, s);
+	out_u64(out_root(s->c->out), "calls", "calls", s->calls);
+	out_u64(out_root(s->c->out), "registrations", "registrations", s->registrations);
+	list = out_list(out_root(s->c->out), "hosts", "inside hosts", OUT_TABLE);
+	for (size_t i = 0; i < s->n_hosts; i++) {
+		item = out_item(list);
+		out_str(item, "address", "HOST", addr_text(&s->hosts[i].addr, buf));
+		out_str(item, "mode", "MODE", s->hosts[i].mode);
+		out_u64(item, "calls", "CALLS", s->hosts[i].calls);
+		out_u64(item, "registrations", "REGISTRATIONS", s->hosts[i].registrations);
+	}
+}
+
+static void show_prefixes(struct status *s)
+{
+	struct out_node *list = out_list(out_root(s->c->out), "prefixes", "inside prefixes",
+					 OUT_LINES),
+			*item;
+	struct datapath_inside *insides = NULL;
+	char buf[ADDR_TEXT_MAX + 4];
+	size_t n = 0;
+
+	if (datapath_insides(s->dp, &insides, &n))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		item = out_item(list);
+		out_str(item, "prefix", "", prefix_text(&insides[i].prefix, buf));
+		out_shown(out_str(item, "mode", "", mode_text(insides[i].inside.mode)), "mode %s",
+			  mode_text(insides[i].inside.mode));
+		out_shown(out_bool(item, "from_attach", "", insides[i].inside.from_attach), "%s",
+			  insides[i].inside.from_attach ? "given to attach" : "");
+	}
+	free(insides);
+}
+
+static bool sysctl_is_off(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	int c = f ? fgetc(f) : '1';
+
+	if (f)
+		fclose(f);
+	return c == '0';
+}
+
+static void warn_forwarding(struct status *s, struct out_node *list)
+{
+	bool v4 = false, v6 = false, inside = false;
+
+	for (size_t i = 0; i < s->n_devices; i++)
+		inside = inside || s->devices[i].dev.role == RF_DEV_INSIDE;
+	for (size_t i = 0; i < s->n_guards; i++)
+		*(addr_is_v4(&s->guards[i].addr) ? &v4 : &v6) = true;
+	if (inside && v4 && sysctl_is_off("/proc/sys/net/ipv4/ip_forward"))
+		out_entry(
+			list,
+			"IPv4 forwarding is off, media cannot be delivered: sysctl -w net.ipv4.ip_forward=1");
+	if (inside && v6 && sysctl_is_off("/proc/sys/net/ipv6/conf/all/forwarding"))
+		out_entry(
+			list,
+			"IPv6 forwarding is off, media cannot be delivered: sysctl -w net.ipv6.conf.all.forwarding=1");
+}
+
+static void warn_devices(struct status *s, struct out_node *list)
+{
+	struct nl_link *links = NULL;
+	bool native = false;
+	size_t n = 0;
+
+	if (netlink_links(&links, &n))
+		n = 0;
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct datapath_device *d = &s->devices[i];
+
+		native = native || d->dev.flags & RF_DEV_XDP_NATIVE;
+		if (!d->present || !d->up)
+			out_entry(list, "device %s is %s", d->dev.name, device_state(d));
+		if (d->dev.role == RF_DEV_WAN && d->dev.flags & RF_DEV_XDP_GENERIC)
+			out_entry(
+				list,
+				"%s runs XDP in generic mode, which is slower than its driver could be",
+				d->dev.name);
+		if (d->dev.flags & RF_DEV_STACK)
+			out_entry(
+				list,
+				"media to %s goes through the network stack: the slowest way, and firewall rules apply",
+				d->dev.name);
+	}
+	for (size_t i = 0; native && i < s->n_devices; i++) {
+		const struct datapath_device *d = &s->devices[i];
+
+		for (size_t k = 0; k < n; k++)
+			if (links[k].ifindex == d->ifindex && !strcmp(links[k].kind, "veth") &&
+			    d->dev.role == RF_DEV_INSIDE && !(d->dev.flags & RF_DEV_XDP_TX))
+				out_entry(
+					list,
+					"media to %s is delivered by TC; with GRO on at the veth's other end XDP could do it faster",
+					d->dev.name);
+	}
+	free(links);
+}
+
+static void warn_counters(struct status *s, struct out_node *list)
+{
+	static const struct {
+		enum rf_reason reason;
+		const char *text;
+	} rows[] = {
+		{ RF_R_PUNT_FULL,
+		  "SIP packets were dropped because the controller did not keep up" },
+		{ RF_R_SEND_FAILED, "released messages could not be sent" },
+		{ RF_R_REWRITE_FAILED, "packets could not be rewritten" },
+		{ RF_R_NO_ROUTE, "packets had no route to their inside host or peer" },
+		{ RF_R_SIP_NO_PORTS,
+		  "messages found no free public port: widen media_ports or sip.public_ports" },
+		{ RF_R_SIP_LIMIT,
+		  "messages met a limit on calls or bindings: see max_calls and max_bindings" },
+	};
+	struct rf_counter counters[RF_R_MAX];
+
+	if (datapath_reasons(s->dp, counters))
+		return;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (counters[rows[i].reason].packets)
+			out_entry(list, "%llu %s",
+				  (unsigned long long)counters[rows[i].reason].packets,
+				  rows[i].text);
+}
+
+static void show_all(struct status *s)
+{
+	struct out_node *list;
+
+	out_str(out_root(s->c->out), "instance", "instance", s->c->instance);
+	show_controller(s);
+	show_settings(s);
+	show_devices(s);
+	show_hosts(s);
+	show_prefixes(s);
+	list = out_list(out_root(s->c->out), "warnings", "warnings", OUT_LINES);
+	show_controller_warning(s->c, s->dp, list);
+	warn_forwarding(s, list);
+	warn_devices(s, list);
+	warn_counters(s, list);
+}
+
+static enum cmd_status run(struct cmd_context *c, struct cmd_args *args)
+{
+	struct status *s = calloc(1, sizeof(*s));
+	enum cmd_status status = cmd_end(c, args);
+	int err;
+
+	if (!s)
+		return cmd_fail(c, NULL, "out of memory");
+	s->c = c;
+	s->now_ns = clock_now_ns();
+	if (!status)
+		status = cmd_open(c, &s->dp);
+	if (status)
+		goto out;
+	s->topology = calloc(1, sizeof(*s->topology));
+	err = s->topology ? datapath_devices(s->dp, &s->devices, &s->n_devices) : -ENOMEM;
+	if (!err)
+		err = datapath_guards(s->dp, &s->guards, &s->n_guards);
+	status = err ? cmd_fail(c, NULL, "cannot read the devices: %s", strerror(-err))
+		     : show_engine(c, s->dp, &s->engine, s->topology);
+	if (!err)
+		show_all(s); /* also when the journal cannot be read */
+out:
+	engine_free(s->engine);
+	datapath_close(s->dp);
+	free(s->topology);
+	free(s->devices);
+	free(s->guards);
+	free(s);
+	return status;
+}
+
+static const struct cmd_verb verbs[] = {
+	{ NULL, "", "devices, hooks and delivery in use, controller, inside hosts, warnings", run },
+	{ NULL, NULL, NULL, NULL },
+};
+
+const struct cmd cmd_status = { "status", verbs };
