@@ -115,24 +115,28 @@ static int read_port(struct view word, struct sdp_media *m, const char **error)
 	return 0;
 }
 
-static void read_formats(struct view rest, struct sdp_media *m)
+/* Returns the first payload type, -1 when the first format is none. */
+static int read_formats(struct view rest, struct sdp_media *m)
 {
 	struct view word;
 	uint64_t type;
 	bool first = true;
+	int first_type = -1;
 
 	while ((word = sdp_word(&rest)).p) {
 		if (!scan_uint(word, 127, &type)) {
 			m->payload_types[type / 8] |= 1u << type % 8;
 			if (first)
-				sdp_static_payload(type, m);
+				first_type = type;
 		}
 		first = false;
 	}
+	if (first_type >= 0)
+		sdp_static_payload(first_type, m);
+	return first_type;
 }
 
-static int read_media(struct view line, struct sdp *s, const struct sdp_defaults *d,
-		      const char **error)
+static int read_media(struct view line, struct sdp *s, struct sdp_defaults *d, const char **error)
 {
 	struct view rest = view_from(line, 2), port;
 	struct sdp_media *m;
@@ -155,8 +159,7 @@ static int read_media(struct view line, struct sdp *s, const struct sdp_defaults
 	if (read_port(port, m, error))
 		return -EINVAL;
 	classify_proto(m);
-	if (m->proto == SDP_P_RTP)
-		read_formats(rest, m);
+	d->first_type = m->proto == SDP_P_RTP ? read_formats(rest, m) : -1;
 	s->n_media++;
 	return 0;
 }
@@ -184,7 +187,7 @@ static int read_line(struct view line, struct sdp *s, struct sdp_defaults *d, co
 
 static int read_lines(struct view text, struct sdp *s, const char **error)
 {
-	struct sdp_defaults defaults = { .direction = SDP_SENDRECV };
+	struct sdp_defaults defaults = { .direction = SDP_SENDRECV, .first_type = -1 };
 	struct view rest = text, line;
 	bool begun = false;
 	int err;

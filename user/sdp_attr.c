@@ -200,18 +200,8 @@ static void session_attribute(struct view name, struct view value, struct sdp *s
 		s->has_bundle |= view_caseeq(sdp_word(&value), VIEW("BUNDLE"));
 }
 
-static int first_payload_type(const struct sdp_media *m)
-{
-	struct view rest = m->line;
-	uint64_t type;
-	int i;
-
-	for (i = 0; i < 3; i++)
-		sdp_word(&rest);
-	return scan_uint(sdp_word(&rest), 127, &type) ? -1 : (int)type;
-}
-
-static void media_attribute(struct view name, struct view value, struct sdp_media *m)
+static void media_attribute(struct view name, struct view value, struct sdp_media *m,
+			    const struct sdp_defaults *d)
 {
 	if (view_caseeq(name, VIEW("ice-ufrag"))) {
 		m->ice = true;
@@ -223,10 +213,8 @@ static void media_attribute(struct view name, struct view value, struct sdp_medi
 	} else if (view_caseeq(name, VIEW("rtcp-mux-only"))) {
 		m->rtcp_mux_only = true;
 	} else if (view_caseeq(name, VIEW("rtpmap"))) {
-		int first = m->proto == SDP_P_RTP ? first_payload_type(m) : -1;
-
-		if (first >= 0)
-			read_rtpmap(value, first, m);
+		if (d->first_type >= 0)
+			read_rtpmap(value, d->first_type, m);
 	} else if (view_caseeq(name, VIEW("fingerprint"))) {
 		m->dtls = true;
 	} else if (view_caseeq(name, VIEW("setup"))) {
@@ -253,6 +241,6 @@ int sdp_attribute(struct view line, struct sdp *s, struct sdp_media *m, struct s
 		return read_rtcp(value, m, error);
 	if (view_caseeq(name, VIEW("candidate")))
 		return read_candidate(value, line, s, m, error);
-	media_attribute(name, value, m);
+	media_attribute(name, value, m, d);
 	return 0;
 }

@@ -7,11 +7,13 @@
 
 #include "sdp.h"
 
-/* Session-level attributes that hold for every media section that does not say otherwise. */
+/* What lines before hand down: session-level attributes hold for every media section that does not
+ * say otherwise. */
 struct sdp_defaults {
 	enum sdp_direction direction;
 	struct view ice_ufrag, ice_pwd, setup;
 	bool fingerprint;
+	int first_type; /* first payload type of the current media section, -1: none */
 };
 
 /* The next word of a line, an absent view at its end; words are parted by blanks or tabs. */
@@ -23,7 +25,7 @@ int sdp_addr_parse(struct view value, struct sdp_addr *out);
 /* One a= line, without CRLF. m is NULL at session level. 0, -EINVAL with *error, -E2BIG. */
 int sdp_attribute(struct view line, struct sdp *s, struct sdp_media *m, struct sdp_defaults *d,
 		  const char **error);
-/* RFC 3551 table 4 and 5: name and clock of a static payload type. */
+/* RFC 3551 tables 4 and 5: name and clock of a static payload type. */
 void sdp_static_payload(unsigned int type, struct sdp_media *m);
 
 #endif

@@ -27,7 +27,7 @@ static bool looks_like_sip(struct view line)
 
 	if (line.n >= 4 && !strncasecmp(line.p, "SIP/", 4))
 		return true;
-	if (!n || n == line.n || line.p[n] != ' ')
+	if (!n || n == line.n || !is_lws(line.p[n]))
 		return false;
 	if (sip_method_lookup(view_head(line, n)) != SIP_M_OTHER)
 		return true;
@@ -104,7 +104,7 @@ static int take_header(struct view *rest, struct sip_header *h, const char **err
 	if (!n || !all.n || all.p[0] != ':')
 		return fail(error, "a line is not a header: name, colon, value");
 	h->value = view_trim(view_from(all, 1));
-	h->id = n ? sip_header_lookup(h->name) : SIP_H_OTHER;
+	h->id = sip_header_lookup(h->name);
 	return 1;
 }
 
@@ -338,6 +338,10 @@ static enum sip_parse_result read_message(struct view buf, struct sip_msg *m, co
 		return SIP_NOT_SIP;
 	}
 	request = strncasecmp(line.p, "SIP/", 4);
+	if (memchr(line.p, '\r', line.n)) {
+		*error = "a carriage return stands alone in the start line";
+		return SIP_MALFORMED;
+	}
 	if (request ? read_request_line(line, m, error) : read_status_line(line, m, error))
 		return SIP_MALFORMED;
 	result = read_headers(&rest, m, error);

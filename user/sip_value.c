@@ -104,12 +104,9 @@ static int take_via_param(struct sip_value *v, const struct sip_param *param, co
 		if (param->value.n)
 			v->branch = param->value;
 	} else if (view_caseeq(param->name, VIEW("received"))) {
-		if (v->has_received || !param->value.p ||
-		    sip_host_parse(param->value, &v->received)) {
-			*error = "Via has an unreadable received parameter";
-			return -EINVAL;
-		}
-		v->has_received = true;
+		/* An unreadable one is as good as none: only the sender of the reply reads it. */
+		if (!v->has_received && param->value.n)
+			v->has_received = !sip_host_parse(param->value, &v->received);
 	} else if (view_caseeq(param->name, VIEW("rport"))) {
 		v->has_rport = true;
 		v->rport = param->value.n ? param->value : VIEW_NONE;
