@@ -16,7 +16,7 @@
 #include "topology.h"
 
 #define REGISTRATION_DEFAULT_S	3600 /* RFC 3261 10.2: the registrar chose, and did not say */
-#define REGISTRATION_MAX_S	86400 /* longer grants are taken as this: the phone refreshes anyway */
+#define REGISTRATION_MAX_S	(30 * 86400) /* longer grants are taken as this */
 #define REGISTRATIONS_MAX	50000
 #define REGISTRATION_PENDING_NS (32ull * 1000000000) /* 64*T1: timer F */
 
@@ -65,9 +65,13 @@ const struct registration *registration_find(const struct registration_table *t,
 bool registration_is_registrar(const struct registration_table *t, uint32_t binding_id,
 			       const struct rf_addr *a, uint64_t now_ns);
 
-/* One RECORD_REGISTRATION; 0 or -EINVAL. Its binding must be restored before, and is touched. */
+/* One RECORD_REGISTRATION; 0, -EINVAL or -ENOMEM. */
 int registration_restore(struct registration_table *t, struct binding_table *bindings, uint32_t id,
 			 struct view bytes, uint64_t now_ns);
+/* Once every record is restored: bindings live as long as their registrations, and registrations
+ * whose binding is gone end. */
+void registration_restored(struct registration_table *t, struct binding_table *bindings,
+			   struct action_list *out);
 void registration_show(const struct registration_table *t, show_registration_fn fn, void *arg);
 
 #endif

@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who outside may speak: configured, registered with, in a dialog, or asked by us.
+ */
+#include "policy.h"
+
+#include <stdlib.h>
+
+#include <uthash.h>
+
+#include "expiry.h"
+
+struct expect_key {
+	uint32_t binding_id;
+	struct rf_addr remote;
+};
+
+struct expectation {
+	struct expect_key key;
+	uint64_t notify_until_ns; /* 0: nothing subscribed */
+	uint64_t response_until_ns;
+	struct expiry expiry; /* the later of both */
+	UT_hash_handle hh;
+};
+
+struct policy_table {
+	struct expectation *expectations;
+	struct expiry_heap heap;
+};
+
+struct policy_table *policy_table_new(void)
+{
+	return calloc(1, sizeof(struct policy_table));
+}
+
+void policy_table_free(struct policy_table *t)
+{
+	struct expectation *x, *tmp;
+
+	if (!t)
+		return;
+	HASH_ITER (hh, t->expectations, x, tmp) {
+		HASH_DEL(t->expectations, x);
+		free(x);
+	}
+	free(t->heap.v);
+	free(t);
+}
+
+size_t policy_count(const struct policy_table *t)
+{
+	return HASH_COUNT(t->expectations);
+}
+
+static struct expectation *find(const struct policy_table *t, uint32_t binding_id,
+				const struct rf_addr *remote)
+{
+	struct expect_key k = { .binding_id = binding_id, .remote = *remote };
+	struct expectation *x;
+
+	HASH_FIND(hh, t->expectations, &k, sizeof(k), x);
+	return x;
+}
+
+static void forget(struct policy_table *t, struct expiry *e)
+{
+	struct expectation *x =
+		(struct expectation *)((char *)e - offsetof(struct expectation, expiry));
+
+	HASH_DEL(t->expectations, x);
+	free(x);
+}
+
+/* NULL when out of memory: the answer will then not be let in, which is the safe side. */
+static struct expectation *get(struct policy_table *t, uint32_t binding_id,
+			       const struct rf_addr *remote, uint64_t until_ns)
+{
+	struct expectation *x = find(t, binding_id, remote);
+
+	if (x) {
+		expiry_extend(&x->expiry, until_ns);
+		return x;
+	}
+	if (policy_count(t) >= POLICY_EXPECTATIONS_MAX) {
+		struct expiry *first = t->heap.v[0];
+
+		expiry_remove(&t->heap, first);
+		forget(t, first);
+	}
+	x = calloc(1, sizeof(*x));
+	if (!x || expiry_add(&t->heap, &x->expiry, until_ns)) {
+		free(x);
+		return NULL;
+	}
+	x->key.binding_id = binding_id;
+	x->key.remote = *remote;
+	HASH_ADD(hh, t->expectations, key, sizeof(x->key), x);
+	return x;
+}
+
+void policy_expect(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
+		   uint64_t until_ns)
+{
+	struct expectation *x = get(t, binding_id, remote, until_ns);
+
+	if (x && until_ns > x->response_until_ns)
+		x->response_until_ns = until_ns;
+}
+
+void policy_subscribed(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
+		       uint64_t until_ns)
+{
+	struct expectation *x = get(t, binding_id, remote, until_ns);
+
+	if (x && until_ns > x->notify_until_ns)
+		x->notify_until_ns = until_ns;
+}
+
+const struct config_peer *policy_peer(const struct config *c, const struct rf_ep *remote)
+{
+	const struct config_peer *best = NULL;
+	uint16_t i;
+
+	for (i = 0; i < c->n_peers; i++) {
+		const struct config_peer *p = &c->peers[i];
+
+		if (!prefix_has(&p->address, &remote->addr) ||
+		    (p->port && htons(p->port) != remote->port))
+			continue;
+		if (!best || p->address.len > best->address.len ||
+		    (p->address.len == best->address.len && p->port && !best->port))
+			best = p;
+	}
+	return best;
+}
+
+/* `inbound` without peers opens the host that it names to everybody, and no other. */
+static bool open_to_all(const struct policy_query *q)
+{
+	return q->config->has_inbound && !q->config->n_peers &&
+	       (!q->binding || addr_eq(&q->binding->inside.addr, &q->config->inbound.addr));
+}
+
+enum policy_verdict policy_request(const struct policy_table *t, const struct policy_query *q,
+				   enum sip_method m)
+{
+	const struct expectation *x;
+
+	if (policy_peer(q->config, &q->remote))
+		return POLICY_PEER;
+	if (q->in_dialog)
+		return POLICY_DIALOG;
+	if (q->binding) {
+		if (registration_is_registrar(q->registrations, q->binding->id, &q->remote.addr,
+					      q->now_ns))
+			return POLICY_REGISTRAR;
+		x = find(t, q->binding->id, &q->remote.addr);
+		if (m == SIP_M_NOTIFY && x && q->now_ns < x->notify_until_ns)
+			return POLICY_SUBSCRIPTION;
+	}
+	return open_to_all(q) ? POLICY_ANYBODY : POLICY_REFUSED;
+}
+
+enum policy_verdict policy_response(const struct policy_table *t, const struct policy_query *q)
+{
+	const struct expectation *x = q->binding ? find(t, q->binding->id, &q->remote.addr) : NULL;
+
+	if (x && q->now_ns < x->response_until_ns)
+		return POLICY_EXPECTED;
+	return q->in_dialog ? POLICY_DIALOG : POLICY_REFUSED;
+}
+
+enum rf_reason policy_reason(enum policy_verdict v)
+{
+	return v == POLICY_REFUSED ? RF_R_SIP_UNKNOWN_PEER : RF_R_NONE;
+}
+
+const char *policy_name(enum policy_verdict v)
+{
+	static const char *const names[] = {
+		[POLICY_REFUSED] = "refused",	    [POLICY_PEER] = "peer",
+		[POLICY_REGISTRAR] = "registrar",   [POLICY_DIALOG] = "dialog",
+		[POLICY_SUBSCRIPTION] = "notifier", [POLICY_EXPECTED] = "expected",
+		[POLICY_ANYBODY] = "anybody",
+	};
+
+	return names[v];
+}
+
+void policy_tick(struct policy_table *t, uint64_t now_ns)
+{
+	struct expiry *e;
+
+	while ((e = expiry_pop(&t->heap, now_ns)))
+		forget(t, e);
+}
