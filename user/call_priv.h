@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of the call decider share: a call, its dialogs, the table, and the message that is
+ * being worked on. Nobody else includes this.
+ */
+#ifndef RF_CALL_PRIV_H
+#define RF_CALL_PRIV_H
+
+#define HASH_NONFATAL_OOM 1 /* a lost insertion is seen by looking it up */
+#include <uthash.h>
+
+#include "call.h"
+#include "expiry.h"
+#include "session.h"
+
+#define SECONDS		  1000000000ull
+#define CALL_T1_64	  (32 * SECONDS) /* 64*T1: life of a transaction (RFC 3261 17) */
+#define CALL_MIN_SE	  90 /* RFC 4028 5 */
+#define CALL_DIALOGS_MAX  16 /* forks of one call */
+#define CALL_REMOTES_MAX  6 /* signalling addresses of the other side */
+#define CALL_PINHOLES_MAX 256
+#define CALL_TEXT_MAX	  512 /* Call-ID or tag that is kept */
+#define CALL_URI_MAX	  128 /* for people: clipped */
+
+enum dialog_state {
+	DIALOG_EARLY,
+	DIALOG_ANSWERED, /* 2xx seen */
+	DIALOG_BYE, /* BYE seen: media is closed, but a challenge may reopen it */
+	DIALOG_GONE, /* over; known for retransmissions */
+};
+
+struct dialog {
+	struct dialog *next; /* in the order of appearance */
+	enum dialog_state state;
+	uint32_t init_cseq; /* of the INVITE that made it */
+	int64_t cseq[2]; /* highest CSeq of a request by each side; -1: none */
+	int64_t answered[2]; /* highest CSeq of an INVITE by each side that got a 2xx; -1 */
+	int64_t updated[2]; /* the same of UPDATE */
+	int64_t late[2]; /* CSeq of an INVITE by each side that had no offer; -1 */
+	uint64_t ack_until; /* a 2xx waits for its ACK until then; 0: none does */
+	uint32_t ack_cseq;
+	uint8_t ack_side;
+	uint8_t bye_from; /* bit per side */
+	int64_t bye_cseq[2]; /* -1: none */
+	uint64_t until; /* ANSWERED: the session ends then unless refreshed */
+	uint64_t bye_until; /* BYE: the answer is awaited until then */
+	struct session s;
+	size_t n_tag;
+	char tag[]; /* of the callee, NUL-terminated */
+};
+
+enum call_note { /* said once per call */
+		 NOTE_REMOTES = 1 << 0,
+		 NOTE_HAIRPIN = 1 << 1,
+		 NOTE_TCP = 1 << 2,
+		 NOTE_NO_INSIDE = 1 << 3,
+		 NOTE_NO_REMOTE = 1 << 4,
+		 NOTE_PINHOLES = 1 << 5,
+};
+
+struct call {
+	UT_hash_handle hh, hh_id;
+	struct expiry expiry;
+	uint32_t id, wan_ifindex;
+	enum rf_mode mode;
+	enum side caller;
+	struct rf_ep inside, outside, remote; /* signalling */
+	struct rf_addr remotes[CALL_REMOTES_MAX];
+	size_t n_remotes;
+	uint64_t since, answered; /* answered 0: not yet */
+	/* The INVITE without To tag: */
+	uint32_t init_cseq;
+	bool pending; /* no final response yet */
+	bool cancelled;
+	struct desc *offer; /* of the INVITE, for every fork; NULL: late offer */
+	bool late;
+	uint64_t setup_until; /* pending: given up then */
+	uint64_t
+		retry_until; /* challenged or redirected: the next attempt is awaited until then; 0 */
+	uint64_t fork_until; /* answered: more 2xx may come until then (RFC 3261 13.2.2.4); 0 */
+	uint64_t linger_until; /* ended: forgotten then; 0: has not ended */
+	bool told_end;
+	uint32_t notes; /* enum call_note already said */
+	struct dialog *dialogs;
+	struct leases leases;
+	struct pinhole_spec *pins; /* what exists now */
+	size_t n_pins;
+	uint32_t pinhole_mark; /* next pinhole id at the last change */
+	uint64_t saved; /* fingerprint of the record as saved; 0: never */
+	size_t n_key;
+	char *key; /* see call_key(); one allocation with the texts */
+	char *call_id, *caller_tag, *from, *to;
+};
+
+struct call_table {
+	const struct config *cfg;
+	struct call *by_key, *by_id;
+	struct expiry_heap heap;
+	struct ports *ports;
+	uint32_t next_call_id;
+	uint32_t *next_pinhole_id;
+	uint64_t seed;
+	struct record scratch;
+	struct pinhole_spec want[CALL_PINHOLES_MAX];
+	size_t n_want;
+	struct sdp sdp;
+};
+
+struct call_op { /* one message at work */
+	struct call_table *t;
+	const struct call_ctx *ctx;
+	const struct sip_msg *m;
+	struct edit_list *edits;
+	struct action_list *out;
+	enum rf_reason *reason;
+	struct call *call;
+	struct dialog *d; /* NULL: none with these tags */
+	enum side from; /* who sent the message */
+	enum side requester; /* who sent the request that it is or answers */
+	struct tx tx;
+	bool has_sdp; /* t->sdp is that of the message */
+	bool sdp_bad; /* there is one, but it cannot be read: *reason says why */
+	bool fork_created; /* .d is new with this message */
+	bool note_changed; /* for the event: an agreed session changed */
+};
+
+/* call_find.c */
+struct view call_view(const char *s, size_t n);
+struct call *call_find(const struct call_table *t, enum side caller, const struct rf_addr *inside,
+		       struct view call_id, struct view tag);
+struct dialog *dialog_find(const struct call *c, struct view tag);
+struct dialog *dialog_new(struct call *c, struct view tag, uint32_t init_cseq);
+void dialog_free(struct dialog *d);
+void dialog_remove(struct call *c, struct dialog *d); /* frees it */
+void call_lookup(struct call_op *op); /* sets .call, .d, .requester */
+struct call *call_new(struct call_op *op); /* NULL: out of memory */
+/* In the tables: 0 or -ENOMEM, -EEXIST. Keeps or frees the call. */
+int call_insert(struct call_table *t, struct call *c);
+int call_set_key(struct call *c, const struct call_table *t, struct view call_id, struct view tag,
+		 struct view from, struct view to);
+void call_free(struct call_table *t, struct call *c);
+void call_note_remote(struct call_op *op);
+
+/* call_sdp.c */
+void op_read_sdp(struct call_op *op);
+/* The SDP as what op->from says, with public ports and edits made. NULL: *op->reason says why. */
+struct desc *op_desc(struct call_op *op, const struct desc *before);
+void op_scrub(struct call_op *op); /* edits only: nothing inside must show */
+
+/* call_invite.c, call_response.c, call_request.c: what messages mean */
+enum call_result call_invite(struct call_op *op);
+enum call_result call_response(struct call_op *op);
+enum call_result call_request(struct call_op *op);
+bool dialog_request_new(struct call_op *op); /* CSeq above all before it: takes note */
+
+/* call_timer.c */
+void dialog_end(struct dialog *d);
+bool call_live(const struct call *c); /* a dialog lives, or one may still come */
+bool call_is_answered(const struct call *c);
+void call_end_check(struct call_table *t, struct call *c, uint64_t now, const char *why,
+		    struct action_list *out);
+void call_told(struct call *c, enum event_kind kind, const char *why, struct action_list *out);
+uint64_t call_due(const struct call *c);
+uint64_t deadline_after(const struct call_table *t, uint64_t now, int64_t session_expires);
+
+/* call_media.c */
+/* Brings pinholes and public ports in line with what the call agreed on. */
+void call_media(struct call_table *t, struct call *c, struct action_list *out);
+void call_settle(struct call_table *t, struct call *c, struct action_list *out);
+
+/* call_record.c */
+void call_save(struct call_table *t, struct call *c, struct action_list *out);
+
+#endif

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A call as bytes that outlive the process, and back. Whatever decides what the next message does is
+ * in here; a test restores after every message of its flows and expects the same actions.
+ */
+#include "call_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define CALL_MAGIC   0x4c4c4143 /* "CALL" */
+#define CALL_VERSION 1
+
+static void record_i64(struct record *r, int64_t *v)
+{
+	uint64_t u = (uint64_t)*v;
+
+	record_u64(r, &u);
+	*v = (int64_t)u;
+}
+
+static void dialog_record(struct record *r, struct dialog *d)
+{
+	uint8_t state = (uint8_t)d->state;
+
+	record_enum(r, &state, DIALOG_GONE + 1);
+	d->state = state;
+	record_u32(r, &d->init_cseq);
+	for (int side = 0; side < 2; side++) {
+		record_i64(r, &d->cseq[side]);
+		record_i64(r, &d->answered[side]);
+		record_i64(r, &d->updated[side]);
+		record_i64(r, &d->late[side]);
+		record_i64(r, &d->bye_cseq[side]);
+	}
+	record_u64(r, &d->ack_until);
+	record_u32(r, &d->ack_cseq);
+	record_enum(r, &d->ack_side, 2);
+	record_u8(r, &d->bye_from);
+	record_u64(r, &d->until);
+	record_u64(r, &d->bye_until);
+	session_record(r, &d->s);
+}
+
+static void dialogs_record(struct record *r, struct call *c)
+{
+	size_t n = 0;
+
+	for (struct dialog *d = c->dialogs; d; d = d->next)
+		n++;
+	record_count(r, &n, CALL_DIALOGS_MAX);
+	for (struct dialog *d = c->dialogs; !r->reading && d; d = d->next) {
+		struct view tag = { d->tag, d->n_tag };
+
+		record_view(r, &tag, CALL_TEXT_MAX);
+		dialog_record(r, d);
+	}
+	while (r->reading && !r->failed && n--) {
+		struct view tag = VIEW_NONE;
+		struct dialog *d;
+
+		record_view(r, &tag, CALL_TEXT_MAX);
+		d = r->failed || dialog_find(c, tag) ? NULL : dialog_new(c, tag, 0);
+		if (d)
+			dialog_record(r, d);
+		else
+			r->failed = true;
+	}
+}
+
+static void pin_record(struct record *r, struct pinhole_spec *s)
+{
+	size_t n = s->n_remotes;
+
+	record_u32(r, &s->id);
+	record_u32(r, &s->wan_ifindex);
+	record_ep(r, &s->outside);
+	record_ep(r, &s->inside);
+	record_bool(r, &s->local);
+	record_u8(r, &s->classes_in);
+	record_u8(r, &s->classes_out);
+	record_bool(r, &s->held_in);
+	record_bool(r, &s->held_out);
+	record_bool(r, &s->learn);
+	record_u64(r, &s->learn_until_ns);
+	record_ep(r, &s->announced);
+	record_count(r, &n, RF_REMOTES_MAX);
+	s->n_remotes = (uint8_t)n;
+	for (size_t i = 0; i < n; i++)
+		remote_record(r, &s->remotes[i]);
+	record_u64(r, &s->deadline_ns);
+	record_u32(r, &s->idle_s);
+	record_u32(r, &s->clock_rate);
+	record_bytes(r, s->payload_types, sizeof(s->payload_types));
+	record_u8(r, &s->stream);
+	record_bool(r, &s->rtcp);
+	record_text(r, s->media, sizeof(s->media));
+	record_text(r, s->codec, sizeof(s->codec));
+	if (!s->id || !s->deadline_ns)
+		r->failed = true;
+}
+
+static void pins_record(struct record *r, struct call *c)
+{
+	size_t n = c->n_pins;
+
+	record_count(r, &n, CALL_PINHOLES_MAX);
+	if (r->reading && n) {
+		c->pins = n > r->n - r->pos ? NULL : calloc(n, sizeof(*c->pins));
+		if (!c->pins) {
+			r->failed = true;
+			return;
+		}
+		c->n_pins = n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		pin_record(r, &c->pins[i]);
+		c->pins[i].call_id = c->id;
+	}
+}
+
+static void names_record(struct record *r, struct call *c, const struct call_table *t)
+{
+	struct view call_id = view_of(c->call_id), tag = view_of(c->caller_tag);
+	struct view from = view_of(c->from), to = view_of(c->to);
+
+	record_view(r, &call_id, CALL_TEXT_MAX);
+	record_view(r, &tag, CALL_TEXT_MAX);
+	record_view(r, &from, CALL_URI_MAX);
+	record_view(r, &to, CALL_URI_MAX);
+	if (r->reading && (r->failed || call_set_key(c, t, call_id, tag, from, to)))
+		r->failed = true;
+}
+
+static void remotes_record(struct record *r, struct call *c)
+{
+	record_count(r, &c->n_remotes, CALL_REMOTES_MAX);
+	for (size_t i = 0; i < c->n_remotes; i++)
+		record_addr(r, &c->remotes[i]);
+}
+
+static void call_record(struct record *r, struct call *c, const struct call_table *t)
+{
+	uint8_t mode = (uint8_t)c->mode, caller = (uint8_t)c->caller;
+
+	record_head(r, CALL_MAGIC, CALL_VERSION);
+	record_u32(r, &c->wan_ifindex);
+	record_enum(r, &mode, RF_MODE_NAT + 1);
+	record_enum(r, &caller, 2);
+	c->mode = mode;
+	c->caller = caller;
+	record_ep(r, &c->inside);
+	record_ep(r, &c->outside);
+	record_ep(r, &c->remote);
+	names_record(r, c, t);
+	remotes_record(r, c);
+	record_u64(r, &c->since);
+	record_u64(r, &c->answered);
+	record_u32(r, &c->init_cseq);
+	record_bool(r, &c->pending);
+	record_bool(r, &c->cancelled);
+	record_bool(r, &c->late);
+	desc_record(r, &c->offer);
+	record_u64(r, &c->setup_until);
+	record_u64(r, &c->retry_until);
+	record_u64(r, &c->fork_until);
+	record_u64(r, &c->linger_until);
+	record_bool(r, &c->told_end);
+	record_u32(r, &c->notes);
+	record_u32(r, &c->pinhole_mark);
+	dialogs_record(r, c);
+	leases_record(r, &c->leases);
+	pins_record(r, c);
+}
+
+/* FNV-1a, eight bytes at a time: tells whether a record changed, protects from nothing. */
+static uint64_t fingerprint(const uint8_t *p, size_t n)
+{
+	uint64_t h = 0xcbf29ce484222325ull, w;
+
+	for (; n >= 8; p += 8, n -= 8) {
+		memcpy(&w, p, 8);
+		h = (h ^ w) * 0x100000001b3ull;
+		h ^= h >> 29;
+	}
+	for (; n; p++, n--)
+		h = (h ^ *p) * 0x100000001b3ull;
+	return h ? h : 1;
+}
+
+void call_save(struct call_table *t, struct call *c, struct action_list *out)
+{
+	struct action *a;
+	uint64_t print;
+	char *bytes;
+
+	record_write(&t->scratch);
+	call_record(&t->scratch, c, t);
+	if (!record_done(&t->scratch)) {
+		out->failed = true;
+		return;
+	}
+	print = fingerprint(t->scratch.buf, t->scratch.n);
+	if (print == c->saved)
+		return;
+	bytes = action_bytes(out, t->scratch.n);
+	a = bytes ? action_add(out, ACT_SAVE) : NULL;
+	if (!a)
+		return; /* the list is marked as failed; the next message saves */
+	memcpy(bytes, t->scratch.buf, t->scratch.n);
+	a->record.kind = RECORD_CALL;
+	a->record.id = c->id;
+	a->record.bytes = (struct view){ bytes, t->scratch.n };
+	c->saved = print;
+}
+
+int call_restore(struct call_table *t, uint32_t id, struct view bytes)
+{
+	struct call *c = calloc(1, sizeof(*c));
+	struct record r;
+	int err = -EINVAL;
+
+	if (!c)
+		return -ENOMEM;
+	c->id = id;
+	record_read(&r, bytes);
+	call_record(&r, c, t);
+	if (!record_done(&r) || !id)
+		goto err_leases;
+	err = leases_claim(&c->leases, t->ports);
+	if (err)
+		goto err_leases;
+	c->saved = fingerprint(r.buf, r.n);
+	err = call_insert(t, c);
+	if (err)
+		goto err;
+	if (id >= t->next_call_id)
+		t->next_call_id = id + 1;
+	if (c->pinhole_mark > *t->next_pinhole_id)
+		*t->next_pinhole_id = c->pinhole_mark;
+	for (size_t i = 0; i < c->n_pins; i++)
+		if (c->pins[i].id >= *t->next_pinhole_id)
+			*t->next_pinhole_id = c->pins[i].id + 1;
+	expiry_set(&t->heap, &c->expiry, call_due(c));
+	return 0;
+
+err_leases: /* not ours to give back */
+	c->leases.n = 0;
+	free(c->leases.v);
+	c->leases.v = NULL;
+err:
+	call_free(t, c);
+	return err;
+}
+
+void call_restored(struct call_table *t, uint64_t now, struct action_list *out)
+{
+	struct call *c, *next;
+
+	call_tick(t, now, out, NULL);
+	HASH_ITER (hh, t->by_key, c, next) {
+		for (size_t i = 0; i < c->n_pins; i++) {
+			struct action *a = action_add(out, ACT_PINHOLE_SET);
+
+			if (a)
+				a->pinhole = c->pins[i];
+		}
+	}
+}

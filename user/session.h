@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What two sides say about their media (RFC 3264), kept without the text: descriptions, the public
+ * ports leased for inside endpoints, and the offer/answer state of one dialog. A decider.
+ */
+#ifndef RF_SESSION_H
+#define RF_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "addr.h"
+#include "config.h"
+#include "edit.h"
+#include "ports.h"
+#include "record.h"
+#include "sdp.h"
+#include "topology.h"
+
+enum side { SIDE_INSIDE, SIDE_OUTSIDE };
+
+static inline enum side side_other(enum side s)
+{
+	return s == SIDE_INSIDE ? SIDE_OUTSIDE : SIDE_INSIDE;
+}
+
+enum line_flag {
+	LINE_OFF = 1 << 0, /* port 0 */
+	LINE_ZERO = 1 << 1, /* c=0.0.0.0: hold of RFC 2543; endpoints are those known before */
+	LINE_NO_ADDR = 1 << 2, /* host name */
+	LINE_FOREIGN = 1 << 3, /* an address that this side cannot have: no pinhole */
+	LINE_MUX = 1 << 4, /* a=rtcp-mux */
+	LINE_ICE = 1 << 5,
+	LINE_DTLS = 1 << 6,
+	LINE_XLATE = 1 << 7, /* inside: has a lease of a public port */
+	LINE_LOCAL = 1 << 8, /* inside: an address of this machine */
+	LINE_LEARN = 1 << 9, /* outside: the source has to be learnt */
+};
+
+/* What one m-line says. Zeroed padding: compared as bytes. */
+struct media_line {
+	struct rf_ep rtp, rtcp; /* address any: not known */
+	uint32_t clock_rate;
+	uint16_t flags; /* enum line_flag */
+	uint16_t count; /* 49170/2: 2 */
+	uint8_t proto; /* enum sdp_proto */
+	uint8_t direction; /* enum sdp_direction, of the side that says it */
+	uint8_t payload_types[16];
+	char media[12], codec[16];
+};
+
+struct desc { /* shared by the dialogs of a forked call, never changed after reading */
+	unsigned int refs;
+	uint16_t n;
+	uint16_t n_learn;
+	struct rf_remote learn[RF_REMOTES_MAX]; /* where LINE_LEARN lines may be learnt from */
+	struct media_line line[];
+};
+
+/* What reading needs to know. */
+struct desc_env {
+	const struct config *cfg;
+	const struct topology *topo;
+	const struct topology_wan *wan;
+	const struct config_peer *peer; /* may be NULL */
+	struct rf_addr remote; /* signalling peer */
+};
+
+/* before (may be NULL) is what this side said last: it lends its endpoints to c=0.0.0.0 lines.
+ * NULL: out of memory. */
+struct desc *desc_read(const struct desc_env *env, enum side side, const struct sdp *sdp,
+		       const struct desc *before);
+struct desc *desc_get(struct desc *d); /* one more reference; NULL ok */
+void desc_put(struct desc *d); /* NULL ok */
+bool desc_eq(const struct desc *a, const struct desc *b);
+void desc_record(struct record *r, struct desc **d);
+void remote_record(struct record *r, struct rf_remote *m);
+struct rf_ep ep_above(struct rf_ep ep,
+		      unsigned int n); /* n ports above; port 0 when beyond 65535 */
+
+/* Public ports for inside endpoints. */
+struct lease {
+	struct rf_ep inside;
+	struct rf_addr wire;
+	uint32_t ifindex;
+	uint16_t base; /* public port of .inside; host order, even */
+	uint8_t pairs; /* base .. base + 2 * pairs - 1 belong to inside.port .. and so on */
+	bool single; /* RTCP elsewhere: only the first port of the pair is in use */
+	bool used; /* scratch of leases_keep() */
+};
+struct leases {
+	struct lease *v;
+	size_t n, cap;
+};
+
+/* Leases for every line of an inside description that has none: 0, -ENOSPC or -ENOMEM, and then
+ * nothing was taken. */
+int leases_take(struct leases *l, struct ports *p, const struct desc *d,
+		const struct topology_wan *wan);
+/* The public endpoint on the wire of an inside endpoint. */
+bool leases_find(const struct leases *l, const struct topology_wan *wan, const struct rf_ep *inside,
+		 struct rf_ep *outside);
+bool leases_find_index(const struct leases *l, uint32_t ifindex, const struct rf_ep *inside,
+		       struct rf_ep *outside);
+/* Gives back what no kept description names: clear, keep each, sweep. */
+void leases_clear_marks(struct leases *l);
+void leases_keep(struct leases *l, const struct desc *d);
+void leases_sweep(struct leases *l, struct ports *p);
+int leases_claim(struct leases *l, struct ports *p); /* after reading a record; all or nothing */
+void leases_record(struct record *r, struct leases *l);
+
+/* Edits of an SDP from inside: inside addresses become the public one, ports those leased. A port
+ * without a lease stays as it is. */
+void sdp_edit(const struct sdp *sdp, const struct topology *topo, const struct topology_wan *wan,
+	      const struct leases *l, const struct desc *d, struct edit_list *edits);
+
+/* A transaction that carries offer or answer; method SIP_M_OTHER: none. */
+struct tx {
+	uint32_t cseq;
+	uint8_t side; /* who sent the request */
+	uint8_t method; /* enum sip_method */
+};
+
+static inline bool tx_eq(struct tx a, struct tx b)
+{
+	return a.method && a.cseq == b.cseq && a.side == b.side && a.method == b.method;
+}
+
+struct session { /* of one dialog */
+	struct desc *now[2]; /* by side; both or none: what is agreed, or a preview of it */
+	struct tx agreed; /* by which transaction */
+	uint8_t answerer; /* who answered in it */
+	bool preview; /* by an unreliable provisional answer only */
+	struct desc *before[2]; /* preview: what holds if it comes to nothing */
+	struct tx before_agreed;
+	uint8_t before_answerer;
+	struct {
+		struct desc *desc;
+		struct tx tx;
+	} offer[2]; /* by who offers; both in a glare (RFC 3261 14.1) */
+	uint64_t since; /* when it was last agreed anew: sources are learnt from then */
+};
+
+/* Takes a reference of desc. */
+void session_offer(struct session *s, enum side side, struct tx tx, struct desc *desc);
+/* answerer's desc answers the offer made in tx, or repeats an answer in it. Returns whether media may
+ * have changed. */
+bool session_answer(struct session *s, enum side answerer, struct tx tx, struct desc *desc,
+		    bool preview, uint64_t now);
+/* tx succeeded without (another) answer: a preview in it becomes agreed. */
+void session_confirm(struct session *s, struct tx tx, uint64_t now);
+/* tx came to nothing: its offers are void, and so is a preview in it. */
+void session_fail(struct session *s, struct tx tx);
+void session_clear(struct session *s);
+void session_record(struct record *r, struct session *s);
+
+#endif

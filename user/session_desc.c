@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SDP -> what one side says about its media: endpoints as they count for pinholes, which of them need
+ * a translation, which have to be learnt.
+ */
+#include "session.h"
+
+#include <stdlib.h>
+
+struct rf_ep ep_above(struct rf_ep ep, unsigned int n)
+{
+	unsigned int port = ntohs(ep.port) + n;
+
+	ep.port = port > 65535 ? 0 : htons((uint16_t)port);
+	return ep;
+}
+
+static void text_copy(char *buf, size_t size, struct view v)
+{
+	size_t n = v.p ? v.n : 0;
+
+	if (n > size - 1)
+		n = size - 1;
+	if (n)
+		memcpy(buf, v.p, n);
+	memset(buf + n, 0, size - n);
+}
+
+/* Which endpoint an address of an inside host's SDP stands for. */
+static uint16_t inside_flags(const struct desc_env *env, struct rf_addr *a)
+{
+	const struct rf_addr *wire = topology_wire(env->wan, a);
+	const struct rf_addr *pub = topology_public(env->wan, a);
+
+	/* Already public: the host knows our public address. No translation, the wire address is
+	 * where its media arrives. */
+	if (wire && (addr_eq(a, wire) || addr_eq(a, pub))) {
+		*a = *wire;
+		return LINE_LOCAL;
+	}
+	switch (topology_mode(env->topo, a)) {
+	case RF_MODE_ROUTED: return 0;
+	case RF_MODE_NAT: return wire ? LINE_XLATE : LINE_FOREIGN;
+	case RF_MODE_HOST:
+		/* An address of this machine that no peer can reach, such as the LAN side's. */
+		if (addr_is_private(a) && !topology_wan_by_addr(env->topo, a))
+			return wire ? LINE_XLATE | LINE_LOCAL : LINE_FOREIGN;
+		return LINE_LOCAL;
+	case RF_MODE_AUTO: break;
+	}
+	return LINE_FOREIGN;
+}
+
+static bool peer_has_media(const struct config_peer *peer, const struct rf_addr *a)
+{
+	if (!peer)
+		return false;
+	for (uint16_t i = 0; i < peer->n_media; i++)
+		if (prefix_has(&peer->media[i], a))
+			return true;
+	return false;
+}
+
+/*
+ * What an address of a peer's SDP is good for. A private one behind the peer's NAT says nothing about
+ * where media will come from: it is learnt. When the signalling peer itself is private the WAN is a
+ * private network, and the address is as reachable as that one. An address of an inside prefix is no
+ * exception: our own hosts' never reach a peer, it is somebody else's of the same private range.
+ */
+static uint16_t outside_flags(const struct desc_env *env, const struct rf_addr *a)
+{
+	if (addr_is_multicast(a) || addr_is_loopback(a))
+		return LINE_FOREIGN;
+	/* Turned around by the peer to one of our own hosts. */
+	if (topology_is_local(env->topo, a))
+		return LINE_FOREIGN;
+	if (topology_is_inside(env->topo, a) && !addr_is_private(a))
+		return LINE_FOREIGN;
+	if (env->cfg->learn == CONFIG_LEARN_ALWAYS)
+		return LINE_LEARN;
+	if (env->cfg->learn == CONFIG_LEARN_NEVER || !addr_is_private(a))
+		return 0;
+	if (addr_is_private(&env->remote) || peer_has_media(env->peer, a))
+		return 0;
+	return LINE_LEARN;
+}
+
+static void read_rtcp(struct media_line *l, const struct sdp_media *m)
+{
+	if (m->proto != SDP_P_RTP)
+		return;
+	if (!m->has_rtcp || m->rtcp_port_value == 0) {
+		l->rtcp = ep_above(l->rtp, 1);
+		return;
+	}
+	/* RFC 3605: without an address it is that of the media. */
+	l->rtcp = ep_make(l->rtp.addr, m->rtcp_port_value);
+	if (m->rtcp_has_addr && m->rtcp.is_addr && !addr_is_any(&m->rtcp.addr))
+		l->rtcp.addr = m->rtcp.addr;
+}
+
+/* Hold of RFC 2543: the endpoints known before are still the ones media comes from. */
+static void read_zero(struct media_line *l, const struct media_line *before)
+{
+	l->flags |= LINE_ZERO;
+	l->rtp = (struct rf_ep){ 0 };
+	l->rtcp = (struct rf_ep){ 0 };
+	if (!before || before->proto != l->proto || before->flags & LINE_OFF)
+		return;
+	l->rtp = before->rtp;
+	l->rtcp = before->rtcp;
+	l->count = before->count;
+	l->flags |= before->flags &
+		    (LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN);
+}
+
+static void read_addr(struct media_line *l, const struct desc_env *env, enum side side,
+		      const struct sdp_media *m, const struct media_line *before)
+{
+	struct rf_addr rtcp;
+
+	if (!m->c.is_addr) {
+		l->flags |= LINE_NO_ADDR;
+		if (side == SIDE_OUTSIDE && env->cfg->learn != CONFIG_LEARN_NEVER)
+			l->flags |= LINE_LEARN;
+		l->rtp.port = htons(m->port_value);
+		l->rtcp = ep_above(l->rtp, 1);
+		return;
+	}
+	if (addr_is_any(&m->c.addr)) {
+		read_zero(l, before);
+		return;
+	}
+	l->rtp = ep_make(m->c.addr, m->port_value);
+	read_rtcp(l, m);
+	if (side == SIDE_OUTSIDE) {
+		l->flags |= outside_flags(env, &l->rtp.addr);
+		if (!addr_eq(&l->rtcp.addr, &l->rtp.addr) &&
+		    outside_flags(env, &l->rtcp.addr) & LINE_FOREIGN)
+			l->rtcp = (struct rf_ep){ 0 };
+		return;
+	}
+	rtcp = l->rtcp.addr;
+	l->flags |= inside_flags(env, &l->rtp.addr);
+	if (m->proto != SDP_P_RTP)
+		return;
+	/* RTCP of an address that is served otherwise than its RTP has no pinhole of this kind. */
+	if ((inside_flags(env, &rtcp) & (LINE_XLATE | LINE_FOREIGN)) ==
+	    (l->flags & (LINE_XLATE | LINE_FOREIGN)))
+		l->rtcp.addr = rtcp;
+	else
+		l->rtcp = (struct rf_ep){ 0 };
+}
+
+static void read_line(struct media_line *l, const struct desc_env *env, enum side side,
+		      const struct sdp_media *m, const struct media_line *before)
+{
+	text_copy(l->media, sizeof(l->media), m->media);
+	l->proto = (uint8_t)m->proto;
+	l->count = m->port_count ? m->port_count : 1;
+	if (m->port_value == 0) {
+		l->flags = LINE_OFF;
+		return;
+	}
+	l->direction = (uint8_t)m->direction;
+	l->clock_rate = m->clock_rate;
+	text_copy(l->codec, sizeof(l->codec), m->first_encoding);
+	memcpy(l->payload_types, m->payload_types, sizeof(l->payload_types));
+	if (m->rtcp_mux || m->rtcp_mux_only)
+		l->flags |= LINE_MUX;
+	if (m->ice)
+		l->flags |= LINE_ICE;
+	if (m->dtls)
+		l->flags |= LINE_DTLS;
+	read_addr(l, env, side, m, before);
+}
+
+static void learn_add(struct desc *d, const struct rf_addr *a, uint8_t len)
+{
+	struct rf_remote r = { .addr = *a, .prefix_len = len };
+
+	for (uint16_t i = 0; i < d->n_learn; i++)
+		if (!memcmp(&d->learn[i], &r, sizeof(r)))
+			return;
+	if (d->n_learn < RF_REMOTES_MAX)
+		d->learn[d->n_learn++] = r;
+}
+
+static void read_learn(struct desc *d, const struct desc_env *env)
+{
+	bool any = false;
+
+	for (uint16_t i = 0; i < d->n; i++)
+		any = any || d->line[i].flags & LINE_LEARN;
+	if (!any)
+		return;
+	if (!env->peer || !env->peer->n_media)
+		learn_add(d, &env->remote, 128);
+	for (uint16_t i = 0; env->peer && i < env->peer->n_media; i++)
+		learn_add(d, &env->peer->media[i].addr, env->peer->media[i].len);
+	/* learn=always: the address that the SDP names is the first to expect. */
+	for (uint16_t i = 0; i < d->n; i++) {
+		const struct media_line *l = &d->line[i];
+
+		if (l->flags & LINE_LEARN && !(l->flags & LINE_NO_ADDR) &&
+		    !addr_is_any(&l->rtp.addr) && !addr_is_private(&l->rtp.addr))
+			learn_add(d, &l->rtp.addr, 128);
+	}
+}
+
+struct desc *desc_read(const struct desc_env *env, enum side side, const struct sdp *sdp,
+		       const struct desc *before)
+{
+	struct desc *d = calloc(1, sizeof(*d) + sdp->n_media * sizeof(d->line[0]));
+
+	if (!d)
+		return NULL;
+	d->refs = 1;
+	d->n = sdp->n_media;
+	for (uint16_t i = 0; i < d->n; i++)
+		read_line(&d->line[i], env, side, &sdp->media[i],
+			  before && i < before->n ? &before->line[i] : NULL);
+	if (side == SIDE_OUTSIDE)
+		read_learn(d, env);
+	return d;
+}
+
+struct desc *desc_get(struct desc *d)
+{
+	if (d)
+		d->refs++;
+	return d;
+}
+
+void desc_put(struct desc *d)
+{
+	if (d && --d->refs == 0)
+		free(d);
+}
+
+bool desc_eq(const struct desc *a, const struct desc *b)
+{
+	if (a == b)
+		return true;
+	return a && b && a->n == b->n && a->n_learn == b->n_learn &&
+	       !memcmp(a->learn, b->learn, sizeof(a->learn)) &&
+	       !memcmp(a->line, b->line, a->n * sizeof(a->line[0]));
+}
+
+static void line_record(struct record *r, struct media_line *l)
+{
+	record_ep(r, &l->rtp);
+	record_ep(r, &l->rtcp);
+	record_u32(r, &l->clock_rate);
+	record_u16(r, &l->flags);
+	record_u16(r, &l->count);
+	record_enum(r, &l->proto, SDP_P_TCP + 1);
+	record_enum(r, &l->direction, SDP_INACTIVE + 1);
+	record_bytes(r, l->payload_types, sizeof(l->payload_types));
+	record_text(r, l->media, sizeof(l->media));
+	record_text(r, l->codec, sizeof(l->codec));
+}
+
+void remote_record(struct record *r, struct rf_remote *m)
+{
+	record_addr(r, &m->addr);
+	record_bytes(r, &m->port, sizeof(m->port));
+	record_u8(r, &m->prefix_len);
+	if (m->prefix_len > 128)
+		r->failed = true;
+	m->pad = 0;
+}
+
+void desc_record(struct record *r, struct desc **at)
+{
+	bool there = *at != NULL;
+	struct desc *d = *at;
+	size_t n, n_learn;
+
+	record_bool(r, &there);
+	if (!there)
+		return;
+	n = r->reading ? 0 : d->n;
+	record_count(r, &n, SDP_MEDIA_MAX);
+	if (r->reading) {
+		d = r->failed ? NULL : calloc(1, sizeof(*d) + n * sizeof(d->line[0]));
+		if (!d) {
+			r->failed = true;
+			return;
+		}
+		d->refs = 1;
+		d->n = (uint16_t)n;
+		*at = d;
+	}
+	n_learn = d->n_learn;
+	record_count(r, &n_learn, RF_REMOTES_MAX);
+	d->n_learn = (uint16_t)n_learn;
+	for (size_t i = 0; i < n_learn; i++)
+		remote_record(r, &d->learn[i]);
+	for (size_t i = 0; i < n; i++)
+		line_record(r, &d->line[i]);
+}

@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Public ports for the inside endpoints of one call. A lease hangs on the inside endpoint: forks and
+ * bundled m-lines share it, a re-INVITE that does not move the endpoint keeps it, and one that does
+ * gets another while the old one lives as long as a description names it.
+ */
+#include "session.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Offset of inside within a lease; -1: not covered. */
+static int lease_offset(const struct lease *l, uint32_t ifindex, const struct rf_ep *inside)
+{
+	int off = ntohs(inside->port) - ntohs(l->inside.port);
+
+	if (l->ifindex != ifindex || !addr_eq(&l->inside.addr, &inside->addr) || off < 0 ||
+	    off >= (l->single ? 1 : 2 * l->pairs))
+		return -1;
+	return off;
+}
+
+static struct lease *lease_find(const struct leases *l, uint32_t ifindex,
+				const struct rf_ep *inside, bool first)
+{
+	struct lease *covering = NULL;
+
+	for (size_t i = 0; i < l->n; i++) {
+		int off = lease_offset(&l->v[i], ifindex, inside);
+
+		if (off == 0)
+			return &l->v[i];
+		if (off > 0)
+			covering = &l->v[i];
+	}
+	return first ? NULL : covering;
+}
+
+bool leases_find_index(const struct leases *l, uint32_t ifindex, const struct rf_ep *inside,
+		       struct rf_ep *outside)
+{
+	const struct lease *q = lease_find(l, ifindex, inside, false);
+
+	if (!q)
+		return false;
+	*outside = ep_make(q->wire, (uint16_t)(q->base + lease_offset(q, ifindex, inside)));
+	return true;
+}
+
+bool leases_find(const struct leases *l, const struct topology_wan *wan, const struct rf_ep *inside,
+		 struct rf_ep *outside)
+{
+	return leases_find_index(l, wan->ifindex, inside, outside);
+}
+
+static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *inside,
+		     unsigned int pairs, bool single, const struct topology_wan *wan)
+{
+	const struct rf_addr *wire = topology_wire(wan, &inside->addr);
+	struct lease *q = lease_find(l, wan->ifindex, inside, true);
+	int err;
+
+	if (q && q->pairs >= pairs && (single || !q->single))
+		return 0;
+	if (!wire || pairs > UINT8_MAX)
+		return -ENOSPC;
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? 2 * l->cap : 1;
+		struct lease *v = realloc(l->v, cap * sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		l->v = v;
+		l->cap = cap;
+	}
+	q = &l->v[l->n];
+	*q = (struct lease){ .inside = *inside,
+			     .wire = *wire,
+			     .ifindex = wan->ifindex,
+			     .pairs = (uint8_t)pairs,
+			     .single = single };
+	err = ports_take(p, wan->ifindex, wire, wan->port_lo, wan->port_hi, ntohs(inside->port),
+			 pairs, &q->base);
+	if (err)
+		return err == -EINVAL ? -ENOSPC : err;
+	l->n++;
+	return 0;
+}
+
+/* Does the line have a public port? Held ones keep theirs, refused ones have none. */
+static bool line_leased(const struct media_line *m)
+{
+	return m->flags & LINE_XLATE && !(m->flags & (LINE_OFF | LINE_FOREIGN)) &&
+	       (m->proto == SDP_P_RTP || m->proto == SDP_P_UDPTL) && !addr_is_any(&m->rtp.addr);
+}
+
+/* RTCP that is not in the pair of its RTP. */
+static bool line_rtcp_apart(const struct media_line *m)
+{
+	struct rf_ep above = ep_above(m->rtp, 1);
+
+	return m->rtcp.port && !ep_eq(&m->rtcp, &above) && !ep_eq(&m->rtcp, &m->rtp);
+}
+
+int leases_take(struct leases *l, struct ports *p, const struct desc *d,
+		const struct topology_wan *wan)
+{
+	size_t had = l->n;
+	int err = 0;
+
+	for (uint16_t i = 0; i < d->n && !err; i++) {
+		const struct media_line *m = &d->line[i];
+
+		if (!line_leased(m))
+			continue;
+		err = lease_add(l, p, &m->rtp, m->count, false, wan);
+		if (!err && line_rtcp_apart(m))
+			err = lease_add(l, p, &m->rtcp, m->count, m->count == 1, wan);
+	}
+	while (err && l->n > had) {
+		struct lease *q = &l->v[--l->n];
+
+		ports_release(p, q->ifindex, &q->wire, q->base, q->pairs);
+	}
+	return err;
+}
+
+void leases_clear_marks(struct leases *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		l->v[i].used = false;
+}
+
+static void keep(struct leases *l, const struct rf_ep *inside)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (ep_eq(&l->v[i].inside, inside))
+			l->v[i].used = true;
+}
+
+void leases_keep(struct leases *l, const struct desc *d)
+{
+	for (uint16_t i = 0; d && i < d->n; i++) {
+		const struct media_line *m = &d->line[i];
+
+		if (!line_leased(m))
+			continue;
+		keep(l, &m->rtp);
+		if (line_rtcp_apart(m))
+			keep(l, &m->rtcp);
+	}
+}
+
+void leases_sweep(struct leases *l, struct ports *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		struct lease *q = &l->v[i];
+
+		if (q->used)
+			l->v[n++] = *q;
+		else
+			ports_release(p, q->ifindex, &q->wire, q->base, q->pairs);
+	}
+	l->n = n;
+	if (!n) {
+		free(l->v);
+		*l = (struct leases){ 0 };
+	}
+}
+
+int leases_claim(struct leases *l, struct ports *p)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		struct lease *q = &l->v[i];
+		int err = ports_claim(p, q->ifindex, &q->wire, q->base, q->pairs);
+
+		if (!err)
+			continue;
+		while (i-- > 0)
+			ports_release(p, l->v[i].ifindex, &l->v[i].wire, l->v[i].base,
+				      l->v[i].pairs);
+		return err;
+	}
+	return 0;
+}
+
+void leases_record(struct record *r, struct leases *l)
+{
+	size_t n = l->n;
+
+	record_count(r, &n, 4 * SDP_MEDIA_MAX * 16);
+	if (r->reading) {
+		*l = (struct leases){ 0 };
+		if (!n)
+			return;
+		/* A count that the bytes cannot hold must not cost memory. */
+		if (n > r->n - r->pos || !(l->v = calloc(n, sizeof(*l->v)))) {
+			r->failed = true;
+			return;
+		}
+		l->n = l->cap = n;
+	}
+	for (size_t i = 0; i < n; i++) {
+		struct lease *q = &l->v[i];
+
+		record_ep(r, &q->inside);
+		record_addr(r, &q->wire);
+		record_u32(r, &q->ifindex);
+		record_u16(r, &q->base);
+		record_u8(r, &q->pairs);
+		record_bool(r, &q->single);
+	}
+}
