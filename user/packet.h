@@ -36,13 +36,12 @@ int packet_parse(const void *bytes, size_t n, struct packet *out);
 int packet_udp(const struct packet *p, struct rf_ep *src, struct rf_ep *dst, struct view *payload,
 	       enum packet_checksum *sum);
 
-uint16_t packet_checksum(const void *bytes, size_t n,
-			 uint32_t start); /* RFC 1071, network order result */
-/* UDP checksum of a whole UDP header + payload (its own check field counts as it is). */
+/* RFC 1071 over bytes, onto a sum such as packet_pseudo_sum()'s; as it stands in a header. */
+uint16_t packet_checksum(const void *bytes, size_t n, uint32_t start);
 uint32_t packet_pseudo_sum(const struct rf_addr *src, const struct rf_addr *dst, uint8_t proto,
 			   uint32_t l4_len);
 
-struct packet_buf { /* built packets, one after the other; release with packet_buf_free() */
+struct packet_buf { /* the packets of one datagram; release with packet_buf_free() */
 	unsigned char *bytes;
 	size_t cap, used;
 	struct {
@@ -50,7 +49,7 @@ struct packet_buf { /* built packets, one after the other; release with packet_b
 	} v[64];
 	size_t n;
 };
-/* One UDP datagram, fragmented where it is larger than mtu (0: never). id: IP identification.
+/* One UDP datagram in place of what b held, fragmented where it is larger than mtu (0: never). id: IP identification.
  * -EMSGSIZE: payload or number of fragments too large, or mtu too small; -EAFNOSUPPORT: mixed families. */
 int packet_build_udp(struct packet_buf *b, const struct rf_ep *src, const struct rf_ep *dst,
 		     struct view payload, size_t mtu, uint32_t id);
