@@ -73,7 +73,7 @@ enum cmd_status cmd_help(struct cmd_context *c, const struct cmd *cmd)
 				 v->name ? " " : "", v->name ? v->name : "", *v->args ? " " : "",
 				 v->args);
 			out_str(item, "help", NULL, v->help);
-			out_entry(out_list(item, NULL, NULL, OUT_LINES), "    %s", v->help);
+			out_entry(out_list(item, NULL, NULL, OUT_LINES), "  %s", v->help);
 		}
 	}
 	if (cmd)
@@ -202,9 +202,7 @@ enum cmd_status cmd_open(struct cmd_context *c, struct datapath **out)
 
 	if (!err)
 		return CMD_OK;
-	return cmd_fail(
-		c, err == -ENOENT ? "attach a WAN device first: ringfence attach dev DEV" : NULL,
-		"%s", *why.text ? why.text : strerror(-err));
+	return cmd_fail(c, NULL, "%s", *why.text ? why.text : strerror(-err));
 }
 
 enum cmd_status cmd_request(struct cmd_context *c, struct json_object *request,
@@ -215,11 +213,7 @@ enum cmd_status cmd_request(struct cmd_context *c, struct json_object *request,
 	int err = control_request(c->instance, request, reply, &why);
 
 	if (err)
-		return cmd_fail(c,
-				err == -ECONNREFUSED || err == -ENOENT
-					? "is ringfenced running for this instance?"
-					: NULL,
-				"%s", *why.text ? why.text : strerror(-err));
+		return cmd_fail(c, NULL, "%s", *why.text ? why.text : strerror(-err));
 	if (!json_object_object_get_ex(*reply, "error", &error))
 		return CMD_OK;
 	cmd_fail(c, NULL, "%s", json_object_get_string(error));

@@ -54,7 +54,7 @@ static int print_line(const char *line, void *arg)
 	struct cmd_context *c = arg;
 	struct out_node *root = out_root(c->out);
 	struct json_object *event = json_tokener_parse(line), *ns;
-	char buf[DURATION_TEXT_MAX];
+	char iso[DURATION_TEXT_MAX], text[DURATION_TEXT_MAX];
 	time_t when;
 	int err;
 
@@ -62,7 +62,7 @@ static int print_line(const char *line, void *arg)
 	when = json_object_object_get_ex(event, "time_ns", &ns)
 		       ? moment_of(json_object_get_uint64(ns))
 		       : time(NULL);
-	out_shown(out_str(root, "time", "", moment_iso(when, buf)), "%s", moment_text(when, buf));
+	out_shown(out_str(root, "time", "", moment_iso(when, iso)), "%s", moment_text(when, text));
 	if (json_object_is_type(event, json_type_object)) {
 		const char *kind = text_of(event, "event");
 
@@ -94,11 +94,7 @@ static enum cmd_status monitor(struct cmd_context *c, struct cmd_args *args)
 		return CMD_OK;
 	if (err == -EPIPE)
 		return cmd_fail(c, NULL, "the controller has ended the connection");
-	return cmd_fail(c,
-			err == -ECONNREFUSED || err == -ENOENT
-				? "is ringfenced running for this instance?"
-				: NULL,
-			"%s", *why.text ? why.text : strerror(-err));
+	return cmd_fail(c, NULL, "%s", *why.text ? why.text : strerror(-err));
 }
 
 static const struct cmd_verb verbs[] = {

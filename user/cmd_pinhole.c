@@ -253,7 +253,7 @@ static enum cmd_status add_args(struct cmd_context *c, struct cmd_args *args,
 	}
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
 		if (!json_object_object_get_ex(request, needed[i], NULL))
-			return cmd_usage(c, "%s ADDR:PORT is missing", words[i]);
+			return cmd_usage(c, "%s EP is missing", words[i]);
 	return CMD_OK;
 }
 
@@ -292,9 +292,8 @@ static enum cmd_status delete (struct cmd_context *c, struct cmd_args *args) {
 
 static const struct cmd_verb verbs[] = {
 	{ "show", "[id ID]", "what is open, for whom, and what passes", show },
-	{ "add",
-	  "outside ADDR:PORT inside ADDR:PORT remote ADDR:PORT [remote ADDR:PORT]... [class rtp|rtcp|stun|dtls|udptl|any]... [for TIME|until TIME]",
-	  "opens one by hand; TIME is like 30s, 10m, 2h, or for \"until\" like 2026-08-01T18:30",
+	{ "add", "outside EP inside EP {remote EP}... [class CLASS]... [for TIME|until TIME]",
+	  "opens one by hand; EP: ADDR:PORT, CLASS: rtp rtcp stun dtls udptl any, TIME: 30s 10m 2h, until: ISO 8601",
 	  add },
 	{ "delete", "id ID", "closes one that was opened by hand", delete },
 	{ NULL, NULL, NULL, NULL },
