@@ -79,7 +79,7 @@ $(B)/ringfenced: $(B)/ringfenced.o $(B)/libringfence.a
 $(B)/unit/% $(B)/bpf/% $(B)/tools/%: $(B)/libringfence.a
 	$(Q)mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(RF_CFLAGS) -Itests $(CFLAGS) $(RF_LDFLAGS) -MMD -MP -MF $@.d -o $@ tests/$(notdir $(@D))/$*.c $(B)/libringfence.a $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(RF_CFLAGS) -Itests $(CFLAGS) $(RF_LDFLAGS) -MMD -MP -MT $@ -MF $(B)/$(notdir $(@D))-$*.d -o $@ tests/$(notdir $(@D))/$*.c $(B)/libringfence.a $(PKG_LIBS) -lcmocka
 $(UNIT): $(B)/unit/%: tests/unit/%.c
 $(BPFT): $(B)/bpf/%: tests/bpf/%.c
 $(TOOLS): $(B)/tools/%: tests/tools/%.c
@@ -115,4 +115,4 @@ uninstall:
 clean:
 	rm -rf build build-san
 
--include $(wildcard $(B)/*.d $(B)/unit/*.d $(B)/bpf/*.d $(B)/tools/*.d)
+-include $(wildcard $(B)/*.d)

@@ -79,6 +79,12 @@ int call_drop(struct call_table *t, uint32_t id, uint64_t now, const char *why,
 int call_restore(struct call_table *t, uint32_t id, struct view bytes);
 void call_restored(struct call_table *t, uint64_t now, struct action_list *out);
 
+/* What a live or lingering call needs outside of this table: its signalling port and what is known by
+ * its Call-ID (as the inside host writes it). */
+typedef void (*call_needs_fn)(uint32_t wan_ifindex, const struct rf_ep *inside, struct view call_id,
+			      void *arg);
+void call_needs(const struct call_table *t, call_needs_fn fn, void *arg);
+
 /* Every call, oldest first; strings live during the callback. */
 void call_show(const struct call_table *t, show_call_fn fn, void *arg);
 

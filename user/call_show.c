@@ -104,3 +104,9 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 		fn(&s, arg);
 	}
 }
+
+void call_needs(const struct call_table *t, call_needs_fn fn, void *arg)
+{
+	for (const struct call *c = t->by_key; c; c = c->hh.next)
+		fn(c->wan_ifindex, &c->inside, view_of(c->call_id), arg);
+}

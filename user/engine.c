@@ -129,19 +129,58 @@ static struct call_ctx call_context(struct engine *e, const struct signal_in *in
 		.inside = b->inside,
 		.outside = b->outside,
 		.remote = remote,
+		.call_id = e->msg.call_id,
 		.peer = policy_peer(&e->config, &remote),
 	};
 }
 
-/* A call keeps its signalling port, the identities substituted in it, and its peer's answers alive. */
-static void call_keeps(struct engine *e, const struct call_ctx *ctx, struct binding *b)
-{
-	uint64_t until = call_deadline(e->calls, ctx, &e->msg);
+/* A call keeps its signalling port and the identities substituted in it: touched with every message
+ * and, as a call may be silent for hours, in between. */
+#define KEEP_NS	 BINDING_LIFE_NS
+#define SWEEP_NS (KEEP_NS / 3)
 
-	if (!until)
-		return;
-	binding_touch(b, until);
-	alias_touch(e->aliases, e->msg.call_id, until);
+static void keep(struct engine *e, struct binding *b, struct view call_id, uint64_t now_ns)
+{
+	binding_touch(b, now_ns + KEEP_NS);
+	alias_touch(e->aliases, call_id, now_ns + KEEP_NS);
+}
+
+struct sweep {
+	struct engine *e;
+	uint64_t now_ns;
+};
+
+static void keep_one(uint32_t wan_ifindex, const struct rf_ep *inside, struct view call_id,
+		     void *arg)
+{
+	struct sweep *s = arg;
+	struct binding *b = binding_by_inside(s->e->bindings, wan_ifindex, inside);
+
+	if (b)
+		keep(s->e, b, call_id, s->now_ns);
+}
+
+static void keep_all(struct engine *e, uint64_t now_ns)
+{
+	struct sweep s = { e, now_ns };
+
+	call_needs(e->calls, keep_one, &s);
+	e->next_sweep_ns = now_ns + SWEEP_NS;
+}
+
+/* RF_R_NONE: it may pass as far as calls are concerned. */
+static enum rf_reason calls(struct engine *e, const struct call_ctx *ctx, struct binding *b,
+			    struct action_list *out)
+{
+	enum rf_reason r = RF_R_NONE;
+
+	switch (call_message(e->calls, ctx, &e->msg, &e->edits, out, &r)) {
+	case CALL_REFUSED: return r;
+	case CALL_GO_ON: keep(e, b, ctx->call_id, ctx->now); break;
+	case CALL_NOT_OURS:
+	case CALL_UNKNOWN: break;
+	}
+	return RF_R_NONE;
 }
 
 /* Not SIP, or not readable: never altered. Inside it may only pass by policy. */
@@ -194,12 +233,16 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 
 	edit_init(&e->edits);
 	r = rewrite_outbound(&rw, &e->msg, &e->edits);
-	if (r == RF_R_NONE &&
-	    call_message(e->calls, &ctx, &e->msg, &e->edits, out, &r) != CALL_REFUSED)
-		r = RF_R_NONE;
+	if (r == RF_R_NONE)
+		r = calls(e, &ctx, b, out);
 	if (r == RF_R_NONE && e->msg.is_request && e->msg.method == SIP_M_REGISTER) {
-		struct registration_ctx reg = { &e->topo, wan,	      e->bindings, b,
-						in->dst,  in->now_ns, out };
+		struct registration_ctx reg = { .topo = &e->topo,
+						.wan = wan,
+						.bindings = e->bindings,
+						.binding = b,
+						.remote = in->dst,
+						.now_ns = in->now_ns,
+						.out = out };
 
 		r = registration_request(e->registrations, &reg, &e->msg);
 	}
@@ -209,7 +252,6 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 		action_drop(out, r, NULL);
 		return;
 	}
-	call_keeps(e, &ctx, b);
 	forward(in, b, true, payload, out);
 }
 
@@ -228,7 +270,8 @@ static enum rf_reason reached(struct engine *e, const struct signal_in *in, stru
 }
 
 /* What an accepted SUBSCRIBE or REFER allows: NOTIFY from that side. */
-static void subscription(struct engine *e, const struct signal_in *in, const struct binding *b)
+static void subscription(struct engine *e, const struct signal_in *in, const struct binding *b,
+			 struct view call_id)
 {
 	const struct sip_msg *m = &e->msg;
 	uint64_t s = m->expires >= 0 ? (uint64_t)m->expires : 3600;
@@ -239,7 +282,7 @@ static void subscription(struct engine *e, const struct signal_in *in, const str
 	if (s > REGISTRATION_MAX_S)
 		s = REGISTRATION_MAX_S;
 	policy_subscribed(e->policy, b->id, &in->src.addr, in->now_ns + (s + 32) * SECOND_NS);
-	alias_touch(e->aliases, m->call_id, in->now_ns + (s + 32) * SECOND_NS);
+	alias_touch(e->aliases, call_id, in->now_ns + (s + 32) * SECOND_NS);
 }
 
 static void from_outside(struct engine *e, const struct signal_in *in,
@@ -251,7 +294,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 				  .now_ns = in->now_ns };
 	const char *why = NULL;
 	struct binding *b;
-	struct view payload, wire_call_id;
+	struct view payload;
 	enum rf_reason r = reached(e, in, &q, &b, out);
 
 	if (r != RF_R_NONE) {
@@ -282,27 +325,28 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 				  .out = out };
 
 	/* Everything but the rewriting knows the Call-ID as the inside host does. */
-	wire_call_id = e->msg.call_id;
-	e->msg.call_id = alias_internal_call_id(e->aliases, wire_call_id);
+	ctx.call_id = alias_internal_call_id(e->aliases, e->msg.call_id);
 	q.in_dialog = call_in_dialog(e->calls, &ctx, &e->msg);
 	enum policy_verdict v = e->msg.is_request ? policy_request(e->policy, &q, e->msg.method)
 						  : policy_response(e->policy, &q);
 	r = policy_reason(v);
 	edit_init(&e->edits);
-	if (r == RF_R_NONE &&
-	    call_message(e->calls, &ctx, &e->msg, &e->edits, out, &r) != CALL_REFUSED)
-		r = RF_R_NONE;
+	if (r == RF_R_NONE)
+		r = calls(e, &ctx, b, out);
 	if (r == RF_R_NONE && !e->msg.is_request && e->msg.method == SIP_M_REGISTER) {
-		struct registration_ctx reg = { &e->topo, wan,	      e->bindings, b,
-						in->src,  in->now_ns, out };
+		struct registration_ctx reg = { .topo = &e->topo,
+						.wan = wan,
+						.bindings = e->bindings,
+						.binding = b,
+						.remote = in->src,
+						.now_ns = in->now_ns,
+						.out = out };
 
-		r = registration_response(e->registrations, &reg, &e->msg, e->msg.call_id);
+		r = registration_response(e->registrations, &reg, &e->msg, ctx.call_id);
 	}
 	if (r == RF_R_NONE) {
-		subscription(e, in, b);
-		call_keeps(e, &ctx, b);
+		subscription(e, in, b, ctx.call_id);
 	}
-	e->msg.call_id = wire_call_id;
 	if (r == RF_R_NONE)
 		r = rewrite_inbound(&rw, &e->msg, &e->edits);
 	if (r == RF_R_NONE)
@@ -331,6 +375,8 @@ void engine_message(struct engine *e, const struct signal_in *in, struct action_
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 {
 	call_tick(e->calls, now_ns, out, NULL);
+	if (now_ns >= e->next_sweep_ns) /* after the calls: what ended keeps nothing */
+		keep_all(e, now_ns);
 	registration_tick(e->registrations, now_ns, out);
 	alias_tick(e->aliases, now_ns, out);
 	binding_tick(e->bindings, now_ns, out);
@@ -358,6 +404,7 @@ void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
 			 now_ns, out);
 	binding_restored(e->bindings, out);
 	call_restored(e->calls, now_ns, out);
+	keep_all(e, now_ns);
 	manual_restored(e->manual, now_ns, out);
 }
 

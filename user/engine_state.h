@@ -30,7 +30,7 @@ struct engine {
 	struct policy_table *policy;
 	struct call_table *calls;
 	struct manual_table *manual;
-	uint64_t next_tick_ns;
+	uint64_t next_sweep_ns;
 	/* one message at a time: */
 	struct sip_msg msg;
 	struct edit_list edits;
