@@ -56,11 +56,11 @@ static void show_one_media(struct call_show *s, struct out_node *list, const str
 	out_str(record, "protocol", "", m->rtcp ? "RTCP" : "RTP");
 	out_str(record, "codec", "", m->codec);
 	out_str(record, "direction", "", m->rtcp ? NULL : m->direction);
-	out_shown(out_u64(record, "pinhole", "", m->pinhole_id), "%s",
-		  p ? "" : "(not open in the kernel)");
 	out_bool(record, "open", NULL, p && p->pinhole.state == RF_PINHOLE_OPEN);
 	show_path(record, m);
 	out_bool(record, "learn", NULL, m->learn);
+	out_shown(out_u64(record, "pinhole", "", m->pinhole_id), "%s",
+		  p ? "" : "(not open in the kernel)");
 	show_pinhole_state(record, p, s->now_ns);
 }
 
@@ -75,7 +75,6 @@ static void show_times(struct out_node *item, const struct show_call *call, uint
 	moment_text(moment_of(from), text);
 	out_shown(show_moment(item, "since", "", call->since_ns), "since %s", text);
 	show_moment(item, "answered", NULL, call->answered_ns);
-	show_moment(item, "deadline", "ends by", call->deadline_ns);
 }
 
 static void show_call(const struct show_call *call, void *arg)
@@ -97,6 +96,7 @@ static void show_call(const struct show_call *call, void *arg)
 	out_str(item, "from", "from", call->from);
 	out_str(item, "to", "to", call->to);
 	out_str(item, "call_id", "Call-ID", call->call_id);
+	show_moment(item, "deadline", "ends by", call->deadline_ns);
 	show_ep(item, "inside", NULL, &call->inside_signalling);
 	show_ep(item, "outside", NULL, &call->outside_signalling);
 	show_ep(item, "remote", NULL, &call->remote_signalling);
@@ -107,7 +107,7 @@ static void show_call(const struct show_call *call, void *arg)
 		out_strf(item, NULL, "signalling", "%s <-> %s", inside, remote);
 	else
 		out_strf(item, NULL, "signalling", "%s = %s <-> %s", inside, outside, remote);
-	list = out_list(item, "media", NULL, OUT_BLOCKS);
+	list = out_list(item, "media", NULL, OUT_LINES);
 	for (size_t i = 0; i < call->n_media; i++)
 		show_one_media(s, list, &call->media[i]);
 }

@@ -229,8 +229,7 @@ static enum cmd_status add_args(struct cmd_context *c, struct cmd_args *args,
 {
 	static const char *const words[] = { "outside", "inside", "remote", "class",
 					     "for",	"until",  NULL };
-	static const char *const what[] = { "ADDR:PORT", "ADDR:PORT", "ADDR:PORT",
-					    "CLASS",	 "TIME",      "TIME" };
+	static const char *const what[] = { "EP", "EP", "EP", "CLASS", "TIME", "TIME" };
 	static const char *const needed[] = { "outside", "inside", "remotes" };
 
 	while (args->n) {
