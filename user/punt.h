@@ -31,7 +31,7 @@ struct punt_out {
 int punt_new(struct punt **out, const struct datapath *dp, const struct punt_out *callbacks);
 void punt_free(struct punt *p); /* NULL ok */
 int punt_fd(const struct punt *p); /* readable when there are records */
-int punt_consume(struct punt *p); /* all records; their number or -errno */
+int punt_consume(struct punt *p); /* a batch of records; their number or -errno */
 void punt_expire(struct punt *p, uint64_t now_ns); /* fragments that wait in vain */
 
 #endif

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The journal: what was saved is loaded, in order; a file cut off or damaged anywhere gives what was
+ * written before; compaction keeps what lives; readers do not disturb the writer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+
+#include "journal.h"
+
+static char dir[64], path[96], other[96];
+
+static int setup(void **state)
+{
+	snprintf(dir, sizeof(dir), "/tmp/rf-journal-XXXXXX");
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/journal", dir);
+	snprintf(other, sizeof(other), "%s/copy", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	static const char *const names[] = { "journal", "journal.old", "journal.new", "copy",
+					     "copy.old" };
+	char name[160];
+	size_t i;
+
+	for (i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		snprintf(name, sizeof(name), "%s/%s", dir, names[i]);
+		unlink(name);
+	}
+	return rmdir(dir);
+}
+
+struct loaded {
+	char text[4096]; /* "kind:id:bytes " each */
+	size_t n;
+};
+
+static int collect(enum record_kind kind, uint32_t id, const void *bytes, size_t n, void *arg)
+{
+	struct loaded *l = arg;
+
+	if (strlen(l->text) < 3000)
+		sprintf(l->text + strlen(l->text), "%d:%u:%.*s ", kind, id, (int)(n < 40 ? n : 40),
+			(const char *)bytes);
+	l->n++;
+	return 0;
+}
+
+static struct loaded load(struct journal *j)
+{
+	struct loaded l = { "", 0 };
+
+	assert_int_equal(journal_load(j, collect, &l), 0);
+	return l;
+}
+
+static struct journal *open_ok(const char *name, bool rw, struct journal_report *r)
+{
+	struct journal *j;
+
+	assert_int_equal(journal_open(&j, name, rw, r), 0);
+	return j;
+}
+
+static void save_text(struct journal *j, enum record_kind kind, uint32_t id, const char *text)
+{
+	assert_int_equal(journal_save(j, kind, id, text, strlen(text)), 0);
+}
+
+static void save_and_load(void **state)
+{
+	struct journal_report r;
+	struct journal *j = open_ok(path, true, &r), *second;
+
+	assert_int_equal(r.live, 0);
+	save_text(j, RECORD_CALL, 7, "seven");
+	save_text(j, RECORD_BINDING, 3, "three");
+	save_text(j, RECORD_CALL, 3, "call three");
+	save_text(j, RECORD_CALL, 7, "seven again");
+	save_text(j, RECORD_CALL, 9, "nine");
+	save_text(j, RECORD_CALL, 10, "");
+	assert_int_equal(journal_forget(j, RECORD_CALL, 9), 0);
+	assert_int_equal(journal_forget(j, RECORD_CALL, 99), 0);
+	assert_string_equal(load(j).text, "1:3:call three 2:3:three 1:7:seven again 1:10: ");
+	assert_int_equal(journal_open(&second, path, true, NULL), -EWOULDBLOCK);
+	second = open_ok(path, false, &r);
+	assert_int_equal(r.torn_bytes, 0);
+	assert_int_equal(journal_save(second, RECORD_CALL, 1, "x", 1), -EROFS);
+	save_text(j, RECORD_CALL, 11, "later");
+	assert_string_equal(load(second).text, "1:3:call three 2:3:three 1:7:seven again 1:10: ");
+	journal_close(second);
+	journal_close(j);
+	j = open_ok(path, true, &r);
+	assert_int_equal(r.live, 5);
+	assert_int_equal(load(j).n, 5);
+	assert_int_equal(journal_save(j, RECORD_CALL, 1, path, JOURNAL_RECORD_MAX + 1), -E2BIG);
+	journal_close(j);
+	assert_int_equal(journal_open(&j, other, false, NULL), -ENOENT);
+}
+
+static size_t slurp(char *buf, size_t cap)
+{
+	int fd = open(path, O_RDONLY);
+	ssize_t n = read(fd, buf, cap);
+
+	close(fd);
+	assert_true(n > 0);
+	return n;
+}
+
+static void spill(const char *buf, size_t n)
+{
+	int fd = open(other, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_int_equal(write(fd, buf, n), n);
+	close(fd);
+}
+
+/* What is left of "1:1:one 1:2:two 1:3:three " is a beginning of it. */
+static void check_prefix(bool rw)
+{
+	static const char *const want[] = { "", "1:1:one ", "1:1:one 1:2:two ",
+					    "1:1:one 1:2:two 1:3:three " };
+	struct journal_report r;
+	struct journal *j;
+	struct loaded l;
+	int err;
+
+	err = journal_open(&j, other, rw, &r);
+	if (!rw && err == -ENOENT)
+		return;
+	assert_int_equal(err, 0);
+	l = load(j);
+	assert_true(l.n <= 3);
+	assert_string_equal(l.text, want[l.n]);
+	if (rw) {
+		/* and it goes on from there */
+		save_text(j, RECORD_CALL, 100, "after");
+		journal_close(j);
+		j = open_ok(other, false, &r);
+		assert_int_equal(r.torn_bytes, 0);
+		assert_int_equal(load(j).n, l.n + 1);
+	}
+	journal_close(j);
+	unlink(other);
+	snprintf(l.text, sizeof(l.text), "%s.old", other);
+	unlink(l.text);
+}
+
+static void cut_and_damaged(void **state)
+{
+	char buf[512];
+	struct journal *j = open_ok(path, true, NULL);
+	size_t n, i;
+
+	save_text(j, RECORD_CALL, 1, "one");
+	save_text(j, RECORD_CALL, 2, "two");
+	save_text(j, RECORD_CALL, 3, "three");
+	journal_close(j);
+	n = slurp(buf, sizeof(buf));
+	for (i = 0; i <= n; i++) {
+		spill(buf, i);
+		check_prefix(false);
+		spill(buf, i);
+		check_prefix(true);
+	}
+	for (i = 0; i < n; i++) {
+		buf[i] ^= 0x41;
+		spill(buf, n);
+		check_prefix(false);
+		spill(buf, n);
+		check_prefix(true);
+		buf[i] ^= 0x41;
+	}
+}
+
+static void compaction(void **state)
+{
+	struct journal *j = open_ok(path, true, NULL);
+	static char big[4000];
+	struct journal_report r;
+	struct stat st;
+	int i;
+
+	memset(big, 'x', sizeof(big));
+	save_text(j, RECORD_REGISTRATION, 5, "stays");
+	for (i = 0; i < 2000; i++)
+		assert_int_equal(journal_save(j, RECORD_CALL, 1 + i % 10, big, sizeof(big)), 0);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(journal_forget(j, RECORD_CALL, 1 + i), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size < 2 << 20);
+	assert_int_equal(load(j).n, 3);
+	save_text(j, RECORD_CALL, 50, "behind");
+	journal_close(j);
+	j = open_ok(path, true, &r);
+	assert_int_equal(r.live, 4);
+	assert_int_equal(r.torn_bytes, 0);
+	journal_close(j);
+}
+
+static void another_boot(void **state)
+{
+	struct journal *j = open_ok(path, true, NULL);
+	struct journal_report r;
+	char old[120];
+	int fd;
+
+	save_text(j, RECORD_CALL, 1, "one");
+	journal_close(j);
+	fd = open(path, O_WRONLY);
+	assert_int_equal(pwrite(fd, "zzzz", 4, 10), 4);
+	close(fd);
+	assert_int_equal(journal_open(&j, path, false, &r), -ENOENT);
+	assert_true(r.set_aside);
+	j = open_ok(path, true, &r);
+	assert_true(r.set_aside);
+	assert_int_equal(r.live, 0);
+	journal_close(j);
+	snprintf(old, sizeof(old), "%s.old", path);
+	assert_int_equal(access(old, F_OK), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(save_and_load, setup, teardown),
+		cmocka_unit_test_setup_teardown(cut_and_damaged, setup, teardown),
+		cmocka_unit_test_setup_teardown(compaction, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_boot, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

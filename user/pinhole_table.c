@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pinhole specs -> map entries. A copy of what the maps hold is kept by id, so that a close finds
+ * both entries again also when the caller knows only the id, and a sweep looks at tombstones only.
+ */
+#include "pinhole_table.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "datapath_priv.h"
+
+#define TOMBSTONE_QUIET_NS (60ULL * 1000000000)
+#define SWEEP_BATCH	   2000 /* per call, so that a mass hang-up does not stop signalling */
+
+struct entry {
+	uint32_t id;
+	bool live; /* set since this start (or closed: false) */
+	bool closed;
+	bool has_key[2]; /* by enum rf_dir */
+	struct rf_pinhole_key key[2];
+	uint64_t quiet_since_ns; /* closed: when a packet last hit it, as far as is known */
+	uint64_t drops;
+	UT_hash_handle hh;
+	struct entry *prev, *next; /* list of closed ones, oldest look first */
+};
+
+struct pinhole_table {
+	const struct datapath *dp;
+	struct entry *by_id;
+	struct entry *closed;
+	uint32_t highest;
+};
+
+static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
+{
+	return (struct rf_pinhole_key){ .addr = ep->addr, .port = ep->port, .dir = dir };
+}
+
+static struct entry *entry_find(struct pinhole_table *t, uint32_t id)
+{
+	struct entry *e;
+
+	HASH_FIND(hh, t->by_id, &id, sizeof(id), e);
+	return e;
+}
+
+static struct entry *entry_get(struct pinhole_table *t, uint32_t id)
+{
+	struct entry *e = entry_find(t, id);
+
+	if (e)
+		return e;
+	e = calloc(1, sizeof(*e));
+	if (!e)
+		return NULL;
+	e->id = id;
+	HASH_ADD(hh, t->by_id, id, sizeof(e->id), e);
+	if (id > t->highest)
+		t->highest = id;
+	return e;
+}
+
+static void entry_delete(struct pinhole_table *t, struct entry *e)
+{
+	if (e->closed)
+		DL_DELETE(t->closed, e);
+	HASH_DEL(t->by_id, e);
+	free(e);
+}
+
+static void entry_closed(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
+{
+	if (e->closed)
+		return;
+	e->closed = true;
+	e->quiet_since_ns = now_ns;
+	DL_APPEND(t->closed, e);
+}
+
+struct pinhole_table *pinhole_table_new(const struct datapath *dp)
+{
+	struct pinhole_table *t = calloc(1, sizeof(*t));
+	struct datapath_pinhole *v;
+	struct entry *e;
+	size_t n, i;
+
+	if (!t)
+		return NULL;
+	t->dp = dp;
+	if (datapath_pinholes(dp, &v, &n)) {
+		free(t);
+		return NULL;
+	}
+	for (i = 0; i < n; i++) {
+		e = entry_get(t, v[i].pinhole.id);
+		if (!e) {
+			free(v);
+			pinhole_table_free(t);
+			return NULL;
+		}
+		e->has_key[v[i].key.dir & 1] = true;
+		e->key[v[i].key.dir & 1] = v[i].key;
+		if (v[i].pinhole.state == RF_PINHOLE_CLOSED)
+			entry_closed(t, e, clock_now_ns());
+	}
+	free(v);
+	return t;
+}
+
+void pinhole_table_free(struct pinhole_table *t)
+{
+	struct entry *e, *next;
+
+	if (!t)
+		return;
+	HASH_ITER (hh, t->by_id, e, next) {
+		HASH_DEL(t->by_id, e);
+		free(e);
+	}
+	free(t);
+}
+
+uint32_t pinhole_table_highest_id(const struct pinhole_table *t)
+{
+	return t->highest;
+}
+
+static int put(const struct pinhole_table *t, const struct rf_pinhole_key *key,
+	       const struct rf_pinhole *p)
+{
+	return bpf_map_update_elem(t->dp->map[MAP_PINHOLES], key, p, BPF_ANY) ? -errno : 0;
+}
+
+/* The entry at key, if it is still the one of id. */
+static bool mine(const struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id,
+		 struct rf_pinhole *out)
+{
+	return !bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, out) && out->id == id;
+}
+
+static void remove_mine(const struct pinhole_table *t, const struct rf_pinhole_key *key,
+			uint32_t id)
+{
+	struct rf_pinhole p;
+
+	if (mine(t, key, id, &p))
+		bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key);
+}
+
+static struct rf_pinhole common_of(const struct pinhole_spec *s)
+{
+	struct rf_pinhole p = {
+		.id = s->id,
+		.call_id = s->call_id,
+		.deadline_ns = s->deadline_ns ? s->deadline_ns : 1, /* never 0; 1 is long past */
+		.learn_until_ns = s->learn_until_ns,
+		.idle_s = s->idle_s,
+		.clock_rate = s->clock_rate,
+		.state = RF_PINHOLE_OPEN,
+		.wan_ifindex = s->wan_ifindex,
+	};
+
+	if (s->local)
+		p.flags |= RF_PH_LOCAL;
+	if (s->learn)
+		p.flags |= RF_PH_LEARN;
+	if (!ep_eq(&s->inside, &s->outside))
+		p.flags |= RF_PH_XLATE;
+	memcpy(p.payload_types, s->payload_types, sizeof(p.payload_types));
+	return p;
+}
+
+static struct rf_pinhole in_of(const struct pinhole_spec *s)
+{
+	struct rf_pinhole p = common_of(s);
+
+	p.classes = s->classes_in;
+	if (s->held_in)
+		p.flags |= RF_PH_HELD;
+	p.xlate = s->inside;
+	p.n_remotes = s->n_remotes;
+	memcpy(p.remotes, s->remotes, sizeof(p.remotes));
+	return p;
+}
+
+/*
+ * The way out while nothing is learnt yet: to what the SDP announced, then to the prefixes that a
+ * source may be learnt from. The list is as long as the other, so with all four places taken the
+ * last prefix gives way.
+ */
+static struct rf_pinhole out_of(const struct pinhole_spec *s)
+{
+	struct rf_pinhole p = common_of(s);
+	int i, from = 0;
+
+	p.classes = s->classes_out;
+	if (s->held_out)
+		p.flags |= RF_PH_HELD;
+	p.xlate = s->outside;
+	if (s->learn) {
+		p.remotes[0] = (struct rf_remote){
+			.addr = s->announced.addr,
+			.port = s->announced.port,
+			.prefix_len = 128,
+		};
+		from = 1;
+	}
+	for (i = 0; i < s->n_remotes && i + from < RF_REMOTES_MAX; i++)
+		p.remotes[i + from] = s->remotes[i];
+	p.n_remotes = i + from;
+	return p;
+}
+
+/* Statistics and the learnt source of a pinhole that is known stay. */
+static int state_create(const struct pinhole_table *t, uint32_t id)
+{
+	static const struct rf_pinhole_state empty;
+
+	if (!bpf_map_update_elem(t->dp->map[MAP_PINHOLE_STATE], &id, &empty, BPF_NOEXIST) ||
+	    errno == EEXIST)
+		return 0;
+	return -errno;
+}
+
+/* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open. */
+static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
+		    const struct rf_pinhole value[2], bool with_state)
+{
+	struct entry *e = entry_get(t, id);
+	int dir, err = 0;
+
+	if (!e)
+		return -ENOMEM;
+	if (with_state)
+		err = state_create(t, id);
+	for (dir = 0; dir < 2; dir++)
+		if (e->has_key[dir] && memcmp(&e->key[dir], &key[dir], sizeof(key[dir])))
+			remove_mine(t, &e->key[dir], id);
+	for (dir = 0; dir < 2 && !err; dir++)
+		err = put(t, &key[dir], &value[dir]);
+	if (err) {
+		remove_mine(t, &key[RF_DIR_IN], id);
+		remove_mine(t, &key[RF_DIR_OUT], id);
+		bpf_map_delete_elem(t->dp->map[MAP_PINHOLE_STATE], &id);
+		entry_delete(t, e);
+		return err;
+	}
+	if (e->closed) {
+		DL_DELETE(t->closed, e);
+		e->closed = false;
+	}
+	for (dir = 0; dir < 2; dir++) {
+		e->has_key[dir] = true;
+		e->key[dir] = key[dir];
+	}
+	e->live = true;
+	return 0;
+}
+
+int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
+{
+	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
+					 key_of(&s->inside, RF_DIR_OUT) };
+	struct rf_pinhole value[2] = { in_of(s), out_of(s) };
+
+	return set_both(t, s->id, key, value, true);
+}
+
+/* Entries of id become tombstones: the sender's packets are then dropped by that name. */
+static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
+{
+	struct rf_pinhole p;
+	int dir;
+
+	for (dir = 0; dir < 2; dir++) {
+		if (!e->has_key[dir] || !mine(t, &e->key[dir], e->id, &p))
+			continue;
+		p.state = RF_PINHOLE_CLOSED;
+		put(t, &e->key[dir], &p);
+	}
+	e->live = false;
+	entry_closed(t, e, now_ns);
+}
+
+int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns)
+{
+	struct entry *e = entry_find(t, s->id);
+
+	if (e)
+		bury(t, e, now_ns);
+	return 0;
+}
+
+int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *s)
+{
+	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
+					 key_of(&s->inside, RF_DIR_OUT) };
+	struct rf_pinhole p = {
+		.id = s->id,
+		.deadline_ns = UINT64_MAX,
+		.state = RF_PINHOLE_OPEN,
+		.classes = RF_CLASS_SIP,
+		.flags = (s->local ? RF_PH_LOCAL : 0) |
+			 (ep_eq(&s->inside, &s->outside) ? 0 : RF_PH_XLATE),
+		.wan_ifindex = s->wan_ifindex,
+	};
+	struct rf_pinhole value[2] = { p, p };
+
+	value[RF_DIR_IN].xlate = s->inside;
+	value[RF_DIR_OUT].xlate = s->outside;
+	return set_both(t, s->id, key, value, false);
+}
+
+/* Without a tombstone: nobody needs to know why a SIP port is silent. */
+int pinhole_table_signal_close(struct pinhole_table *t, const struct signal_spec *s)
+{
+	struct entry *e = entry_find(t, s->id);
+	int dir;
+
+	if (!e)
+		return 0;
+	for (dir = 0; dir < 2; dir++)
+		if (e->has_key[dir])
+			remove_mine(t, &e->key[dir], e->id);
+	entry_delete(t, e);
+	return 0;
+}
+
+size_t pinhole_table_reconcile(struct pinhole_table *t, uint64_t now_ns)
+{
+	struct entry *e, *next;
+	size_t n = 0;
+
+	HASH_ITER (hh, t->by_id, e, next) {
+		if (e->live || e->closed)
+			continue;
+		bury(t, e, now_ns);
+		n++;
+	}
+	return n;
+}
+
+static uint64_t drops_of(const struct pinhole_table *t, uint32_t id)
+{
+	struct rf_pinhole_state s;
+
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLE_STATE], &id, &s))
+		return 0;
+	return s.dir[RF_DIR_IN].drops + s.dir[RF_DIR_OUT].drops;
+}
+
+static void purge(struct pinhole_table *t, struct entry *e)
+{
+	int dir;
+
+	for (dir = 0; dir < 2; dir++)
+		if (e->has_key[dir])
+			remove_mine(t, &e->key[dir], e->id);
+	bpf_map_delete_elem(t->dp->map[MAP_PINHOLE_STATE], &e->id);
+	entry_delete(t, e);
+}
+
+void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
+{
+	struct entry *e, *next;
+	uint64_t drops;
+	int i = 0;
+
+	/* Oldest first: where one is not due, none behind it is. */
+	DL_FOREACH_SAFE (t->closed, e, next) {
+		if (now_ns - e->quiet_since_ns < TOMBSTONE_QUIET_NS || i++ == SWEEP_BATCH)
+			return;
+		drops = drops_of(t, e->id);
+		if (drops == e->drops) {
+			purge(t, e);
+			continue;
+		}
+		/* The sender goes on: look again in a minute. */
+		e->drops = drops;
+		e->quiet_since_ns = now_ns;
+		DL_DELETE(t->closed, e);
+		DL_APPEND(t->closed, e);
+	}
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Punt records -> messages. Lengths and checksums are checked here: what the controller reads has
+ * passed no network stack yet.
+ */
+#include "punt.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "packet.h"
+#include "reassembly.h"
+
+#define PUNT_BATCH 256 /* then timers and the heartbeat have their turn, flood or not */
+
+struct punt {
+	int left; /* records until then */
+	struct punt_out out;
+	struct reassembly *frags;
+	struct ring_buffer *ring;
+};
+
+static void punt_datagram(const struct rf_punt *meta, struct view packet, void *arg)
+{
+	struct punt_message m = { .time_ns = meta->time_ns,
+				  .hook = meta->hook,
+				  .ifindex = meta->ifindex };
+	enum packet_checksum sum;
+	struct punt *p = arg;
+	struct packet pkt;
+
+	if (packet_parse(packet.p, packet.n, &pkt) ||
+	    packet_udp(&pkt, &m.src, &m.dst, &m.payload, &sum)) {
+		p->out.dropped(RF_R_TRUNCATED, 1, packet.n, p->out.arg);
+		return;
+	}
+	if (sum == PACKET_SUM_BAD) {
+		p->out.dropped(RF_R_SIP_BAD_CHECKSUM, 1, packet.n, p->out.arg);
+		return;
+	}
+	p->out.message(&m, p->out.arg);
+}
+
+static void punt_resend(const struct rf_punt *meta, struct view packet, void *arg)
+{
+	struct punt *p = arg;
+
+	p->out.resend(meta, packet, p->out.arg);
+}
+
+static void punt_lost(uint32_t packets, uint64_t bytes, void *arg)
+{
+	struct punt *p = arg;
+
+	p->out.dropped(RF_R_FRAGMENT_LIMIT, packets, bytes, p->out.arg);
+}
+
+static int punt_record(void *ctx, void *data, size_t n)
+{
+	struct punt *p = ctx;
+	struct rf_punt meta;
+	struct view packet;
+
+	if (n < sizeof(meta))
+		return 0; /* never from our own kernel side */
+	memcpy(&meta, data, sizeof(meta));
+	packet = (struct view){ (char *)data + sizeof(meta), n - sizeof(meta) };
+	if (meta.len < packet.n)
+		packet.n = meta.len;
+	if (meta.kind == RF_PUNT_SIP)
+		punt_datagram(&meta, packet, p);
+	else
+		reassembly_add(p->frags, &meta, packet, clock_now_ns());
+	return --p->left > 0 ? 0 : -EAGAIN;
+}
+
+int punt_new(struct punt **out, const struct datapath *dp, const struct punt_out *callbacks)
+{
+	struct punt *p = calloc(1, sizeof(*p));
+	struct reassembly_out frags = { punt_datagram, punt_resend, punt_lost, p };
+	int err;
+
+	if (!p)
+		return -ENOMEM;
+	p->out = *callbacks;
+	p->frags = reassembly_new(&frags);
+	if (!p->frags) {
+		punt_free(p);
+		return -ENOMEM;
+	}
+	errno = 0;
+	p->ring = ring_buffer__new(dp->map[MAP_PUNT], punt_record, p, NULL);
+	if (!p->ring) {
+		err = errno ? -errno : -ENOMEM;
+		punt_free(p);
+		return err;
+	}
+	*out = p;
+	return 0;
+}
+
+void punt_free(struct punt *p)
+{
+	if (!p)
+		return;
+	ring_buffer__free(p->ring);
+	reassembly_free(p->frags);
+	free(p);
+}
+
+int punt_fd(const struct punt *p)
+{
+	return ring_buffer__epoll_fd(p->ring);
+}
+
+int punt_consume(struct punt *p)
+{
+	int n;
+
+	p->left = PUNT_BATCH;
+	n = ring_buffer__consume(p->ring);
+	return n == -EAGAIN ? PUNT_BATCH : n; /* the rest keeps the descriptor readable */
+}
+
+void punt_expire(struct punt *p, uint64_t now_ns)
+{
+	reassembly_expire(p->frags, now_ns);
+}

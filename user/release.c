@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Raw sockets, two pairs: one for everything that leaves by a device, one whose packets carry the
+ * WAN device's ifindex as mark and go to lo, where rf_lo_out turns them into packets received there.
+ * The kernel hooks know them by socket cookie; the mark alone would be anybody's to set.
+ */
+#include "release.h"
+
+#include <errno.h>
+#include <linux/icmpv6.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "netlink.h"
+
+#ifndef IP_MTU
+#define IP_MTU 14
+#endif
+#ifndef IPV6_HDRINCL
+#define IPV6_HDRINCL 36
+#endif
+
+#define ROUTES	     64
+#define ROUTE_AGE_NS 10000000000ULL
+#define MTU_MIN	     576
+#define MTU_DEFAULT  1500
+
+enum sock { SOCK_WAY4, SOCK_WAY6, SOCK_LOCAL4, SOCK_LOCAL6, SOCKS };
+
+struct route { /* MTU towards a destination; a look-up costs three system calls */
+	struct rf_addr dst;
+	uint32_t mtu;
+	uint64_t time_ns; /* 0: unused */
+};
+
+struct release {
+	int fd[SOCKS];
+	uint64_t cookie[SOCKS];
+	uint32_t mark[SOCKS]; /* set on the socket now */
+	uint32_t inject_mark;
+	uint32_t next_id;
+	struct route routes[ROUTES];
+	struct packet_buf buf;
+};
+
+static int sock_open(struct release *r, enum sock i)
+{
+	bool v6 = i == SOCK_WAY6 || i == SOCK_LOCAL6;
+	socklen_t n = sizeof(r->cookie[i]);
+	int one = 1, small = 0;
+
+	r->fd[i] = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			  IPPROTO_RAW);
+	if (r->fd[i] < 0)
+		return -errno;
+	if (setsockopt(r->fd[i], v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_HDRINCL : IP_HDRINCL,
+		       &one, sizeof(one)) &&
+	    !v6) /* IPv6: IPPROTO_RAW includes the header anyway */
+		return -errno;
+	/* Nothing is read here. */
+	setsockopt(r->fd[i], SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	if (getsockopt(r->fd[i], SOL_SOCKET, SO_COOKIE, &r->cookie[i], &n))
+		return -errno;
+	return 0;
+}
+
+int release_new(struct release **out, struct why *w)
+{
+	struct release *r = calloc(1, sizeof(*r));
+	int i, err = 0;
+
+	if (!r)
+		return why_set(w, -ENOMEM, "out of memory");
+	for (i = 0; i < SOCKS; i++)
+		r->fd[i] = -1;
+	for (i = 0; i < SOCKS && !err; i++)
+		err = sock_open(r, i);
+	if (err == -EAFNOSUPPORT && r->fd[SOCK_WAY4] >= 0)
+		err = 0; /* a kernel without IPv6 */
+	while (!err && !r->inject_mark)
+		if (getrandom(&r->inject_mark, sizeof(r->inject_mark), 0) < 0)
+			err = -errno;
+	if (!err && getrandom(&r->next_id, sizeof(r->next_id), 0) < 0)
+		err = -errno;
+	if (err) {
+		release_free(r);
+		return why_set(w, err, "cannot open raw sockets: %s%s", strerror(-err),
+			       err == -EPERM ? "; run as root or with CAP_NET_RAW" : "");
+	}
+	*out = r;
+	return 0;
+}
+
+void release_free(struct release *r)
+{
+	int i;
+
+	if (!r)
+		return;
+	for (i = 0; i < SOCKS; i++)
+		if (r->fd[i] >= 0)
+			close(r->fd[i]);
+	packet_buf_free(&r->buf);
+	free(r);
+}
+
+void release_identity(const struct release *r, struct rf_control *c)
+{
+	int i;
+
+	for (i = 0; i < SOCKS && i < RF_COOKIES_MAX; i++)
+		c->cookies[i] = r->cookie[i];
+	c->inject_mark = r->inject_mark;
+}
+
+/* What the kernel would use on the way to dst, path MTU discovery included. */
+static uint32_t mtu_ask(const struct rf_addr *dst)
+{
+	struct rf_ep ep = { .addr = *dst, .port = htons(9) };
+	struct sockaddr_storage ss;
+	socklen_t len = ep_to_sockaddr(&ep, &ss), n = sizeof(int);
+	int mtu = MTU_DEFAULT, fd;
+	bool v4 = addr_is_v4(dst);
+
+	fd = socket(v4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return MTU_DEFAULT;
+	/* A connected datagram socket sends nothing, but knows its route. */
+	if (!connect(fd, (struct sockaddr *)&ss, len))
+		getsockopt(fd, v4 ? IPPROTO_IP : IPPROTO_IPV6, v4 ? IP_MTU : IPV6_MTU, &mtu, &n);
+	close(fd);
+	return mtu < MTU_MIN ? MTU_MIN : mtu;
+}
+
+static uint32_t mtu_to(struct release *r, const struct rf_addr *dst)
+{
+	uint32_t hash = ntohl(dst->w[3]) * 2654435761u ^ ntohl(dst->w[1]);
+	struct route *route = &r->routes[hash % ROUTES];
+	uint64_t now = clock_now_ns();
+
+	if (route->time_ns && addr_eq(&route->dst, dst) && now - route->time_ns < ROUTE_AGE_NS)
+		return route->mtu;
+	*route = (struct route){ .dst = *dst, .mtu = mtu_ask(dst), .time_ns = now };
+	return route->mtu;
+}
+
+static int set_mark(struct release *r, enum sock i, uint32_t mark)
+{
+	if (r->mark[i] == mark)
+		return 0;
+	if (setsockopt(r->fd[i], SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
+		return -errno;
+	r->mark[i] = mark;
+	return 0;
+}
+
+static int send_bytes(struct release *r, enum sock i, const struct rf_addr *dst, const void *bytes,
+		      size_t n)
+{
+	/* the port of a raw IPv6 address must be zero (or the protocol) */
+	struct rf_ep ep = { .addr = *dst };
+	struct sockaddr_storage ss;
+	socklen_t len = ep_to_sockaddr(&ep, &ss);
+	ssize_t sent;
+
+	if (r->fd[i] < 0)
+		return -EAFNOSUPPORT;
+	do
+		sent = sendto(r->fd[i], bytes, n, 0, (struct sockaddr *)&ss, len);
+	while (sent < 0 && errno == EINTR);
+	return sent < 0 ? -errno : 0;
+}
+
+static int send_built(struct release *r, enum sock i, const struct rf_addr *dst)
+{
+	size_t k;
+	int err = 0;
+
+	for (k = 0; k < r->buf.n && !err; k++)
+		err = send_bytes(r, i, dst, r->buf.bytes + r->buf.v[k].at, r->buf.v[k].len);
+	return err;
+}
+
+int release_send(struct release *r, const struct action *a)
+{
+	const struct rf_ep *src = &a->send.src, *dst = &a->send.dst;
+	bool v4 = addr_is_v4(&dst->addr), local = a->send.to == SEND_TO_LOCAL;
+	enum sock i = local ? (v4 ? SOCK_LOCAL4 : SOCK_LOCAL6) : (v4 ? SOCK_WAY4 : SOCK_WAY6);
+	struct route *route;
+	uint32_t mtu;
+	int err;
+
+	if (r->fd[i] < 0)
+		return -EAFNOSUPPORT;
+	if (local) {
+		/* lo takes 64 KiB, and behind the redirect no device is left to be too small */
+		err = set_mark(r, i, a->send.wan_ifindex);
+		if (!err)
+			err = packet_build_udp(&r->buf, src, dst, a->send.payload,
+					       mtu_to(r, &dst->addr), r->next_id++);
+		return err ? err : send_built(r, i, &dst->addr);
+	}
+	mtu = mtu_to(r, &dst->addr);
+	err = packet_build_udp(&r->buf, src, dst, a->send.payload, mtu, r->next_id++);
+	if (!err)
+		err = send_built(r, i, &dst->addr);
+	if (err != -EMSGSIZE)
+		return err;
+	/* The route's MTU fell since we asked. */
+	for (route = r->routes; route < r->routes + ROUTES; route++)
+		route->time_ns = 0;
+	if (mtu_to(r, &dst->addr) >= mtu)
+		return err;
+	err = packet_build_udp(&r->buf, src, dst, a->send.payload, mtu_to(r, &dst->addr),
+			       r->next_id++);
+	return err ? err : send_built(r, i, &dst->addr);
+}
+
+int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet, bool local)
+{
+	struct packet p;
+	enum sock i;
+	int err;
+
+	err = packet_parse(packet.p, packet.n, &p);
+	if (err)
+		return err;
+	if (p.version == 4)
+		i = local ? SOCK_LOCAL4 : SOCK_WAY4;
+	else
+		i = local ? SOCK_LOCAL6 : SOCK_WAY6;
+	if (local) {
+		err = set_mark(r, i, meta->ifindex);
+		if (err)
+			return err;
+	}
+	return send_bytes(r, i, &p.dst, packet.p, packet.n);
+}
