@@ -426,6 +426,8 @@ void binding_style(struct binding *b, enum binding_role role, const struct sip_h
 	memcpy(text, b->inside_text, sizeof(text));
 	if (!own_public) {
 		portless = (portless & ~role) | (hp->port.p ? 0 : role);
+	}
+	if (!own_public && hp->is_addr && addr_eq(&hp->addr, &b->inside.addr)) {
 		memset(text, 0, sizeof(text));
 		if (hp->host.n < sizeof(text) &&
 		    !view_eq(hp->host, view_of(addr_uri_text(&b->inside.addr, canonical))))
