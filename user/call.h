@@ -40,8 +40,8 @@ struct call_ctx {
 };
 
 enum call_result {
-	CALL_NOT_OURS, /* a method or dialog that opens nothing: passes, translated; an SDP in it is edited */
 	CALL_GO_ON, /* belongs to a call: passes */
+	CALL_NOT_OURS, /* a method or dialog that opens nothing: passes, translated; an SDP in it is edited */
 	CALL_UNKNOWN, /* within a dialog of INVITE, or answers one, for which there is no call */
 	CALL_REFUSED, /* must not pass as it is; *reason says why, nothing was changed or opened */
 };
