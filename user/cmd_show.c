@@ -80,7 +80,7 @@ static void show_loss(struct out_node *flow, const struct rf_flow_stats *s)
 	}
 	if (lost < 0)
 		lost = 0;
-	out_shown(out_u64(flow, "lost", "", lost), "%lld lost (%.1f %%)", (long long)lost,
+	out_shown(out_u64(flow, "lost", "", lost), "%lld lost (%.2f %%)", (long long)lost,
 		  expected > 0 ? 100.0 * (double)lost / (double)expected : 0.0);
 	out_double(flow, "loss_percent", NULL,
 		   expected > 0 ? 100.0 * (double)lost / (double)expected : 0.0);
@@ -146,7 +146,9 @@ void show_pinhole_state(struct out_node *record, const struct datapath_pinhole *
 		out_strf(record, "learnt_ssrc", NULL, "0x%08x", s->learnt_ssrc);
 	} else {
 		out_shown(out_str(record, "learnt", "", NULL), "%s",
-			  p && p->pinhole.flags & RF_PH_LEARN ? "no source learnt yet" : "");
+			  p && p->pinhole.flags & RF_PH_LEARN && p->pinhole.state == RF_PINHOLE_OPEN
+				  ? "no source learnt yet"
+				  : "");
 	}
 	list = out_list(record, "flows", NULL, OUT_LINES);
 	if (!s)

@@ -161,12 +161,18 @@ j "bad option" 2 'unknown option' -x
 j "mistakes" 1 '"mistakes":\[\{"where":' config check "$TMP/bad.json"
 j "fine" 0 '"valid":true' config check "$TMP/good.json"
 j "bytes" 1 '"mistakes"' config check "$TMP/bytes.json"
-j "hostile word" 2 '"error"' "$(printf 'a\033[31m\377"\\')"
+j "hostile word" 2 '"error"' $'a\033[31m\377"\\'
 j "help" 0 '"commands":\[' help
 j "version" 0 '"version":"' --version
 
 "$RF" help >/dev/full 2>"$TMP/err"
-[ $? = 1 ] && grep -q "cannot write" "$TMP/err" && passed=$((passed + 1)) || { echo "not ok full disk"; failed=$((failed + 1)); }
+if [ $? = 1 ] && grep -q "cannot write" "$TMP/err"; then
+	passed=$((passed + 1))
+	echo "ok full disk"
+else
+	failed=$((failed + 1))
+	echo "not ok full disk"
+fi
 
 # Somebody without rights: a clear sentence, no crash. The binary is copied to where nobody may read it.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
