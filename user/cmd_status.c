@@ -59,6 +59,7 @@ static void show_controller(struct status *s)
 			  duration_text(info.age_ns, buf));
 	else
 		out_shown(n, "has never run");
+	out_bool(record, "alive", NULL, info.state == CONTROLLER_ALIVE);
 	if (info.pid)
 		out_u64(record, "pid", NULL, info.pid);
 	else
