@@ -21,14 +21,14 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 	sip_parser_init();
 	e->config = *c;
 	e->topo = *t;
-	e->next_binding = ENGINE_FIRST_BINDING;
+	e->next_binding = ID_FIRST_SIGNAL;
 	e->next_pinhole = first_pinhole_id ? first_pinhole_id : 1;
 	e->bindings = binding_table_new(&e->config, &e->next_binding);
 	e->aliases = alias_table_new();
 	e->registrations = registration_table_new();
 	e->policy = policy_table_new();
 	e->calls = call_table_new(&e->config, 1, &e->next_pinhole);
-	e->manual = manual_table_new(ENGINE_FIRST_MANUAL);
+	e->manual = manual_table_new(ID_FIRST_MANUAL);
 	if (e->bindings && e->aliases && e->registrations && e->policy && e->calls && e->manual)
 		return e;
 	engine_free(e);

@@ -16,10 +16,6 @@
 #include "rewrite.h"
 #include "sip_msg.h"
 
-/* Signalling ports and media pinholes count in ranges of their own, so that a number names one thing. */
-#define ENGINE_FIRST_BINDING 0x40000000u
-#define ENGINE_FIRST_MANUAL  0x80000000u
-
 struct engine {
 	struct config config;
 	struct topology topo;

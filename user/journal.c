@@ -34,7 +34,7 @@ struct entry {
 
 struct live {
 	struct {
-		uint32_t id, kind; /* id first: also the order of loading */
+		uint32_t id, kind;
 	} key;
 	uint64_t at; /* of the entry */
 	uint32_t length;
@@ -304,13 +304,14 @@ int journal_open(struct journal **out, const char *path, bool rw, struct journal
 	return 0;
 }
 
-static int by_id(const void *a, const void *b)
+/* Kind first: a registration finds its binding restored (enum record_kind is in that order). */
+static int by_kind(const void *a, const void *b)
 {
 	const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
 
-	if (x->key.id != y->key.id)
-		return x->key.id < y->key.id ? -1 : 1;
-	return x->key.kind < y->key.kind ? -1 : x->key.kind > y->key.kind;
+	if (x->key.kind != y->key.kind)
+		return x->key.kind < y->key.kind ? -1 : 1;
+	return x->key.id < y->key.id ? -1 : x->key.id > y->key.id;
 }
 
 /* Calls fn for each live entry in order, with its bytes. */
@@ -325,7 +326,7 @@ static int each_live(struct journal *j, int (*fn)(struct live *l, const void *by
 	if (!err) {
 		HASH_ITER (hh, j->live, l, next)
 			v[i++] = l;
-		qsort(v, n, sizeof(*v), by_id);
+		qsort(v, n, sizeof(*v), by_kind);
 	}
 	for (i = 0; i < n && !err; i++) {
 		err = read_at(j->fd, buf, v[i]->length, v[i]->at + sizeof(struct entry));

@@ -28,7 +28,7 @@ struct journal_report { /* what opening found */
 int journal_open(struct journal **out, const char *path, bool rw, struct journal_report *report);
 void journal_close(struct journal *j); /* NULL ok */
 
-/* cb for each live record, by id then kind; bytes are valid during the call. A cb value != 0 ends it. */
+/* cb for each live record, by kind then id; bytes are valid during the call. A cb value != 0 ends it. */
 typedef int journal_cb(enum record_kind kind, uint32_t id, const void *bytes, size_t n, void *arg);
 int journal_load(struct journal *j, journal_cb *cb, void *arg);
 
