@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The controller's ear: a unix stream socket, one JSON object per line each way.
- * Requests: {"request": "call drop", ...arguments}. Replies: an object; {"error": "sentence"} on failure.
- * {"request": "event monitor"} turns the connection into a stream of event lines.
- * Also answered by the controller itself: {"request": "reload"}.
+ * Requests: {"command": "call drop", ...arguments}. Replies: an object; {"error": "sentence"} on failure.
+ * {"command": "event monitor"} turns the connection into a stream of event lines.
+ * Also answered by the controller itself: {"command": "reload"}.
  */
 #ifndef RF_CONTROL_H
 #define RF_CONTROL_H

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "bpffs.h"
@@ -196,6 +197,7 @@ int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct wh
 int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *w)
 {
 	char path[PIN_PATH_MAX], fresh[PIN_PATH_MAX], name[64];
+	struct stat st;
 	int i, err;
 
 	for (i = 0; i < PROG_COUNT; i++) {
@@ -206,6 +208,10 @@ int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *
 		err = pin_one(fds[i], instance, "progs", name, w);
 		if (err)
 			return err;
+		/* the controller's user goes on owning it */
+		if (!stat(path, &st) && chown(fresh, st.st_uid, st.st_gid))
+			return why_set(w, -errno, "cannot give %s away: %s", fresh,
+				       strerror(errno));
 		if (rename(fresh, path))
 			return why_set(w, -errno, "cannot replace %s: %s", path, strerror(errno));
 	}

@@ -7,12 +7,14 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 static const char *log_program = "ringfence";
 static enum log_level log_max = LOG_LEVEL_INFO;
+static bool log_journald;
 
 static const struct {
 	int syslog;
@@ -28,6 +30,7 @@ void log_init(const char *program, enum log_level max)
 {
 	log_program = program;
 	log_max = max;
+	log_journald = getenv("JOURNAL_STREAM");
 }
 
 /* What a peer wrote may stand in a line: no control character reaches a terminal or starts a new line. */
@@ -52,7 +55,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_clean(text);
-	if (isatty(STDERR_FILENO))
+	if (!log_journald)
 		n = snprintf(line, sizeof(line), "%s: %s%s\n", log_program, log_levels[level].name,
 			     text);
 	else

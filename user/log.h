@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Log lines of the controller, and the sentence that a failing doer hands upwards.
- * One line each on stderr, with the <N> level prefix that journald reads when stderr is not a terminal.
+ * One line each on stderr, with the <N> level prefix when journald reads them.
  */
 #ifndef RF_LOG_H
 #define RF_LOG_H

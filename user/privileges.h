@@ -7,6 +7,8 @@
 
 #include "log.h"
 
+/* Ids of a user, for files that it must own; -ENOENT. */
+int privileges_user(const char *user, unsigned int *uid, unsigned int *gid);
 /* user "": stays root, but without new privileges and with the system call filter. -ENOENT: no such user. */
 int privileges_drop(const char *user, struct why *w);
 

@@ -32,7 +32,8 @@ static void punt_datagram(const struct rf_punt *meta, struct view packet, void *
 
 	if (packet_parse(packet.p, packet.n, &pkt) ||
 	    packet_udp(&pkt, &m.src, &m.dst, &m.payload, &sum)) {
-		p->out.dropped(RF_R_TRUNCATED, 1, packet.n, p->out.arg);
+		/* not TRUNCATED: that counter is the kernel side's */
+		p->out.dropped(RF_R_SIP_MALFORMED, 1, packet.n, p->out.arg);
 		return;
 	}
 	if (sum == PACKET_SUM_BAD) {

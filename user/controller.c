@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What happens on each event of the controller's loop. One thread: nothing here blocks but the
+ * netlink dumps after a change of devices, addresses or routes.
+ */
+#include "controller.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events.h"
+
+static void carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
+{
+	doer_carry_out(&c->doer, &c->actions, bytes, now_ns);
+	actions_reset(&c->actions);
+}
+
+void controller_heartbeat(struct controller *c)
+{
+	__u32 zero = 0;
+
+	c->heartbeat.heartbeat_ns = clock_now_ns();
+	c->heartbeat.pid = getpid();
+	release_identity(c->release, &c->heartbeat);
+	bpf_map_update_elem(c->dp->map[MAP_CONTROL], &zero, &c->heartbeat, BPF_ANY);
+}
+
+void controller_away(struct controller *c)
+{
+	/* The oldest time that is not "never". */
+	struct rf_control gone = { .heartbeat_ns = 1 };
+	__u32 zero = 0;
+
+	bpf_map_update_elem(c->dp->map[MAP_CONTROL], &zero, &gone, BPF_ANY);
+}
+
+/* ---- held messages ---- */
+
+/* The WAN device that a packet from inside will leave by. */
+static uint32_t wan_towards(struct controller *c, const struct rf_addr *dst)
+{
+	const struct topology *t = &c->topology;
+	uint32_t oif;
+
+	if (t->n_wans == 1)
+		return t->wans[0].ifindex;
+	if (!netlink_route_oif(dst, &oif) && topology_wan_by_index(t, oif))
+		return oif;
+	return t->n_wans ? t->wans[0].ifindex : 0;
+}
+
+static void on_message(const struct punt_message *m, void *arg)
+{
+	struct controller *c = arg;
+	uint64_t now = clock_now_ns();
+	struct signal_in in = {
+		.now_ns = now,
+		.hook = m->hook,
+		.wan_ifindex = m->ifindex,
+		.src = m->src,
+		.dst = m->dst,
+		.payload = m->payload,
+	};
+
+	if (m->hook == RF_HOOK_INSIDE_IN)
+		in.wan_ifindex = wan_towards(c, &m->dst.addr);
+	engine_message(c->engine, &in, &c->actions);
+	carry_out(c, m->payload.n, now);
+}
+
+static void on_resend(const struct rf_punt *meta, struct view packet, void *arg)
+{
+	struct controller *c = arg;
+	struct packet p;
+	bool local;
+
+	local = meta->hook == RF_HOOK_WAN_IN && !packet_parse(packet.p, packet.n, &p) &&
+		topology_is_local(&c->topology, &p.dst);
+	if (release_verbatim(c->release, meta, packet, local))
+		doer_count(&c->doer, RF_R_SEND_FAILED, 1, packet.n);
+}
+
+static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg)
+{
+	struct controller *c = arg;
+
+	doer_count(&c->doer, reason, packets, bytes);
+	if (c->control && control_subscribers(c->control)) {
+		char *line = events_drop_line(reason, NULL, clock_now_ns());
+
+		if (line)
+			control_publish(c->control, line);
+		free(line);
+	}
+}
+
+static void on_punt(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	punt_consume(c->punt);
+}
+
+static int on_kernel_event(void *arg, void *data, size_t n)
+{
+	struct controller *c = arg;
+	char *line;
+
+	if (n < sizeof(struct rf_event) || !control_subscribers(c->control))
+		return 0;
+	line = events_kernel_line(data);
+	if (line)
+		control_publish(c->control, line);
+	free(line);
+	return 0;
+}
+
+static void on_events(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	ring_buffer__consume(c->events);
+}
+
+/* ---- the system around us ---- */
+
+static void tell_changes(struct controller *c, const struct inside_change *now)
+{
+	if (now->wan_gone != c->last_sync.wan_gone)
+		now->wan_gone
+			? log_warning(
+				  "%u WAN device(s) are gone; calls through them have no media until they are back",
+				  now->wan_gone)
+			: log_info("all WAN devices are there");
+	if (now->attached || now->detached)
+		log_info("inside devices: %u (%u new, %u gone)", now->inside_devices, now->attached,
+			 now->detached);
+	if (now->guards_changed)
+		log_info("the addresses of the WAN devices have changed");
+	c->last_sync = *now;
+}
+
+static void sync_system(struct controller *c)
+{
+	struct inside_change change = { 0 };
+	struct why w = { "" };
+	struct topology t;
+	uint64_t now;
+	int err;
+
+	err = inside_sync(c->dp, &c->config, &change, &w);
+	if (err == -ENOENT && !datapath_still_pinned(c->dp)) {
+		log_info("instance \"%s\" was detached: nothing left to do", c->instance);
+		event_base_loopbreak(c->base);
+		return;
+	}
+	if (err) {
+		log_warning("cannot follow the devices: %s", w.text);
+		return;
+	}
+	tell_changes(c, &change);
+	if (inside_topology(c->dp, &c->config, &t) || !memcmp(&t, &c->topology, sizeof(t)))
+		return;
+	now = clock_now_ns();
+	c->topology = t;
+	engine_topology(c->engine, &c->topology, now, &c->actions);
+	carry_out(c, 0, now);
+}
+
+static void on_netlink(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	if (netlink_watch_drain(c->watch))
+		sync_system(c);
+}
+
+static void on_recheck(evutil_socket_t fd, short what, void *arg)
+{
+	sync_system(arg);
+}
+
+static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	controller_heartbeat(c);
+	doer_flush_counts(&c->doer);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+	uint64_t now = clock_now_ns();
+
+	punt_expire(c->punt, now);
+	engine_tick(c->engine, now, &c->actions);
+	carry_out(c, 0, now);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	pinhole_table_sweep(c->table, clock_now_ns());
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *arg)
+{
+	struct controller *c = arg;
+
+	event_base_loopbreak(c->base);
+}
+
+/* ---- configuration and requests ---- */
+
+int controller_read_config(const char *path, struct config *out, struct why *w)
+{
+	const char *name = path ? path : RF_SYSCONFDIR "/ringfence/ringfence.json";
+	struct config_errors errors = { 0 };
+	size_t i;
+	int err;
+
+	if (!path && access(name, F_OK) && errno == ENOENT) {
+		config_defaults(out);
+		return 0;
+	}
+	err = config_read(name, out, &errors);
+	for (i = 0; i < errors.n; i++)
+		log_error("%s: %s", errors.v[i].where, errors.v[i].what);
+	if (err && errors.n)
+		why_set(w, err, "%s has %zu mistake(s)", name, errors.n);
+	else if (err)
+		why_set(w, err, "cannot read %s: %s", name, strerror(-err));
+	config_errors_free(&errors);
+	return err;
+}
+
+static int reload(struct controller *c, struct why *w)
+{
+	struct config fresh;
+	uint64_t now;
+	int err;
+
+	err = controller_read_config(c->config_path, &fresh, w);
+	if (err)
+		return err;
+	err = datapath_apply_settings(c->dp, &fresh);
+	if (!err)
+		err = datapath_apply_inside(c->dp, &fresh, NULL, 0);
+	if (err)
+		return why_set(w, err, "cannot write the settings: %s", strerror(-err));
+	c->config = fresh;
+	now = clock_now_ns();
+	engine_reconfigure(c->engine, &c->config, now, &c->actions);
+	carry_out(c, 0, now);
+	sync_system(c);
+	log_info("configuration read again");
+	return 0;
+}
+
+static void on_reload(evutil_socket_t fd, short what, void *arg)
+{
+	struct why w = { "" };
+
+	if (reload(arg, &w))
+		log_error("configuration stays as it is: %s", w.text);
+}
+
+static json_object *reload_reply(struct controller *c)
+{
+	json_object *reply = json_object_new_object();
+	struct why w = { "" };
+
+	if (!reply)
+		return NULL;
+	if (reload(c, &w))
+		json_object_object_add(reply, "error", json_object_new_string(w.text));
+	else
+		json_object_object_add(reply, "reloaded", json_object_new_boolean(1));
+	return reply;
+}
+
+static json_object *on_request(json_object *request, void *arg)
+{
+	uint64_t now = clock_now_ns();
+	struct controller *c = arg;
+	json_object *command, *reply;
+
+	if (json_object_object_get_ex(request, "command", &command) &&
+	    json_object_is_type(command, json_type_string) &&
+	    !strcmp(json_object_get_string(command), "reload"))
+		return reload_reply(c);
+	reply = engine_request(c->engine, request, now, &c->actions);
+	carry_out(c, 0, now);
+	return reply;
+}
+
+/* ---- start and stop ---- */
+
+static int restore_record(enum record_kind kind, uint32_t id, const void *bytes, size_t n,
+			  void *arg)
+{
+	struct controller *c = arg;
+
+	if (engine_restore(c->engine, kind, id, (struct view){ bytes, n }, clock_now_ns()))
+		log_warning("journal: record %u of kind %d cannot be read, its call is forgotten",
+			    id, kind);
+	return 0;
+}
+
+int controller_restore(struct controller *c, struct why *w)
+{
+	uint64_t now = clock_now_ns();
+	size_t closed;
+	int err;
+
+	c->engine =
+		engine_new(&c->config, &c->topology, now, pinhole_table_highest_id(c->table) + 1);
+	if (!c->engine)
+		return why_set(w, -ENOMEM, "out of memory");
+	err = journal_load(c->journal, restore_record, c);
+	if (err)
+		return why_set(w, err, "cannot read the journal: %s", strerror(-err));
+	engine_restored(c->engine, now, &c->actions);
+	carry_out(c, 0, now);
+	closed = pinhole_table_reconcile(c->table, now);
+	if (closed)
+		log_info("closed %zu pinholes that belong to no call that is known", closed);
+	return 0;
+}
+
+int controller_open(struct controller *c, struct why *w)
+{
+	struct punt_out out = { on_message, on_resend, on_dropped, c };
+	int err;
+
+	err = control_listen(&c->control, c->instance, c->base, on_request, c, w);
+	if (err)
+		return err;
+	c->doer.control = c->control;
+	err = punt_new(&c->punt, c->dp, &out);
+	if (err)
+		return why_set(w, err, "cannot map the punt ring buffer: %s", strerror(-err));
+	errno = ENOMEM;
+	c->events = ring_buffer__new(c->dp->map[MAP_EVENTS], on_kernel_event, c, NULL);
+	if (!c->events)
+		return why_set(w, -errno, "cannot map the events ring buffer: %s", strerror(errno));
+	err = netlink_watch(&c->watch);
+	return err ? why_set(w, err, "cannot watch devices and routes: %s", strerror(-err)) : 0;
+}
+
+static int add(struct controller *c, int fd, short what, int ms, event_callback_fn fn)
+{
+	struct timeval tv = { ms / 1000, ms % 1000 * 1000 };
+	struct event *ev = event_new(c->base, fd, what | EV_PERSIST, fn, c);
+
+	if (!ev || event_add(ev, ms ? &tv : NULL)) {
+		if (ev)
+			event_free(ev);
+		return -ENOMEM;
+	}
+	c->ev[c->n_ev++] = ev;
+	return 0;
+}
+
+int controller_events(struct controller *c, struct why *w)
+{
+	int err = 0, i, fd;
+
+	err = err ?: add(c, punt_fd(c->punt), EV_READ, 0, on_punt);
+	err = err ?: add(c, ring_buffer__epoll_fd(c->events), EV_READ, 0, on_events);
+	for (i = 0; i < 2 && !err; i++) {
+		fd = netlink_watch_fd(c->watch, i);
+		if (fd >= 0)
+			err = add(c, fd, EV_READ, 0, on_netlink);
+	}
+	err = err ?: add(c, -1, 0, 500, on_heartbeat);
+	err = err ?: add(c, -1, 0, 100, on_tick);
+	err = err ?: add(c, -1, 0, 1000, on_sweep);
+	err = err ?: add(c, -1, 0, 10000, on_recheck);
+	err = err ?: add(c, SIGTERM, EV_SIGNAL, 0, on_stop);
+	err = err ?: add(c, SIGINT, EV_SIGNAL, 0, on_stop);
+	err = err ?: add(c, SIGHUP, EV_SIGNAL, 0, on_reload);
+	return err ? why_set(w, err, "cannot set up the event loop: %s", strerror(-err)) : 0;
+}
+
+void controller_close(struct controller *c)
+{
+	while (c->n_ev)
+		event_free(c->ev[--c->n_ev]);
+	c->doer.control = NULL;
+	control_free(c->control);
+	netlink_watch_free(c->watch);
+	ring_buffer__free(c->events);
+	punt_free(c->punt);
+	engine_free(c->engine);
+	journal_close(c->journal);
+	release_free(c->release);
+	pinhole_table_free(c->table);
+	actions_free(&c->actions);
+	datapath_close(c->dp);
+	if (c->base)
+		event_base_free(c->base);
+}

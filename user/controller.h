@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The running controller: held messages go to the engine, its actions to the doers, and the system's
+ * changes to both. ringfenced.c starts and stops it.
+ */
+#ifndef RF_CONTROLLER_H
+#define RF_CONTROLLER_H
+
+#include <event2/event.h>
+
+#include "doer.h"
+#include "engine.h"
+#include "inside.h"
+#include "netlink.h"
+#include "punt.h"
+
+struct ring_buffer;
+
+#define CONTROLLER_EVENTS 16
+
+struct controller {
+	const char *instance;
+	const char *config_path; /* NULL: the default one, if it is there */
+	struct config config;
+	struct topology topology;
+	struct datapath *dp;
+	struct pinhole_table *table;
+	struct release *release;
+	struct journal *journal;
+	struct engine *engine;
+	struct punt *punt;
+	struct ring_buffer *events;
+	struct nl_watch *watch;
+	struct control *control;
+	struct doer doer;
+	struct action_list actions;
+	struct rf_control heartbeat;
+	struct inside_change last_sync;
+	struct event_base *base;
+	struct event *ev[CONTROLLER_EVENTS];
+	int n_ev;
+	bool restoring;
+	int exit_status;
+};
+
+/* Fills .engine from the journal and brings the maps in line. Everything else but .punt, .events and
+ * .control must be there. */
+int controller_restore(struct controller *c, struct why *w);
+/* Opens the ring buffers, the netlink watch and the control socket. */
+int controller_open(struct controller *c, struct why *w);
+/* Timers, descriptors and signals onto .base. */
+int controller_events(struct controller *c, struct why *w);
+void controller_close(struct controller *c);
+
+/* Reads the configuration; config_path NULL: defaults where there is no file. Mistakes are logged. */
+int controller_read_config(const char *path, struct config *out, struct why *w);
+void controller_heartbeat(struct controller *c);
+void controller_away(
+	struct controller *c); /* says good-bye: the kernel side acts by itself at once */
+
+#endif

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One action after the other. When a pinhole could not be opened, the messages behind it in the list
+ * are not sent either: they would announce what does not exist (promise P2).
+ */
+#include "doer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "events.h"
+
+#define REPORT_INTERVAL_NS 5000000000ULL
+
+int doer_init(struct doer *d, const struct datapath *dp)
+{
+	memset(d, 0, sizeof(*d));
+	d->dp = dp;
+	d->send_limit.interval_ns = REPORT_INTERVAL_NS;
+	d->map_limit.interval_ns = REPORT_INTERVAL_NS;
+	d->journal_limit.interval_ns = REPORT_INTERVAL_NS;
+	return datapath_reasons(dp, d->count);
+}
+
+void doer_count(struct doer *d, enum rf_reason reason, uint64_t packets, uint64_t bytes)
+{
+	d->count[reason].packets += packets;
+	d->count[reason].bytes += bytes;
+	d->count_changed[reason] = true;
+}
+
+void doer_flush_counts(struct doer *d)
+{
+	int i;
+
+	for (i = 0; i < RF_R_MAX; i++) {
+		if (!d->count_changed[i])
+			continue;
+		if (!datapath_count_reason(d->dp, i, d->count[i].packets, d->count[i].bytes))
+			d->count_changed[i] = false;
+	}
+}
+
+static void publish(struct doer *d, char *line)
+{
+	if (line && d->control)
+		control_publish(d->control, line);
+	free(line);
+}
+
+static void do_event(struct doer *d, const struct action *a, uint64_t now_ns)
+{
+	if (a->event.kind == EVENT_DROP || a->event.kind == EVENT_PINHOLE_OPEN ||
+	    a->event.kind == EVENT_PINHOLE_CHANGE || a->event.kind == EVENT_PINHOLE_CLOSE)
+		log_debug("%s", a->event.text);
+	else
+		log_info("%s", a->event.text);
+	if (d->control && control_subscribers(d->control))
+		publish(d, events_action_line(a, now_ns));
+}
+
+static void do_drop(struct doer *d, const struct action *a, size_t bytes, uint64_t now_ns)
+{
+	doer_count(d, a->drop.reason, 1, bytes);
+	log_debug("dropped: %s",
+		  a->drop.detail ? a->drop.detail : events_reason_name(a->drop.reason));
+	if (d->control && control_subscribers(d->control))
+		publish(d, events_drop_line(a->drop.reason, a->drop.detail, now_ns));
+}
+
+static void do_send(struct doer *d, const struct action *a, uint64_t now_ns)
+{
+	char src[EP_TEXT_MAX], dst[EP_TEXT_MAX];
+	uint32_t left_out;
+	int err = release_send(d->release, a);
+
+	if (!err)
+		return;
+	doer_count(d, RF_R_SEND_FAILED, 1, a->send.payload.n);
+	if (log_limit_ok(&d->send_limit, now_ns, &left_out))
+		log_warning(
+			"cannot send a message of %zu bytes from %s to %s: %s (%u more like this)",
+			a->send.payload.n, ep_text(&a->send.src, src), ep_text(&a->send.dst, dst),
+			strerror(-err), left_out);
+}
+
+static void report_map(struct doer *d, uint32_t id, int err, uint64_t now_ns)
+{
+	uint32_t left_out;
+
+	if (log_limit_ok(&d->map_limit, now_ns, &left_out))
+		log_error("cannot write pinhole %u: %s (%u more like this)%s", id, strerror(-err),
+			  left_out, err == -E2BIG ? "; the table is full" : "");
+}
+
+static void report_journal(struct doer *d, int err, uint64_t now_ns)
+{
+	uint32_t left_out;
+
+	if (log_limit_ok(&d->journal_limit, now_ns, &left_out))
+		log_error(
+			"cannot write the journal: %s; running calls would not survive a restart (%u more like this)",
+			strerror(-err), left_out);
+}
+
+static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t now_ns)
+{
+	int err = 0;
+
+	switch (a->kind) {
+	case ACT_PINHOLE_SET:
+		err = pinhole_table_set(d->table, &a->pinhole);
+		if (err)
+			report_map(d, a->pinhole.id, err, now_ns);
+		return err;
+	case ACT_SIGNAL_SET:
+		err = pinhole_table_signal_set(d->table, &a->signal);
+		if (err)
+			report_map(d, a->signal.id, err, now_ns);
+		return err;
+	case ACT_PINHOLE_CLOSE: pinhole_table_close(d->table, &a->pinhole, now_ns); break;
+	case ACT_SIGNAL_CLOSE: pinhole_table_signal_close(d->table, &a->signal); break;
+	case ACT_SEND: do_send(d, a, now_ns); break;
+	case ACT_DROP: do_drop(d, a, bytes, now_ns); break;
+	case ACT_EVENT: do_event(d, a, now_ns); break;
+	case ACT_SAVE:
+		err = journal_save(d->journal, a->record.kind, a->record.id, a->record.bytes.p,
+				   a->record.bytes.n);
+		break;
+	case ACT_FORGET: err = journal_forget(d->journal, a->record.kind, a->record.id); break;
+	}
+	if (err)
+		report_journal(d, err, now_ns);
+	return 0;
+}
+
+void doer_carry_out(struct doer *d, const struct action_list *l, size_t bytes, uint64_t now_ns)
+{
+	bool refused = false;
+	size_t i;
+
+	if (l->failed) {
+		log_error("out of memory: a message of %zu bytes is not answered", bytes);
+		doer_count(d, RF_R_SIP_LIMIT, 1, bytes);
+		return;
+	}
+	for (i = 0; i < l->n; i++) {
+		if (refused && l->v[i].kind == ACT_SEND) {
+			doer_count(d, RF_R_SIP_LIMIT, 1, l->v[i].send.payload.n);
+			continue;
+		}
+		if (do_one(d, &l->v[i], bytes, now_ns))
+			refused = true;
+	}
+}

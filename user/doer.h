@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Carries action lists out, in order. No policy: what cannot be done is counted and said.
+ */
+#ifndef RF_DOER_H
+#define RF_DOER_H
+
+#include "action.h"
+#include "control.h"
+#include "datapath.h"
+#include "journal.h"
+#include "pinhole_table.h"
+#include "release.h"
+
+struct doer {
+	/* borrowed; control may be NULL (while starting) */
+	const struct datapath *dp;
+	struct pinhole_table *table;
+	struct release *release;
+	struct journal *journal;
+	struct control *control;
+	/* reasons that userspace decides: absolute values, with what was there at the start */
+	struct rf_counter count[RF_R_MAX];
+	bool count_changed[RF_R_MAX];
+	struct log_limit send_limit, map_limit, journal_limit;
+};
+
+int doer_init(struct doer *d, const struct datapath *dp);
+/* bytes: size of the message that the list answers, for counting drops; 0: none. */
+void doer_carry_out(struct doer *d, const struct action_list *l, size_t bytes, uint64_t now_ns);
+void doer_count(struct doer *d, enum rf_reason reason, uint64_t packets, uint64_t bytes);
+void doer_flush_counts(struct doer *d); /* to the reasons map */
+
+#endif

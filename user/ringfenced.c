@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The controller: start in order, run, stop in reverse. When it is killed instead, the kernel side
+ * goes on by itself, and the next start finds its calls in the journal.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controller.h"
+#include "privileges.h"
+
+#ifndef RF_VERSION
+#define RF_VERSION "0.1"
+#endif
+
+static const char usage_text[] =
+	"usage: ringfenced [--config FILE] [--instance NAME] [--verbose]\n"
+	"  --config FILE    default " RF_SYSCONFDIR "/ringfence/ringfence.json, if it is there\n"
+	"  --instance NAME  as given to \"ringfence attach\", default \"" RF_DEFAULT_INSTANCE "\"\n"
+	"  --verbose        log every pinhole and dropped message too\n"
+	"  --help, --version\n"
+	"signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop, media of running calls goes on.\n";
+
+struct options {
+	const char *config, *instance;
+	bool verbose;
+	int done; /* exit status of --help and mistakes, -1: go on */
+};
+
+static struct options parse_options(int argc, char **argv)
+{
+	static const struct option longs[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "instance", required_argument, NULL, 'i' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct options o = { .instance = RF_DEFAULT_INSTANCE, .done = -1 };
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "c:i:vhV", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'c': o.config = optarg; break;
+		case 'i': o.instance = optarg; break;
+		case 'v': o.verbose = true; break;
+		case 'h':
+			fputs(usage_text, stdout);
+			o.done = 0;
+			return o;
+		case 'V':
+			puts("ringfenced " RF_VERSION);
+			o.done = 0;
+			return o;
+		default: o.done = 2;
+		}
+	}
+	if (o.done < 0 && optind < argc) {
+		fprintf(stderr, "ringfenced: unexpected argument \"%s\"\n", argv[optind]);
+		o.done = 2;
+	}
+	if (o.done == 2)
+		fputs(usage_text, stderr);
+	return o;
+}
+
+/* /run/ringfence/<instance>, and the lock that makes us the only controller of it. */
+static int run_dir_lock(const char *instance, int *lock, struct why *w)
+{
+	char path[128];
+	int fd;
+
+	if (mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST)
+		return why_set(w, -errno, "cannot create " RF_RUN_ROOT ": %s; run as root",
+			       strerror(errno));
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", instance);
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return why_set(w, -errno, "cannot create %s: %s; run as root", path,
+			       strerror(errno));
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/lock", instance);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		return why_set(
+			w, -EBUSY,
+			"a controller of instance \"%s\" runs already; see: ringfence status",
+			instance);
+	}
+	*lock = fd;
+	return 0;
+}
+
+static int open_journal(struct controller *c, struct why *w)
+{
+	struct journal_report report;
+	char path[128];
+	int err;
+
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/journal", c->instance);
+	err = journal_open(&c->journal, path, true, &report);
+	if (err)
+		return why_set(w, err, "cannot open the journal %s: %s", path, strerror(-err));
+	if (report.set_aside)
+		log_warning("%s is of another boot or version; set aside as journal.old", path);
+	if (report.torn_bytes)
+		log_warning("%s ended in the middle of an entry: %zu bytes cut off", path,
+			    report.torn_bytes);
+	if (report.live)
+		log_info("%zu records taken over from the journal", report.live);
+	return 0;
+}
+
+/* Everything that is read or written before the first message. */
+static int start_maps(struct controller *c, struct why *w)
+{
+	int err;
+
+	err = datapath_open(&c->dp, c->instance, true, w);
+	if (err)
+		return err;
+	err = datapath_apply_settings(c->dp, &c->config);
+	if (!err)
+		err = datapath_apply_inside(c->dp, &c->config, NULL, 0);
+	if (err)
+		return why_set(w, err, "cannot write the settings: %s", strerror(-err));
+	err = inside_sync(c->dp, &c->config, &c->last_sync, w);
+	if (err)
+		return err;
+	err = inside_topology(c->dp, &c->config, &c->topology);
+	if (!err)
+		err = doer_init(&c->doer, c->dp);
+	if (err)
+		return why_set(w, err, "cannot read the state of the system: %s", strerror(-err));
+	c->table = pinhole_table_new(c->dp);
+	return c->table ? 0 : why_set(w, -ENOMEM, "cannot read the pinholes");
+}
+
+/* Files that the user we become goes on writing. */
+static int hand_over(struct controller *c, struct why *w)
+{
+	char path[128];
+	unsigned int uid, gid;
+
+	if (!c->config.user[0])
+		return 0;
+	if (privileges_user(c->config.user, &uid, &gid)) {
+		if (strcmp(c->config.user, CONFIG_DEFAULT_USER))
+			return 0; /* privileges_drop() says what to do */
+		log_warning(
+			"there is no user \"%s\": staying root without capabilities; create it: useradd --system %s",
+			c->config.user, c->config.user);
+		c->config.user[0] = 0;
+		return 0;
+	}
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", c->instance);
+	if (datapath_give(c->dp, uid, gid) || chown(path, uid, gid))
+		return why_set(w, -errno, "cannot hand %s and the pins over to user \"%s\": %s",
+			       path, c->config.user, strerror(errno));
+	return 0;
+}
+
+static int start(struct controller *c, struct why *w)
+{
+	int err;
+
+	err = start_maps(c, w);
+	if (!err)
+		err = open_journal(c, w);
+	if (!err)
+		err = release_new(&c->release, w);
+	if (err)
+		return err;
+	c->doer.table = c->table;
+	c->doer.release = c->release;
+	c->doer.journal = c->journal;
+	c->base = event_base_new();
+	if (!c->base)
+		return why_set(w, -ENOMEM, "out of memory");
+	/* Restored calls may send (a BYE after a timeout): the hooks must know our sockets by then. */
+	controller_heartbeat(c);
+	err = controller_restore(c, w);
+	if (!err)
+		err = controller_open(c, w);
+	if (!err)
+		err = controller_events(c, w);
+	if (!err)
+		err = hand_over(c, w);
+	if (!err)
+		err = privileges_drop(c->config.user, w);
+	return err;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = parse_options(argc, argv);
+	struct controller *c;
+	struct why w = { "" };
+	int lock = -1, err;
+
+	if (o.done >= 0)
+		return o.done;
+	log_init("ringfenced", o.verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	signal(SIGPIPE, SIG_IGN);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return 1;
+	c->instance = o.instance;
+	c->config_path = o.config;
+	err = instance_check(o.instance, &w);
+	if (!err)
+		err = controller_read_config(o.config, &c->config, &w);
+	if (!err && geteuid())
+		err = why_set(
+			&w, -EPERM,
+			"must be started as root; it gives the privileges up by itself (\"user\" in the configuration)");
+	if (!err)
+		err = run_dir_lock(o.instance, &lock, &w);
+	if (!err)
+		err = start(c, &w);
+	if (err) {
+		log_error("%s", w.text);
+	} else {
+		log_info("ready: instance \"%s\", %u WAN device(s), %u inside device(s)",
+			 o.instance, c->topology.n_wans, c->last_sync.inside_devices);
+		event_base_dispatch(c->base);
+		log_info("stopping; media of running calls goes on");
+		doer_flush_counts(&c->doer);
+	}
+	if (c->dp && c->release)
+		controller_away(c);
+	controller_close(c);
+	free(c);
+	if (lock >= 0)
+		close(lock);
+	return err ? 1 : 0;
+}
