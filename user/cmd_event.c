@@ -66,9 +66,14 @@ static int print_line(const char *line, void *arg)
 	if (json_object_is_type(event, json_type_object)) {
 		const char *kind = text_of(event, "event");
 
-		json_object_object_foreach(event, key, v) if (strcmp(key, "time"))
-			field(root, key, v);
-		out_strf(root, NULL, "", "%-16s", kind ? kind : "event");
+		json_object_object_foreach(event, key, v)
+		{
+			if (strcmp(key, "time"))
+				field(root, key, v);
+		}
+		out_strf(root, NULL, "", "%-14s", kind ? kind : "event");
+		if (text_of(event, "reason"))
+			out_str(root, NULL, "", text_of(event, "reason"));
 		out_str(root, NULL, "", text_of(event, "text") ? text_of(event, "text") : line);
 	} else {
 		out_str(root, "text", "", line);
