@@ -2,8 +2,8 @@
 /*
  * A world for the call decider: messages made from a few words, the actions carried out on a model of
  * the kernel's pinholes, and what must hold after every message checked unasked: a retransmission
- * changes nothing, closes come before sets, nothing inside shows, no pinhole is set twice or past its
- * deadline.
+ * changes nothing, a decider restored from the saved records does the same, closes come before sets,
+ * nothing inside shows, no pinhole is set twice or past its deadline.
  */
 #ifndef CALL_FLOW_H
 #define CALL_FLOW_H
@@ -24,6 +24,7 @@
 
 #define PINS_MAX 1024
 #define MSG_MAX	 8192
+#define RECORDS	 512
 
 struct flow {
 	struct config cfg;
@@ -42,8 +43,12 @@ struct flow {
 	size_t n_set, n_close, n_event, n_save, n_forget; /* of the last message */
 	char events[4096]; /* texts of the last message */
 	char sent[MSG_MAX]; /* the last message as it leaves */
-	struct view record; /* last saved, malloc'ed */
-	uint32_t record_id;
+	struct { /* as the journal would have them */
+		uint32_t id;
+		struct view bytes;
+	} records[RECORDS];
+	size_t n_records;
+	bool alone; /* do not compare with a restored decider */
 	bool once; /* do not try every message twice */
 	enum rf_reason reason;
 };
@@ -108,7 +113,8 @@ static inline void flow_free(struct flow *f)
 {
 	call_table_free(f->t);
 	actions_free(&f->out);
-	free((void *)f->record.p);
+	for (size_t i = 0; i < f->n_records; i++)
+		free((void *)f->records[i].bytes.p);
 	free(f);
 }
 
@@ -152,6 +158,28 @@ static inline void flow_close(struct flow *f, const struct pinhole_spec *s)
 	f->n_close++;
 }
 
+/* Absent bytes: forget. */
+static inline void flow_save(struct flow *f, uint32_t id, struct view bytes)
+{
+	size_t i = 0;
+
+	while (i < f->n_records && f->records[i].id != id)
+		i++;
+	if (i < f->n_records)
+		free((void *)f->records[i].bytes.p);
+	if (!bytes.p) {
+		if (i < f->n_records)
+			f->records[i] = f->records[--f->n_records];
+		return;
+	}
+	assert_true(i < RECORDS);
+	if (i == f->n_records)
+		f->n_records++;
+	f->records[i].id = id;
+	f->records[i].bytes.p = memcpy(malloc(bytes.n), bytes.p, bytes.n);
+	f->records[i].bytes.n = bytes.n;
+}
+
 /* What the doers would do with the list. */
 static inline void flow_carry_out(struct flow *f)
 {
@@ -170,14 +198,13 @@ static inline void flow_carry_out(struct flow *f)
 			f->n_event++;
 			break;
 		case ACT_SAVE:
-			free((void *)f->record.p);
-			f->record.p = memcpy(malloc(a->record.bytes.n), a->record.bytes.p,
-					     a->record.bytes.n);
-			f->record.n = a->record.bytes.n;
-			f->record_id = a->record.id;
+			flow_save(f, a->record.id, a->record.bytes);
 			f->n_save++;
 			break;
-		case ACT_FORGET: f->n_forget++; break;
+		case ACT_FORGET:
+			flow_save(f, a->record.id, VIEW_NONE);
+			f->n_forget++;
+			break;
 		default: fail();
 		}
 	}
@@ -246,12 +273,60 @@ static inline size_t flow_text(const struct flow *f, const struct step *s, char 
 		s->sdp ? "Content-Type: application/sdp\r\n" : "", n_sdp, sdp);
 }
 
+/* A decider that died and came back, just before the message. */
+static inline struct call_table *flow_restored(struct flow *f, uint32_t *next_pinhole_id)
+{
+	struct call_table *t = call_table_new(&f->cfg, f->t->next_call_id, next_pinhole_id);
+	struct action_list out = { 0 };
+
+	for (size_t i = 0; i < f->n_records; i++)
+		assert_int_equal(call_restore(t, f->records[i].id, f->records[i].bytes), 0);
+	assert_int_equal(call_count(t), call_count(f->t));
+	assert_int_equal(ports_taken(t->ports), ports_taken(f->t->ports));
+	call_restored(t, f->now, &out);
+	/* all that is open, and nothing else */
+	assert_int_equal(out.n, f->n_pins);
+	for (size_t i = 0; i < out.n; i++) {
+		assert_int_equal(out.v[i].kind, ACT_PINHOLE_SET);
+		assert_non_null(flow_pin(f, out.v[i].pinhole.id));
+		assert_memory_equal(flow_pin(f, out.v[i].pinhole.id), &out.v[i].pinhole,
+				    sizeof(struct pinhole_spec));
+	}
+	actions_free(&out);
+	return t;
+}
+
+static inline void flow_same(const struct action_list *a, const struct action_list *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		const struct action *x = &a->v[i], *y = &b->v[i];
+
+		assert_int_equal(x->kind, y->kind);
+		switch (x->kind) {
+		case ACT_PINHOLE_SET:
+		case ACT_PINHOLE_CLOSE:
+			assert_memory_equal(&x->pinhole, &y->pinhole, sizeof(x->pinhole));
+			break;
+		case ACT_EVENT: assert_string_equal(x->event.text, y->event.text); break;
+		case ACT_SAVE:
+			assert_int_equal(x->record.bytes.n, y->record.bytes.n);
+			assert_memory_equal(x->record.bytes.p, y->record.bytes.p,
+					    x->record.bytes.n);
+			/* fall through */
+		default: assert_int_equal(x->record.id, y->record.id);
+		}
+	}
+}
+
 /* One message through the decider; the edited text is in f->sent. */
 static inline enum call_result flow_bytes(struct flow *f, bool inside, const char *buf, size_t n)
 {
 	static struct sip_msg m;
 	static struct edit_list edits;
 	const char *error = "";
+	struct call_table *again = NULL;
+	uint32_t next_pinhole_id = f->next_pinhole_id;
 	struct call_ctx ctx = {
 		.now = f->now,
 		.from_inside = inside,
@@ -269,6 +344,10 @@ static inline enum call_result flow_bytes(struct flow *f, bool inside, const cha
 
 	if (parsed != SIP_OK)
 		fail_msg("%s: %.*s", error, (int)n, buf);
+	call_tick(f->t, f->now, &f->out, NULL);
+	flow_carry_out(f);
+	if (!f->alone)
+		again = flow_restored(f, &next_pinhole_id);
 	edit_init(&edits);
 	f->reason = RF_R_NONE;
 	res = call_message(f->t, &ctx, &m, &edits, &f->out, &f->reason);
@@ -277,6 +356,19 @@ static inline enum call_result flow_bytes(struct flow *f, bool inside, const cha
 		assert_int_equal(f->out.n, 0);
 	if (!inside)
 		assert_int_equal(edits.n, 0);
+	if (again) {
+		static struct edit_list other;
+		struct action_list out = { 0 };
+		enum rf_reason reason;
+
+		edit_init(&other);
+		assert_int_equal(call_message(again, &ctx, &m, &other, &out, &reason), res);
+		assert_int_equal(reason, f->reason);
+		flow_same(&f->out, &out);
+		assert_int_equal(other.n, edits.n);
+		actions_free(&out);
+		call_table_free(again);
+	}
 	flow_carry_out(f);
 	assert_int_equal(edit_apply(&edits, &m, f->sent, sizeof(f->sent) - 1, &len), 0);
 	f->sent[len] = 0;

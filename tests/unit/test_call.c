@@ -875,7 +875,7 @@ static void trunk(void **state)
 	struct flow *f = *state;
 	char sdp_in[128], sdp_out[128];
 
-	f->once = true;
+	f->once = f->alone = true;
 	for (int i = 0; i < 200; i++) {
 		struct step steps[] = { { ">", "INVITE", 1, NULL, sdp_in },
 					{ "<", "200 INVITE", 1, "u", sdp_out },

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Calls as bytes: whatever is cut off or damaged is refused or harmless, and leaves nothing behind.
+ * That a restored call goes on exactly as the lost one would have is checked with every message of
+ * every flow (call_flow.h).
+ */
+#include "call_flow.h"
+
+#define SDP_IN	"c=IN IP4 192.168.1.10|m=audio 20000 RTP/AVP 0|a=rtcp:21000|m=video 20002 RTP/AVP 31"
+#define SDP_OUT "c=IN IP4 10.8.8.8|m=audio 7000 RTP/AVP 0|m=video 7002 RTP/AVP 31"
+
+/* A call with everything in its record: forks, a pending offer, a preview, learning. */
+static struct flow *rich(void)
+{
+	struct flow *f = flow_new();
+
+	f->once = true;
+	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" });
+	for (int i = 0; i < 3; i++) {
+		static const struct step s[] = { { "<", "183 INVITE", 1, "u", SDP_OUT },
+						 { "<", "183 INVITE", 1, "v", SDP_OUT },
+						 { "<", "200 INVITE", 1, "u", SDP_OUT } };
+		static char buf[MSG_MAX];
+
+		flow_bytes(f, false, buf, flow_text(f, &s[i], buf, sizeof(buf)));
+	}
+	assert_int_equal(f->n_pins, 4);
+	assert_int_equal(f->n_records, 1);
+	return f;
+}
+
+static int restore(const struct config *cfg, struct view bytes, size_t *taken)
+{
+	uint32_t next = 1;
+	struct call_table *t = call_table_new(cfg, 1, &next);
+	struct action_list out = { 0 };
+	int err = call_restore(t, 1, bytes);
+
+	*taken = ports_taken(t->ports);
+	assert_int_equal(call_count(t), err ? 0 : 1);
+	if (err)
+		assert_int_equal(*taken, 0);
+	call_restored(t, 1, &out);
+	call_tick(t, UINT64_MAX / 2, &out, NULL);
+	actions_free(&out);
+	call_table_free(t);
+	return err;
+}
+
+static void truncated(void **state)
+{
+	struct flow *f = rich();
+	struct view r = f->records[0].bytes;
+	size_t taken;
+
+	assert_int_equal(restore(&f->cfg, r, &taken), 0);
+	assert_int_equal(taken, 3);
+	for (size_t n = 0; n < r.n; n++) {
+		char *part = malloc(n ? n : 1); /* its own, so that reading beyond is seen */
+
+		memcpy(part, r.p, n);
+		assert_int_equal(restore(&f->cfg, (struct view){ part, n }, &taken), -EINVAL);
+		free(part);
+	}
+	flow_over(f);
+	flow_free(f);
+}
+
+static void damaged(void **state)
+{
+	struct flow *f = rich();
+	struct view r = f->records[0].bytes;
+	char *copy = malloc(r.n + 1);
+	size_t taken;
+
+	srandom(2);
+	for (size_t i = 0; i < 8 * r.n; i++) {
+		memcpy(copy, r.p, r.n);
+		copy[i / 8] ^= (char)(1 << i % 8);
+		restore(&f->cfg, (struct view){ copy, r.n }, &taken);
+	}
+	for (int i = 0; i < 20000; i++) {
+		memcpy(copy, r.p, r.n);
+		for (int k = 0; k < 4; k++)
+			copy[(size_t)random() % r.n] = (char)random();
+		restore(&f->cfg, (struct view){ copy, r.n }, &taken);
+	}
+	memcpy(copy, r.p, r.n);
+	copy[r.n] = 0;
+	assert_int_equal(restore(&f->cfg, (struct view){ copy, r.n + 1 }, &taken), -EINVAL);
+	free(copy);
+	flow_over(f);
+	flow_free(f);
+}
+
+static void twice(void **state)
+{
+	struct flow *f = rich();
+	uint32_t next = 1;
+	struct call_table *t = call_table_new(&f->cfg, 1, &next);
+
+	assert_int_equal(call_restore(t, 5, f->records[0].bytes), 0);
+	/* its ports are those of the first */
+	assert_int_equal(call_restore(t, 6, f->records[0].bytes), -EADDRINUSE);
+	assert_int_equal(call_restore(t, 0, f->records[0].bytes), -EINVAL);
+	assert_int_equal(call_count(t), 1);
+	assert_int_equal(ports_taken(t->ports), 3);
+	assert_int_equal(next, f->next_pinhole_id); /* ids are not given again */
+	call_table_free(t);
+	flow_over(f);
+	flow_free(f);
+}
+
+/* What timed out while nobody was there is closed and ended. */
+static void away_too_long(void **state)
+{
+	struct flow *f = rich();
+	uint32_t next = 1;
+	struct call_table *t = call_table_new(&f->cfg, 1, &next);
+	struct action_list out = { 0 };
+	size_t closed = 0;
+
+	assert_int_equal(call_restore(t, 1, f->records[0].bytes), 0);
+	call_restored(t, f->now + 86400 * SECONDS, &out);
+	for (size_t i = 0; i < out.n; i++) {
+		assert_int_not_equal(out.v[i].kind, ACT_PINHOLE_SET);
+		closed += out.v[i].kind == ACT_PINHOLE_CLOSE;
+	}
+	assert_int_equal(closed, 4);
+	assert_int_equal(ports_taken(t->ports), 0);
+	actions_free(&out);
+	call_table_free(t);
+	flow_over(f);
+	flow_free(f);
+}
+
+static void integers(void **state)
+{
+	struct record w = { 0 }, r;
+	uint64_t a = 0x0102030405060708ull, b = 0;
+	char text[8] = "abc", back[4];
+	size_t n = 3;
+
+	record_write(&w);
+	record_head(&w, 1, 2);
+	record_u64(&w, &a);
+	record_text(&w, text, sizeof(text));
+	record_count(&w, &n, 3);
+	assert_true(record_done(&w));
+	assert_int_equal(w.buf[6], 8); /* little endian */
+	record_read(&r, (struct view){ (char *)w.buf, w.n });
+	record_head(&r, 1, 2);
+	record_u64(&r, &b);
+	assert_true(a == b);
+	record_text(&r, back, sizeof(back));
+	assert_string_equal(back, "abc");
+	record_count(&r, &n, 2); /* more than the reader takes */
+	assert_int_equal(n, 0);
+	assert_false(record_done(&r));
+	record_read(&r, (struct view){ (char *)w.buf, w.n });
+	record_head(&r, 1, 3); /* another version */
+	assert_false(record_done(&r));
+	record_free(&w);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(integers),	 cmocka_unit_test(truncated),
+		cmocka_unit_test(damaged),	 cmocka_unit_test(twice),
+		cmocka_unit_test(away_too_long),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
