@@ -121,17 +121,19 @@ static __always_inline bool rf_redirect(struct __sk_buff *skb, struct rf_pkt *p,
 	return true;
 }
 
-/* What the rewrite changes; NULL: stays. */
+/* What the rewrite changes. The pointers are always valid (the verifier of 6.1 does not connect a
+ * NULL pointer with the flag that says so), the flags say whether there is anything to do. */
 struct rf_change {
 	const struct rf_ep *src, *dst;
+	bool new_src, new_dst;
 };
 
 static __always_inline bool rf_rewrite_media(struct __sk_buff *skb, struct rf_pkt *p,
 					     const struct rf_change *c, bool ttl)
 {
-	if (c->dst && !rf_rewrite_skb(skb, p, true, c->dst))
+	if (c->new_dst && !rf_rewrite_skb(skb, p, true, c->dst))
 		return false;
-	if (c->src && !rf_rewrite_skb(skb, p, false, c->src))
+	if (c->new_src && !rf_rewrite_skb(skb, p, false, c->src))
 		return false;
 	return !ttl || !rf_skb_ttl(skb, p);
 }
@@ -160,13 +162,15 @@ static __always_inline bool rf_wants_stack(__u32 ifindex)
 static __always_inline __u32 rf_deliver_in(struct __sk_buff *skb, struct rf_pkt *p,
 					   const struct rf_hit *h)
 {
-	struct rf_change c = { .dst = h->ph->flags & RF_PH_XLATE ? &h->ph->xlate : NULL };
+	bool xlate = h->ph->flags & RF_PH_XLATE;
+	struct rf_change c = { .src = &p->src, .dst = xlate ? &h->ph->xlate : &p->dst,
+			       .new_dst = xlate };
 	struct bpf_fib_lookup fib;
 	long rc;
 
 	if (h->ph->flags & RF_PH_LOCAL)
 		return rf_deliver_local(skb, p, &c);
-	rc = rf_fib(skb, p, &p->src, c.dst ? c.dst : &p->dst, 0, &fib);
+	rc = rf_fib(skb, p, &p->src, c.dst, 0, &fib);
 	if (rc == BPF_FIB_LKUP_RET_BLACKHOLE || rc == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	    rc == BPF_FIB_LKUP_RET_PROHIBIT)
 		return RF_R_NO_ROUTE;
@@ -177,7 +181,7 @@ static __always_inline __u32 rf_deliver_in(struct __sk_buff *skb, struct rf_pkt 
 		return RF_R_NO_ROUTE;
 	if (rc == BPF_FIB_LKUP_RET_FRAG_NEEDED) {
 		/* Untranslated, the stack's ICMP error quotes what the peer sent. */
-		if (!c.dst)
+		if (!xlate)
 			return RF_R_TOO_BIG_TO_STACK;
 		return p->flags & RF_PKT_DF ? RF_R_TOO_BIG : rf_deliver_stack(skb, p, &c);
 	}
@@ -192,10 +196,16 @@ static __always_inline __u32 rf_deliver_out(struct __sk_buff *skb, struct rf_pkt
 					    const struct rf_hit *h)
 {
 	__u32 ifindex = h->ph->wan_ifindex, mtu = 0;
-	struct rf_change c = {
-		.src = h->ph->flags & RF_PH_XLATE ? &h->ph->xlate : NULL,
-		.dst = h->learnt && h->st ? &h->st->learnt : NULL,
-	};
+	struct rf_change c = { .src = &p->src, .dst = &p->dst };
+
+	if (h->ph->flags & RF_PH_XLATE) {
+		c.src = &h->ph->xlate;
+		c.new_src = true;
+	}
+	if (h->learnt && h->st) {
+		c.dst = &h->st->learnt;
+		c.new_dst = true;
+	}
 
 	if (p->hook == RF_HOOK_WAN_OUT)
 		return rf_deliver_local(skb, p, &c);

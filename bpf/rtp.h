@@ -9,7 +9,8 @@
 
 #include "parse.h"
 
-#define RF_PEEK 20 /* a STUN header, the longest that is looked at */
+#define RF_PEEK	    20 /* a STUN header, the longest that is looked at */
+#define RF_PEEK_BUF 32 /* power of two: lets the verifier bound a length by a mask */
 #define RF_STUN_COOKIE 0x2112A442
 #define RF_MAX_DROPOUT 3000 /* RFC 3550 A.1 */
 #define RF_MAX_MISORDER 100
@@ -52,7 +53,8 @@ static __always_inline __u32 rf_be32(const __u8 *b)
 /* The first bytes of the payload; what is not there stays 0. */
 static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_pkt *p, __u8 *b)
 {
-	__u32 off = p->l4_off + sizeof(struct udphdr), n = p->pay_len;
+	__u64 n = p->pay_len;
+	__u32 off = p->l4_off + sizeof(struct udphdr);
 	void *data = rf_data(ctx, xdp), *end = rf_data_end(ctx, xdp);
 	__u32 *from, *to = (__u32 *)b;
 
@@ -67,11 +69,17 @@ static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_p
 		to[4] = from[4];
 		return;
 	}
-	RF_BARRIER(n);
+	if (!n)
+		return;
 	if (n > RF_PEEK)
 		n = RF_PEEK;
-	if (n)
-		rf_load(ctx, xdp, off, b, n);
+	/* the shape that the verifier of 6.1 understands, as in punt.h */
+	n--;
+	RF_BARRIER(n);
+	n &= RF_PEEK_BUF - 1;
+	RF_BARRIER(n);
+	n++;
+	rf_load(ctx, xdp, off, b, n);
 }
 
 static __always_inline __u8 rf_shape_stun(const __u8 *b, __u32 n)
@@ -132,7 +140,7 @@ static __always_inline __u8 rf_shape_udptl(const __u8 *b, __u32 n)
 static __always_inline void rf_classify(void *ctx, const bool xdp, const struct rf_pkt *p,
 					__u8 agreed, struct rf_media *m)
 {
-	__u8 b[RF_PEEK] __attribute__((aligned(4))) = {};
+	__u8 b[RF_PEEK_BUF] __attribute__((aligned(4))) = {};
 	__u32 n = p->pay_len;
 
 	if (!n)

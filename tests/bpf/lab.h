@@ -73,6 +73,17 @@ static inline void sh(const char *cmd)
 		fail_msg("failed: %s", cmd);
 }
 
+static inline void sysctl_set(const char *name, const char *value)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
+	f = fopen(path, "w");
+	if (!f || fputs(value, f) < 0 || fclose(f))
+		fail_msg("cannot set %s: %s", path, strerror(errno));
+}
+
 static inline __u64 now_ns(void)
 {
 	struct timespec ts;
@@ -107,9 +118,9 @@ static inline void lab_net(void)
 	sh("ip link set lo up");
 	sh("ip link add w0 address 02:00:00:00:00:01 type veth peer name w1");
 	sh("ip link add l0 address 02:00:00:00:00:03 type veth peer name l1");
-	sh("for d in w0 w1 l0 l1; do sysctl -qw net.ipv6.conf.$d.accept_dad=0; "
-	   "ip link set $d up; done");
-	sh("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+	sh("for d in w0 w1 l0 l1; do ip link set $d up; done");
+	sysctl_set("ipv4/ip_forward", "1");
+	sysctl_set("ipv6/conf/all/forwarding", "1");
 	sh("ip addr add 198.51.100.1/24 dev w0; ip addr add 10.0.0.1/24 dev l0");
 	sh("ip -6 addr add 2001:db8:1::1/64 dev w0 nodad; ip -6 addr add fd00::1/64 dev l0 nodad");
 	sh("ip route add default via 198.51.100.254; ip -6 route add default via 2001:db8:1::fe");

@@ -79,13 +79,13 @@ static int live_up(void **state)
 		 "ip link set l1 address 02:00:00:00:00:42 netns %d", pid_wan, pid_in);
 	sh(cmd);
 	go(ns_wan);
-	sh("ip link set lo up; sysctl -qw net.ipv6.conf.w1.accept_dad=0; ip link set w1 up");
+	sh("ip link set lo up; ip link set w1 up");
 	sh("ip addr add 198.51.100.254/24 dev w1; ip addr add 203.0.113.10/24 dev lo;"
 	   "ip -6 addr add 2001:db8:1::fe/64 dev w1 nodad; ip -6 addr add 2001:db8:f::10/64 dev lo nodad");
 	sh("ip neigh add 198.51.100.1 lladdr 02:00:00:00:00:01 dev w1;"
 	   "ip neigh add 2001:db8:1::1 lladdr 02:00:00:00:00:01 dev w1");
 	go(ns_in);
-	sh("ip link set lo up; sysctl -qw net.ipv6.conf.l1.accept_dad=0; ip link set l1 up");
+	sh("ip link set lo up; ip link set l1 up");
 	sh("ip addr add 10.0.0.2/24 dev l1; ip -6 addr add fd00::2/64 dev l1 nodad;"
 	   "ip route add default via 10.0.0.1; ip -6 route add default via fd00::1");
 	/* native XDP at the far end, or redirects into the pair are lost */
@@ -417,7 +417,8 @@ static void test_release_to_host(void **state)
 {
 	int one = 1, v6, i;
 
-	sh("sysctl -qw net.ipv4.conf.all.rp_filter=1 net.ipv4.conf.w0.rp_filter=1");
+	sysctl_set("ipv4/conf/all/rp_filter", "1");
+	sysctl_set("ipv4/conf/w0/rp_filter", "1");
 	sh("nft add table inet t; nft add counter inet t wan; nft add counter inet t lo;"
 	   "nft 'add chain inet t i { type filter hook input priority 0; }';"
 	   "nft add rule inet t i iifname w0 udp dport 5060 counter name wan;"

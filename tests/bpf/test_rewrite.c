@@ -304,11 +304,11 @@ static void test_stack(void **state)
 	big = out6;
 	big.len = 1500;
 	lab_case("out, IPv6", INSIDE_IN, &big, RF_R_TOO_BIG_TO_STACK, NULL);
-	sh("sysctl -qw net.ipv4.conf.w0.forwarding=0");
+	sysctl_set("ipv4/conf/w0/forwarding", "0");
 	o = translated(&in, WAN_IN);
 	o.ttl = 64;
 	lab_case("forwarding is off", WAN_IN, &in, RF_R_MEDIA_STACK, &o);
-	sh("sysctl -qw net.ipv4.conf.w0.forwarding=1");
+	sysctl_set("ipv4/conf/w0/forwarding", "1");
 }
 
 /* Bytes behind the IP packet (Ethernet's minimum size) are no part of it. */

@@ -1,0 +1,151 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs the kernel-side tests on other kernels, under qemu without KVM: tests/kernels/run.sh BUILD [SUITE...]
+# BUILD is the output directory that holds bpf/test_*; SUITE one of bookworm (6.1, the floor) and sid (newest).
+# Kernels come from the Debian archive, unpacked and not installed. Exit status 77: skipped, with the reason.
+set -eu
+
+build=$(realpath "${1:?usage: $0 BUILD [SUITE...]}")
+shift
+[ $# -gt 0 ] || set -- bookworm sid
+mirror=${RF_MIRROR:-http://deb.debian.org/debian}
+work=${RF_KERNELS:-$build/kernels}
+skipped=0
+
+skip() {
+	echo "tests/kernels: SKIP $*" >&2
+	exit 77
+}
+
+[ "$(uname -m)" = x86_64 ] || skip "only written for x86_64, this is $(uname -m)"
+command -v apt-get >/dev/null || skip "no apt-get to fetch kernels with"
+missing=
+for p in qemu-system-x86 busybox-static dash cpio kmod iproute2 nftables; do
+	dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null | grep -qx installed || missing="$missing $p"
+done
+if [ -n "$missing" ]; then
+	[ "$(id -u)" = 0 ] || skip "missing packages:$missing"
+	echo "tests/kernels: installing$missing"
+	apt-get update -qq || true
+	# shellcheck disable=SC2086
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+		skip "cannot install$missing"
+fi
+ls "$build"/bpf/test_* >/dev/null 2>&1 || { echo "tests/kernels: no $build/bpf/test_*; make build-tests first" >&2; exit 2; }
+
+# apt with lists of its own, so that the machine's sources stay as they are
+fetch() { # suite
+	d=$work/$1
+	mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
+	{
+		echo "deb $mirror $1 main"
+		[ "$1" = sid ] || echo "deb ${mirror}-security $1-security main"
+	} >"$d/sources.list"
+	set -- -qq -o "Dir::Etc::sourcelist=$d/sources.list" -o Dir::Etc::sourceparts=/dev/null \
+		-o "Dir::State::lists=$d/lists" -o "Dir::Cache=$d/cache" -o APT::Sandbox::User=root
+	apt-get "$@" update || return 1
+	# the metapackage names the version; newer kernels are split over several packages
+	image=$(apt-cache "$@" depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
+	[ -n "$image" ] || return 1
+	rel=${image#linux-image-}
+	packages=$image
+	for p in "linux-binary-$rel" "linux-modules-$rel" "linux-base-$rel"; do
+		apt-cache "$@" show "$p" >/dev/null 2>&1 && packages="$packages $p"
+	done
+	[ -e "$d/$rel.done" ] && return 0
+	rm -rf "$d/root"
+	# shellcheck disable=SC2086
+	(cd "$d" && rm -f ./*.deb && apt-get "$@" download $packages) || return 1
+	for p in "$d"/*.deb; do dpkg -x "$p" "$d/root"; done
+	touch "$d/$rel.done"
+}
+
+add() { # program into the initramfs, with its libraries
+	src=$(command -v "$1")
+	mkdir -p "$root/bin"
+	cp -L "$src" "$root/bin/"
+	for lib in $(ldd "$src" | grep -o '/[^ ]*'); do
+		mkdir -p "$root$(dirname "$lib")"
+		cp -Lu "$lib" "$root$lib"
+	done
+}
+
+initramfs() { # release, unpacked kernel
+	root=$work/initramfs
+	rm -rf "$root"
+	mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/modules" "$root/tests"
+	cp /bin/busybox "$root/busybox"
+	# busybox's shell would take its own ip
+	add dash
+	mv "$root/bin/dash" "$root/bin/sh"
+	add ip
+	add nft
+	for t in "$build"/bpf/test_*; do
+		case $t in *.d) continue ;; esac
+		add "$t"
+		mv "$root/bin/${t##*/}" "$root/tests/"
+	done
+	lib=$2/lib
+	[ -d "$lib/modules" ] || lib=$2/usr/lib
+	mkdir -p "$2/depmod"
+	ln -sfn "$(realpath "$lib")" "$2/depmod/lib"
+	depmod -b "$2/depmod" "$1"
+	for m in veth sch_ingress cls_bpf nf_tables nft_counter nft_ct tun; do
+		modprobe -d "$2/depmod" -S "$1" --show-depends "$m" 2>/dev/null
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$work/modules"
+	while read -r m; do
+		cp "$m" "$root/modules/"
+		echo "${m##*/}"
+	done <"$work/modules" >"$root/modules/order"
+	cat >"$root/init" <<'INIT'
+#!/busybox sh
+/busybox mkdir -p /sbin /usr/bin /usr/sbin
+/busybox --install -s /usr/bin
+export PATH=/bin:/usr/bin
+mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
+while read -r m; do
+	case $m in
+	*.xz) xzcat "/modules/$m" >/tmp/m.ko && insmod /tmp/m.ko ;;
+	*) insmod "/modules/$m" ;;
+	esac
+done </modules/order
+ip link set lo up
+for t in /tests/test_*; do
+	timeout 900 "$t"
+	echo "RESULT ${t##*/} $?"
+done
+echo "RESULT end $(uname -r)"
+echo o >/proc/sysrq-trigger
+sleep 60
+INIT
+	chmod +x "$root/init"
+	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initramfs.gz"
+}
+
+boot() { # vmlinuz, log
+	timeout 1800 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M q35 -smp 2 -m 2048 -nographic -no-reboot \
+		-nodefaults -serial stdio -kernel "$1" -initrd "$work/initramfs.gz" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null >"$2" 2>&1 || true
+}
+
+failed=0
+for suite in "$@"; do
+	if ! fetch "$suite"; then
+		echo "tests/kernels: SKIP $suite: no kernel from $mirror" >&2
+		skipped=1
+		continue
+	fi
+	d=$work/$suite
+	vmlinuz=$(find "$d/root" -name "vmlinuz*" -type f | head -n 1)
+	initramfs "$rel" "$d/root"
+	echo "tests/kernels: $rel"
+	boot "$vmlinuz" "$d/log"
+	tr -d '\r' <"$d/log" | grep -E "verifier steps|^RESULT|ERROR|FAILED" || true
+	if ! tr -d '\r' <"$d/log" | grep -q "^RESULT end" ||
+	   tr -d '\r' <"$d/log" | grep "^RESULT test" | grep -qv ' 0$'; then
+		echo "tests/kernels: FAILED on $rel, see $d/log" >&2
+		failed=1
+	fi
+done
+[ $failed = 0 ] || exit 1
+[ $skipped = 0 ] || exit 77
