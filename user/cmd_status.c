@@ -72,17 +72,21 @@ static void show_controller(struct status *s)
 
 static void show_settings(struct status *s)
 {
-	struct out_node *root = out_root(s->c->out);
+	struct out_node *root = out_root(s->c->out), *list;
 	struct rf_settings settings;
 	char text[64] = "";
 	size_t used = 0;
 
 	if (datapath_settings(s->dp, &settings))
 		return;
-	for (unsigned int i = 0; i < settings.n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
-		used += snprintf(text + used, sizeof(text) - used, "%s%u", i ? ", " : "",
-				 ntohs(settings.sip_ports[i]));
-	out_str(root, "sip_ports", "SIP ports", text);
+	list = out_list(root, "sip_ports", NULL, OUT_HIDDEN);
+	for (unsigned int i = 0; i < settings.n_sip_ports && i < RF_SIP_PORTS_MAX; i++) {
+		unsigned int port = ntohs(settings.sip_ports[i]);
+
+		out_u64(list, "", "", port);
+		used += snprintf(text + used, sizeof(text) - used, "%s%u", i ? ", " : "", port);
+	}
+	out_str(root, NULL, "SIP ports", text);
 	out_str(root, "when_controller_is_away", "when it is away",
 		settings.policy & RF_POLICY_AWAY_PASS ? "pass" : "refuse-new");
 }
