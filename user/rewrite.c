@@ -107,7 +107,9 @@ static enum rf_reason contact_outbound(struct rewrite *r, const struct sip_value
 	if (!r->m->is_request && r->m->method == SIP_M_REGISTER && v->uri.hp.is_addr &&
 	    token_is_foreign(r, &v->uri.hp))
 		return RF_R_NONE;
-	if (v == r->m->contact)
+	/* A 3xx or a registrar's list names others. */
+	if (v == r->m->contact &&
+	    (r->m->is_request || (r->m->status < 300 && r->m->method != SIP_M_REGISTER)))
 		learn_own_public(r, BINDING_CONTACT, &v->uri.hp);
 	return uri_outbound(r, BINDING_CONTACT, &v->uri);
 }
