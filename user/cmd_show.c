@@ -169,13 +169,17 @@ void show_controller_warning(struct cmd_context *c, const struct datapath *dp,
 		out_entry(
 			warnings,
 			"the controller has never run: start ringfenced, no call can be set up without it");
+	else if (!info.pid)
+		out_entry(
+			warnings,
+			"the controller was stopped: running media goes on, signalling waits for it");
 	else if (info.pid_exists)
 		out_entry(warnings, "the controller (process %u) hangs: no heartbeat for %s",
 			  info.pid, duration_text(info.age_ns, buf));
 	else
 		out_entry(
 			warnings,
-			"the controller is away since %s: running media goes on, signalling waits for it",
+			"the controller is away for %s: running media goes on, signalling waits for it",
 			duration_text(info.age_ns, buf));
 }
 

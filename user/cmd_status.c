@@ -49,25 +49,29 @@ static void show_controller(struct status *s)
 
 	if (datapath_controller(s->dp, s->now_ns, &info))
 		return;
-	n = out_str(record, "state", "controller", states[info.state]);
+	/* Without a process it has said goodbye: the heartbeat is then no moment. */
+	bool stopped = info.state == CONTROLLER_AWAY && !info.pid;
+	bool beat = info.state != CONTROLLER_NEVER && !stopped;
+
+	n = out_str(record, "state", "controller", stopped ? "stopped" : states[info.state]);
 	if (info.state == CONTROLLER_ALIVE)
 		out_shown(n, "alive, process %u, heartbeat %s ago", info.pid,
 			  duration_text(info.age_ns, buf));
-	else if (info.state == CONTROLLER_AWAY)
+	else if (info.state == CONTROLLER_NEVER)
+		out_shown(n, "has never run");
+	else if (beat)
 		out_shown(n, "away%s, last heartbeat %s ago",
 			  info.pid_exists ? " (process is there, but hangs)" : "",
 			  duration_text(info.age_ns, buf));
-	else
-		out_shown(n, "has never run");
 	out_bool(record, "alive", NULL, info.state == CONTROLLER_ALIVE);
 	if (info.pid)
 		out_u64(record, "pid", NULL, info.pid);
 	else
 		out_str(record, "pid", NULL, NULL);
-	if (info.state == CONTROLLER_NEVER)
-		out_str(record, "heartbeat_age_ms", NULL, NULL);
-	else
+	if (beat)
 		out_u64(record, "heartbeat_age_ms", NULL, info.age_ns / 1000000);
+	else
+		out_str(record, "heartbeat_age_ms", NULL, NULL);
 }
 
 static void show_settings(struct status *s)
