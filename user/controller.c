@@ -157,6 +157,7 @@ static void sync_system(struct controller *c)
 	err = inside_sync(c->dp, &c->config, &change, &w);
 	if (err == -ENOENT && !datapath_still_pinned(c->dp)) {
 		log_info("instance \"%s\" was detached: nothing left to do", c->instance);
+		c->detached = true;
 		event_base_loopbreak(c->base);
 		return;
 	}

@@ -39,8 +39,7 @@ struct controller {
 	struct event_base *base;
 	struct event *ev[CONTROLLER_EVENTS];
 	int n_ev;
-	bool restoring;
-	int exit_status;
+	bool detached; /* the instance is gone, and its calls with it */
 };
 
 /* Fills .engine from the journal and brings the maps in line. Everything else but .punt, .events and

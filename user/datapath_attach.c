@@ -8,10 +8,12 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "bpffs.h"
@@ -120,17 +122,32 @@ static void unhook(struct datapath *dp, uint32_t ifindex)
 	bpf_map_delete_elem(dp->map[MAP_DEVICES], &ifindex);
 }
 
-/* The run directory's files that mean nothing without the instance. */
+/* The run directory's files that mean nothing without the instance. A controller that still runs
+ * holds the lock, and goes by itself soon. */
 static void remove_run_files(const char *instance)
 {
-	static const char *const files[] = { "journal", "journal.old", "journal.new" };
+	static const char *const files[] = { "journal", "journal.old", "journal.new",
+					     "control.sock", "lock" };
 	char path[256];
 	size_t i;
+	int lock;
+
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/lock", instance);
+	lock = open(path, O_RDWR | O_CLOEXEC);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
+		close(lock);
+		return;
+	}
 
 	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/%s", instance, files[i]);
 		unlink(path);
 	}
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", instance);
+	rmdir(path);
+	rmdir(RF_RUN_ROOT);
+	if (lock >= 0)
+		close(lock);
 }
 
 /* Everything of the instance: filters on every device that we know of, then the pins. */

@@ -49,6 +49,11 @@ static const char *meaning_of(uint32_t reason)
 	return reason < RF_R_MAX && reasons[reason].meaning ? reasons[reason].meaning : "";
 }
 
+const char *events_kind_name(enum event_kind kind)
+{
+	return kinds[kind];
+}
+
 static json_object *event_new(uint64_t now_ns, const char *kind)
 {
 	json_object *o = json_object_new_object();

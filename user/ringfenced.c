@@ -101,6 +101,20 @@ static int run_dir_lock(const char *instance, int *lock, struct why *w)
 	return 0;
 }
 
+/* After a detach: a journal of calls that nobody can take up again. */
+static void run_dir_clear(const char *instance)
+{
+	static const char *const files[] = { "journal", "journal.old", "journal.new", "lock", "" };
+	char path[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/%s", instance, files[i]);
+		if (unlink(path))
+			rmdir(path);
+	}
+}
+
 static int open_journal(struct controller *c, struct why *w)
 {
 	struct journal_report report;
@@ -207,6 +221,7 @@ int main(int argc, char **argv)
 	struct controller *c;
 	struct why w = { "" };
 	int lock = -1, err;
+	bool detached;
 
 	if (o.done >= 0)
 		return o.done;
@@ -239,8 +254,11 @@ int main(int argc, char **argv)
 	}
 	if (c->dp && c->release)
 		controller_away(c);
+	detached = c->detached;
 	controller_close(c);
 	free(c);
+	if (detached)
+		run_dir_clear(o.instance);
 	if (lock >= 0)
 		close(lock);
 	return err ? 1 : 0;
