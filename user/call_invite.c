@@ -38,6 +38,7 @@ static enum call_result attempt(struct call_op *op)
 	c->pending = true;
 	c->cancelled = false;
 	c->retry_until = 0;
+	c->fork_until = 0; /* that was for the offer of an earlier attempt */
 	c->setup_until = op->ctx->now + op->t->cfg->setup_timeout_s * SECONDS;
 	if (c->linger_until) { /* the same identifiers once more: a new call to people */
 		c->linger_until = 0;

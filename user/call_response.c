@@ -61,7 +61,7 @@ static bool fork_get(struct call_op *op)
 	op->fork_created = true;
 	if (c->late)
 		op->d->late[c->caller] = c->init_cseq;
-	else
+	else if (c->offer)
 		session_offer(&op->d->s, c->caller, tx, c->offer);
 	return true;
 }
