@@ -25,6 +25,9 @@
 #define RF_EVENT_INTERVAL_NS  (RF_NS_PER_SEC / 10) /* one event per reason and CPU */
 #define RF_LEARN_SPINS	      64 /* reads while another CPU writes the learnt source: < 1 us */
 
+/* Next to the mark of releases, as nobody else can know it */
+#define RF_HAIRPIN_MARK(inject_mark) ((inject_mark) ^ 1)
+
 /* include/uapi/linux/{if_ether,pkt_cls,if_packet,in6,ip}.h: macros, so not in vmlinux.h */
 #define ETH_P_IP	0x0800
 #define ETH_P_IPV6	0x86DD

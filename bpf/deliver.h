@@ -192,6 +192,23 @@ static __always_inline __u32 rf_deliver_in(struct __sk_buff *skb, struct rf_pkt 
 	return RF_R_MEDIA_TC;
 }
 
+/*
+ * To a public address of our own: another inside host is meant, or the same one. Translated to our
+ * side's public endpoint, it comes in again at the WAN device, where the other side's pinhole
+ * judges it as it judges any peer (RFC 4787 REQ-9). It carries an inside device's Ethernet header,
+ * so the WAN hook must be told not to take it for somebody else's.
+ */
+static __always_inline bool rf_hairpin(struct __sk_buff *skb, struct rf_pkt *p, __u32 ifindex)
+{
+	struct rf_control *c = rf_control_get();
+
+	if (!c || !c->inject_mark)
+		return false;
+	skb->mark = RF_HAIRPIN_MARK(c->inject_mark);
+	p->code = bpf_redirect(ifindex, BPF_F_INGRESS);
+	return true;
+}
+
 static __always_inline __u32 rf_deliver_out(struct __sk_buff *skb, struct rf_pkt *p,
 					    const struct rf_hit *h)
 {
@@ -206,7 +223,6 @@ static __always_inline __u32 rf_deliver_out(struct __sk_buff *skb, struct rf_pkt
 		c.dst = &h->st->learnt;
 		c.new_dst = true;
 	}
-
 	if (p->hook == RF_HOOK_WAN_OUT)
 		return rf_deliver_local(skb, p, &c);
 	if (bpf_check_mtu(skb, ifindex, &mtu, 0, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED)
@@ -214,9 +230,11 @@ static __always_inline __u32 rf_deliver_out(struct __sk_buff *skb, struct rf_pkt
 		return p->flags & RF_PKT_DF ? RF_R_TOO_BIG_TO_STACK : RF_R_TOO_BIG;
 	if (rf_wants_stack(ifindex))
 		return rf_deliver_stack(skb, p, &c);
-	if (!rf_rewrite_media(skb, p, &c, true) || !rf_redirect(skb, p, ifindex))
+	if (!rf_rewrite_media(skb, p, &c, true))
 		return RF_R_REWRITE_FAILED;
-	return RF_R_MEDIA_TC;
+	if (bpf_map_lookup_elem(&guards, &c.dst->addr))
+		return rf_hairpin(skb, p, ifindex) ? RF_R_MEDIA_TC : RF_R_NO_ROUTE;
+	return rf_redirect(skb, p, ifindex) ? RF_R_MEDIA_TC : RF_R_REWRITE_FAILED;
 }
 
 #endif

@@ -18,7 +18,10 @@ static __always_inline bool rf_stays_inside(const struct rf_pkt *p)
 static __always_inline int rf_inside_hit(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h,
 					 __u32 *reason)
 {
-	if (rf_stays_inside(p) && !rf_remotes_have(h->ph, &p->dst, false))
+	if (rf_inside_get(&p->dst.addr))
+		return rf_decided(reason, RF_R_NOT_OURS);
+	/* two inside hosts that know each other by public addresses: rf_hairpin() */
+	if (bpf_map_lookup_elem(&guards, &p->dst.addr) && !rf_remotes_have(h->ph, &p->dst, false))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	if (!(h->ph->classes & RF_CLASS_SIP))
 		return RF_STAGE_MEDIA;

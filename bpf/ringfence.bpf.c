@@ -56,7 +56,7 @@ int rf_wan_in(struct __sk_buff *skb)
 
 	if (rf_injected(skb, &p))
 		return rf_verdict_tc(&p, RF_R_RELEASED);
-	if (skb->pkt_type == PACKET_OTHERHOST)
+	if (!rf_hairpinned(skb) && skb->pkt_type == PACKET_OTHERHOST)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	switch (rf_wan_in_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {

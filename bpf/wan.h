@@ -46,6 +46,18 @@ static __always_inline bool rf_injected(struct __sk_buff *skb, struct rf_pkt *p)
 	return true;
 }
 
+/* From an inside host to another by way of our public address; judged like a peer's packet. */
+static __always_inline bool rf_hairpinned(struct __sk_buff *skb)
+{
+	struct rf_control *c = rf_control_get();
+
+	if (!skb->mark || !c || !c->inject_mark || skb->mark != RF_HAIRPIN_MARK(c->inject_mark))
+		return false;
+	skb->mark = 0;
+	bpf_skb_change_type(skb, PACKET_HOST);
+	return true;
+}
+
 /* The controller names the WAN device by SO_MARK; anything else on lo is not touched. */
 static __always_inline int rf_inject(struct __sk_buff *skb)
 {

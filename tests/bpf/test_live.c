@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <linux/ethtool.h>
 #include <linux/if_ether.h>
+#include <linux/if_tun.h>
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
@@ -237,6 +238,90 @@ static void test_media(void **state)
 		close(b);
 	}
 	xdp_mode(false);
+}
+
+/* Two inside endpoints whose SDP names our public address (RFC 4787 REQ-9). */
+static void test_hairpin(void **state)
+{
+	uint8_t rtp[172] = { 0x80, 0, 0, 1 };
+	int v6;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		const char *pub = v6 ? PUB6 : PUB4, *in = v6 ? IN6 : IN4;
+		struct rf_pinhole ph;
+		int a, b, side;
+
+		lab_reset();
+		lab_control(now_ns(), 0x5eed);
+		for (side = 0; side < 2; side++) { /* ports 4000 and 5000, public 20000 and 21000 */
+			ph = ph_new(v6, RF_DIR_IN);
+			ph.id = PH_ID + side;
+			ph.xlate = ep(in, 4000 + 1000 * side);
+			ph.remotes[0].addr = addr(pub);
+			ph.remotes[0].port = htons(21000 - 1000 * side);
+			ph_set(pub, 20000 + 1000 * side, RF_DIR_IN, &ph);
+			ph.xlate = ep(pub, 20000 + 1000 * side);
+			ph_set(in, 4000 + 1000 * side, RF_DIR_OUT, &ph);
+		}
+		a = udp_socket(ns_in, in, 4000);
+		b = udp_socket(ns_in, in, 5000);
+		udp_send(a, pub, 21000, rtp, sizeof(rtp));
+		udp_expect("hairpin", b, pub, 20000, rtp, sizeof(rtp));
+		udp_send(b, pub, 20000, rtp, sizeof(rtp));
+		udp_expect("hairpin back", a, pub, 21000, rtp, sizeof(rtp));
+		close(a);
+		close(b);
+	}
+}
+
+/* tun and wireguard have no Ethernet header; the neighbour code wants one. */
+static void test_l3_device(void **state)
+{
+	struct pkt p = { .no_eth = true, .src = IN4, .dst = PEER4, .sport = IN_PORT,
+			 .dport = PEER_PORT };
+	struct ifreq ifr = { .ifr_name = "t0", .ifr_flags = IFF_TUN | IFF_NO_PI };
+	int tun = open("/dev/net/tun", O_RDWR), a, v6, n;
+	struct pollfd pf = { .fd = tun, .events = POLLIN };
+	struct rf_pinhole ph;
+	static uint8_t b[2048];
+	struct rf_addr to;
+
+	if (tun < 0 || ioctl(tun, TUNSETIFF, &ifr))
+		fail_msg("no tun device: %s", strerror(errno));
+	sh("ip link set t0 up; ip addr add 10.7.0.1/24 dev t0; ip -6 addr add fd07::1/64 dev t0 nodad");
+	attach(if_nametoindex("t0"), BPF_TC_INGRESS, lab.skel->progs.rf_inside_in);
+	for (v6 = 0; v6 < 2; v6++) {
+		const char *in = v6 ? "fd07::2" : "10.7.0.2", *peer = v6 ? PEER6 : PEER4;
+		const char *pub = v6 ? PUB6 : PUB4;
+
+		lab_reset();
+		lab_device(if_nametoindex("t0"), RF_DEV_INSIDE, RF_DEV_L3);
+		ph = ph_new(v6, RF_DIR_OUT);
+		ph_set(in, IN_PORT, RF_DIR_OUT, &ph);
+		ph = ph_new(v6, RF_DIR_IN);
+		ph.xlate = ep(in, IN_PORT);
+		ph_set(pub, PUB_PORT, RF_DIR_IN, &ph);
+		a = udp_socket(ns_wan, peer, PEER_PORT);
+		p.src = in;
+		p.dst = peer;
+		n = pkt_build(&p, b);
+		assert_int_equal(write(tun, b, n), n);
+		udp_expect("from tun", a, pub, PUB_PORT, b + pkt_l3_len(&p) + 8, 172);
+		udp_send(a, pub, PUB_PORT, b + pkt_l3_len(&p) + 8, 172);
+		/* past what the kernel itself sends there */
+		do {
+			assert_int_equal(poll(&pf, 1, 2000), 1);
+			n = read(tun, b, sizeof(b));
+		} while (n != 200 + 20 * v6);
+		to = addr(in);
+		assert_memory_equal(b + (v6 ? 24 : 16), v6 ? &to.w[0] : &to.w[3], v6 ? 16 : 4);
+		assert_int_equal(get16(b + (v6 ? 42 : 22)), IN_PORT);
+		if (!v6)
+			assert_int_equal(csum_add(0, b, 20), 0xffff);
+		assert_int_equal(csum_add(pseudo_sum(peer, in, 17, 180), b + 20 + 20 * v6, 180), 0xffff);
+		close(a);
+	}
+	close(tun);
 }
 
 /* An inside host's ICMP error reaches the peer's socket as one about its own packet. */
@@ -475,6 +560,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_media, lab_setup),
+		cmocka_unit_test_setup(test_hairpin, lab_setup),
+		cmocka_unit_test_setup(test_l3_device, lab_setup),
 		cmocka_unit_test_setup(test_icmp, lab_setup),
 		cmocka_unit_test_setup(test_large_punts, lab_setup),
 		cmocka_unit_test_setup(test_real_fragments, lab_setup),
