@@ -105,11 +105,12 @@ install: all
 	for m in man/*.8; do install -Dm644 $$m $(DESTDIR)$(MANDIR)/man8/$$(basename $$m) || exit 1; done
 	for m in man/*.5; do install -Dm644 $$m $(DESTDIR)$(MANDIR)/man5/$$(basename $$m) || exit 1; done
 	install -Dm644 scripts/ringfence.bash-completion $(DESTDIR)$(COMPDIR)/ringfence
+	ln -sf ringfence $(DESTDIR)$(COMPDIR)/ringfenced
 	mkdir -p $(DESTDIR)$(UNITDIR)
 	sed 's|@SBINDIR@|$(SBINDIR)|g' scripts/ringfenced.service.in > $(DESTDIR)$(UNITDIR)/ringfenced.service
 
 uninstall:
-	rm -f $(DESTDIR)$(SBINDIR)/ringfence $(DESTDIR)$(SBINDIR)/ringfenced $(DESTDIR)$(COMPDIR)/ringfence \
+	rm -f $(DESTDIR)$(SBINDIR)/ringfence $(DESTDIR)$(SBINDIR)/ringfenced $(DESTDIR)$(COMPDIR)/ringfence $(DESTDIR)$(COMPDIR)/ringfenced \
 	      $(DESTDIR)$(UNITDIR)/ringfenced.service $(DESTDIR)$(MANDIR)/man8/ringfence*.8 $(DESTDIR)$(MANDIR)/man5/ringfence*.5
 
 clean:

@@ -13,9 +13,9 @@
 #include "view.h"
 
 /* Ids of what stands in the pinhole map come from three ranges, so that a number names one thing:
- * pinholes of calls from 1 on, signalling ports, pinholes added by hand. */
-#define ID_FIRST_SIGNAL 0x40000000u
-#define ID_FIRST_MANUAL 0x80000000u
+ * pinholes of calls from 1 on, pinholes added by hand, signalling ports. */
+#define ID_FIRST_SIGNAL 2000000000u
+#define ID_FIRST_MANUAL 1000000000u
 
 /* One pinhole, both directions: the doer makes two map entries and one state entry of it. */
 struct pinhole_spec {

@@ -236,6 +236,9 @@ enum cmd_status show_engine(struct cmd_context *c, const struct datapath *dp, st
 	if (!config)
 		goto out;
 	config_defaults(config);
+	/* What the controller took in under its configuration must all be shown under any. */
+	config->max_calls = UINT32_MAX;
+	config->max_bindings = UINT32_MAX;
 	if (dp && (err = inside_topology(dp, config, topology)))
 		goto out;
 	*out = engine_new(config, topology, now_ns, 1);

@@ -38,6 +38,11 @@ void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_n
 			struct action_list *out);
 
 void engine_message(struct engine *e, const struct signal_in *in, struct action_list *out);
+/* The endpoint on the wire of this WAN that stands for an inside SIP endpoint: for those who see only
+ * the inside, as an offline replay does. make: given to it now, as if it had spoken before. False:
+ * there is none. */
+bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_ep *inside,
+		       bool make, uint64_t now_ns, struct action_list *out, struct rf_ep *outside);
 /* Timeouts; cheap when nothing is due. */
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out);
 
@@ -47,8 +52,8 @@ int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct 
 		   uint64_t now_ns);
 void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out);
 
-/* A request of the control socket: {"request": "call drop", "id": N} | {"request": "pinhole add", ...} |
- * {"request": "pinhole delete", "id": N}. Returns the reply, {"error": "..."} on failure. */
+/* A request of the control socket: {"command": "call drop", "id": N} | {"command": "pinhole add", ...} |
+ * {"command": "pinhole delete", "id": N}. Returns the reply, {"error": "..."} on failure. */
 json_object *engine_request(struct engine *e, json_object *request, uint64_t now_ns,
 			    struct action_list *out);
 

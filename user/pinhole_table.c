@@ -60,7 +60,7 @@ static struct entry *entry_get(struct pinhole_table *t, uint32_t id)
 		return NULL;
 	e->id = id;
 	HASH_ADD(hh, t->by_id, id, sizeof(e->id), e);
-	if (id < ID_FIRST_SIGNAL && id > t->highest)
+	if (id < ID_FIRST_MANUAL && id > t->highest)
 		t->highest = id;
 	return e;
 }
