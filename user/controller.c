@@ -174,17 +174,33 @@ static void sync_system(struct controller *c)
 	carry_out(c, 0, now);
 }
 
+/* Looks again, but spends at most a tenth of the time on it: routing tables can be large and busy. */
+static void sync_if_due(struct controller *c)
+{
+	uint64_t start = clock_now_ns();
+
+	if (!c->sync_due || start < c->sync_not_before_ns)
+		return;
+	c->sync_due = false;
+	sync_system(c);
+	c->sync_not_before_ns = clock_now_ns() + 9 * (clock_now_ns() - start);
+}
+
 static void on_netlink(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
 
 	if (netlink_watch_drain(c->watch))
-		sync_system(c);
+		c->sync_due = true;
+	sync_if_due(c);
 }
 
 static void on_recheck(evutil_socket_t fd, short what, void *arg)
 {
-	sync_system(arg);
+	struct controller *c = arg;
+
+	c->sync_due = true;
+	sync_if_due(c);
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
@@ -200,6 +216,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct controller *c = arg;
 	uint64_t now = clock_now_ns();
 
+	sync_if_due(c);
 	punt_expire(c->punt, now);
 	engine_tick(c->engine, now, &c->actions);
 	carry_out(c, 0, now);

@@ -36,6 +36,8 @@ struct controller {
 	struct action_list actions;
 	struct rf_control heartbeat;
 	struct inside_change last_sync;
+	bool sync_due; /* something changed since the last look at the system */
+	uint64_t sync_not_before_ns;
 	struct event_base *base;
 	struct event *ev[CONTROLLER_EVENTS];
 	int n_ev;

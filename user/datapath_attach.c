@@ -145,7 +145,6 @@ static void remove_run_files(const char *instance)
 	}
 	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", instance);
 	rmdir(path);
-	rmdir(RF_RUN_ROOT);
 	if (lock >= 0)
 		close(lock);
 }
