@@ -364,10 +364,14 @@ static void received_inbound(struct rewrite *r, const struct sip_value *via,
 	if (!via->has_received || !hp->is_addr || !token_is_ours(r->ctx, &hp->addr))
 		return;
 	item = alias_find_outside(r->alias, ALIAS_RECEIVED, via->branch, hp->whole);
-	if (item) {
+	if (item && (via->branch.n || via != r->m->via)) {
 		edit_replace(r->edits, hp->whole, VIEW_FMT, VIEW_ARG(item->inside));
 		return;
 	}
+	/* The topmost Via is the inside host's own whatever it names; one below may be a proxy's
+	 * outside, and its received= not about us. */
+	if (!sent_by && via->sent_by.is_addr && via != r->m->via)
+		return;
 	b = sender(r, via, sent_by);
 	if (!b || (b->own_public & BINDING_VIA))
 		return;
@@ -384,8 +388,6 @@ void via_inbound(struct rewrite *r, const struct sip_value *via)
 		b = binding_by_token(r->ctx->bindings, r->ctx->wan, &via->sent_by);
 		if (b && (b->own_public & BINDING_VIA))
 			return;
-	} else if (via->sent_by.is_addr) {
-		return; /* a proxy's outside, whose received= is not about us */
 	}
 	token_inbound(r, BINDING_VIA, &via->sent_by, NULL);
 	received_inbound(r, via, b);
