@@ -243,7 +243,7 @@ static void records_restore(void **state)
 	struct world w, after;
 	struct binding *b;
 	struct view bytes;
-	uint32_t id;
+	uint32_t id = 0;
 	size_t n;
 
 	world_init(&w);
