@@ -62,6 +62,12 @@ void call_settle(struct call_table *t, struct call *c, struct action_list *out)
 	call_save(t, c, out);
 }
 
+void call_refresh(struct call_table *t, struct action_list *out)
+{
+	for (struct call *c = t->by_key; c; c = c->hh.next)
+		call_settle(t, c, out);
+}
+
 /* Methods that only exist within a dialog of INVITE. */
 static bool of_invite(enum sip_method m)
 {

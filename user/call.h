@@ -54,6 +54,9 @@ struct call_table *call_table_new(const struct config *cfg, uint32_t first_call_
 void call_table_free(struct call_table *t); /* no actions: pinholes outlive the process */
 /* From now on this configuration holds (reload); limits apply to what comes next. */
 void call_table_config(struct call_table *t, const struct config *cfg);
+/* Brings the pinholes of running calls in line with it (idle limit, learn window): one pass over all
+ * calls. What was read from an SDP before (whether to learn) stays until the next one. */
+void call_refresh(struct call_table *t, struct action_list *out);
 size_t call_count(const struct call_table *t); /* lingering ones (after BYE) included */
 
 /* Edits of the SDP (messages from inside only) go to edits, which may hold others already.

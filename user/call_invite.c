@@ -5,13 +5,13 @@
  */
 #include "call_priv.h"
 
-/* Early dialogs of an attempt that has been followed by another. */
-static void drop_early(struct call *c)
+/* What an earlier attempt left behind: its tags may come again. */
+static void drop_earlier(struct call *c)
 {
 	struct dialog **at = &c->dialogs, *d;
 
 	while ((d = *at)) {
-		if (d->state != DIALOG_EARLY) {
+		if (d->state == DIALOG_ANSWERED || d->state == DIALOG_BYE) {
 			at = &d->next;
 			continue;
 		}
@@ -30,7 +30,7 @@ static enum call_result attempt(struct call_op *op)
 		if (!offer)
 			return CALL_REFUSED;
 	}
-	drop_early(c);
+	drop_earlier(c);
 	desc_put(c->offer);
 	c->offer = offer;
 	c->late = !offer;

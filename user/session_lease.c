@@ -9,6 +9,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define PAIRS_MAX 16 /* of one m-line: 49170/2 has two; one SDP must not take the whole range */
+
 /* Offset of inside within a lease; -1: not covered. */
 static int lease_offset(const struct lease *l, uint32_t ifindex, const struct rf_ep *inside)
 {
@@ -62,7 +64,7 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 
 	if (q && q->pairs >= pairs && (single || !q->single))
 		return 0;
-	if (!wire || pairs > UINT8_MAX)
+	if (!wire || pairs > PAIRS_MAX)
 		return -ENOSPC;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 1;
@@ -190,7 +192,7 @@ void leases_record(struct record *r, struct leases *l)
 {
 	size_t n = l->n;
 
-	record_count(r, &n, 4 * SDP_MEDIA_MAX * 16);
+	record_count(r, &n, 1024);
 	if (r->reading) {
 		*l = (struct leases){ 0 };
 		if (!n)

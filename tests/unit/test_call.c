@@ -905,6 +905,46 @@ static void trunk(void **state)
 	assert_int_equal(f->n_pins, 398);
 }
 
+/* The same identifiers, also the callee's tag, in another attempt and in another call. */
+static void tags_again(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
+	     { "<", "183 INVITE", 1, "u", SDP_OUT, NULL, BOTH },
+	     { "<", "407 INVITE", 1, "u", NULL, NULL, "" }, { ">", "ACK", 1, "u" },
+	     { ">", "INVITE", 2, NULL, SDP_IN, NULL, "" },
+	     { "<", "200 INVITE", 2, "u", SDP_OUT, NULL, BOTH }, { ">", "ACK", 2, "u" },
+	     { ">", "BYE", 3, "u", NULL, NULL, "" }, { "<", "200 BYE", 3, "u" },
+	     { ">", "INVITE", 4, NULL, SDP_IN, NULL, "" },
+	     { "<", "200 INVITE", 4, "u", SDP_OUT, NULL, BOTH }, { ">", "ACK", 4, "u" });
+}
+
+/* One SDP must not take the whole range of ports. */
+static void greedy(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 " IN "|m=audio 20000/200 RTP/AVP 0", NULL, "",
+		  CALL_REFUSED });
+	assert_int_equal(f->reason, RF_R_SIP_NO_PORTS);
+}
+
+static void reloaded(void **state)
+{
+	struct flow *f = *state;
+
+	answered(f);
+	call_refresh(f->t, &f->out);
+	flow_carry_out(f);
+	assert_int_equal(f->n_set + f->n_save, 0);
+	f->cfg.media_idle_s = 77;
+	call_refresh(f->t, &f->out);
+	flow_carry_out(f);
+	assert_int_equal(f->n_set, 1);
+	assert_int_equal(f->n_save, 1);
+}
+
 static void who_may_speak(void **state)
 {
 	struct flow *f = *state;
@@ -1001,6 +1041,9 @@ int main(void)
 		T(spiral),
 		T(same_port),
 		T(trunk),
+		T(tags_again),
+		T(greedy),
+		T(reloaded),
 		T(who_may_speak),
 		T(shown),
 	};
