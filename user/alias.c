@@ -300,7 +300,6 @@ int alias_learn(struct alias_table *t, struct alias *a, const struct alias_item 
 		struct action_list *out)
 {
 	struct item *copied;
-	(void)t;
 
 	if (find(a, item->kind, item->key, &item->inside, &item->outside))
 		return 0;

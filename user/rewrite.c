@@ -95,6 +95,7 @@ static enum rf_reason via_outbound(struct rewrite *r, const struct sip_value *v)
 		return RF_R_NONE; /* the requester's, also where it looks like an inside one */
 	if (v == r->m->via)
 		learn_own_public(r, BINDING_VIA, &v->sent_by);
+	via_maddr_outbound(r, v);
 	reason = token_outbound(r, BINDING_VIA, &v->sent_by);
 	return reason == RF_R_NONE ? received_outbound(r, v) : reason;
 }

@@ -46,6 +46,7 @@ void token_inbound(struct rewrite *r, enum binding_role role, const struct sip_h
 		   const struct binding *fallback);
 void uri_inbound(struct rewrite *r, enum binding_role role, const struct sip_uri *u,
 		 const struct binding *fallback);
+void via_maddr_outbound(struct rewrite *r, const struct sip_value *via);
 /* received= of a Via an inside proxy has filled in. */
 enum rf_reason received_outbound(struct rewrite *r, const struct sip_value *via);
 /* Via of a response on its way back: sent-by, received=, rport=. */

@@ -7,6 +7,8 @@
 
 #include <stdio.h>
 
+#include "sip_scan.h"
+
 #define SIP_PORT 5060
 
 static uint16_t port_of(const struct sip_hostport *hp)
@@ -315,6 +317,28 @@ static const char *like_received(const struct sip_hostport *hp, const struct rf_
 	return hp->host.n && hp->host.p[0] == '[' ? addr_uri_text(a, buf) : addr_text(a, buf);
 }
 
+/* maddr= of a Via: where answers go before anything else (RFC 3261 18.2.2). */
+static bool via_maddr(const struct sip_value *via, struct sip_hostport *hp)
+{
+	struct view rest = via->params;
+	struct sip_param param;
+
+	while (sip_param_next(&rest, &param) > 0) {
+		if (view_caseeq(param.name, VIEW("maddr")) && param.value.n)
+			return !sip_host_parse(param.value, hp) && hp->is_addr;
+	}
+	return false;
+}
+
+void via_maddr_outbound(struct rewrite *r, const struct sip_value *via)
+{
+	struct sip_hostport hp;
+	char host[ADDR_TEXT_MAX];
+
+	if (via_maddr(via, &hp) && token_side(r->ctx, &hp.addr) != TOKEN_LEAVE)
+		put_host(r->edits, &hp, public_text(r->ctx, &hp.addr, host));
+}
+
 enum rf_reason received_outbound(struct rewrite *r, const struct sip_value *via)
 {
 	struct alias_item item = { .kind = ALIAS_RECEIVED, .key = via->branch };
@@ -383,6 +407,8 @@ static void received_inbound(struct rewrite *r, const struct sip_value *via,
 void via_inbound(struct rewrite *r, const struct sip_value *via)
 {
 	const struct binding *b = NULL;
+	struct sip_hostport maddr;
+	char host[ADDR_TEXT_MAX];
 
 	if (via->sent_by.is_addr && token_is_ours(r->ctx, &via->sent_by.addr)) {
 		b = binding_by_token(r->ctx->bindings, r->ctx->wan, &via->sent_by);
@@ -390,5 +416,7 @@ void via_inbound(struct rewrite *r, const struct sip_value *via)
 			return;
 	}
 	token_inbound(r, BINDING_VIA, &via->sent_by, NULL);
+	if (b && via_maddr(via, &maddr) && token_is_ours(r->ctx, &maddr.addr))
+		put_host(r->edits, &maddr, inside_text(b, host));
 	received_inbound(r, via, b);
 }

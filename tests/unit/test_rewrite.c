@@ -152,6 +152,12 @@ static const struct flow flows[] = {
 	  .in = REQUEST("SIP/2.0/UDP 192.0.2.99:5060;branch=z9hG4bK1;rport", ALICE, BOB, CALL_ID,
 			""),
 	  .taken = "10.0.0.9:5060" },
+	{ .name = "maddr in Via",
+	  .src = "10.0.0.5:5060",
+	  .in = REQUEST("SIP/2.0/UDP 10.0.0.5:5060;maddr=10.0.0.5;branch=z9hG4bK1;rport", ALICE,
+			BOB, CALL_ID, ""),
+	  .pairs = PAIRS("10.0.0.5:5060", "203.0.113.1:5060", "maddr=10.0.0.5",
+			 "maddr=203.0.113.1") },
 	{ .name = "Vias without branches",
 	  .src = "10.0.0.9:5060",
 	  .in = REQUEST("SIP/2.0/UDP 10.0.0.9:5060;rport\r\n"
