@@ -190,3 +190,32 @@ uint64_t netns_inode(void)
 
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
+
+/* Does any <dir>/<entry><suffix> have this inode? */
+static bool dir_has_inode(const char *dir, const char *suffix, uint64_t inode)
+{
+	const struct dirent *e;
+	bool found = false;
+	char path[512];
+	struct stat st;
+	DIR *d = opendir(dir);
+
+	while (d && !found && (e = readdir(d))) {
+		/* of /proc only the processes */
+		if (e->d_name[0] == '.' ||
+		    (suffix[0] && (e->d_name[0] < '0' || e->d_name[0] > '9')))
+			continue;
+		snprintf(path, sizeof(path), "%s/%.255s%s", dir, e->d_name, suffix);
+		found = !stat(path, &st) && st.st_ino == inode;
+	}
+	if (d)
+		closedir(d);
+	return found;
+}
+
+bool netns_exists(uint64_t inode)
+{
+	return dir_has_inode("/run/netns", "", inode) ||
+	       dir_has_inode("/run/docker/netns", "", inode) ||
+	       dir_has_inode("/proc", "/ns/net", inode);
+}

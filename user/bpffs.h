@@ -32,5 +32,7 @@ void bpffs_unlock(int lock);
 
 /* Inode of the network namespace we are in; 0 when it cannot be read. */
 uint64_t netns_inode(void);
+/* Does a process or a name below /run/netns or /run/docker/netns still hold it? */
+bool netns_exists(uint64_t inode);
 
 #endif

@@ -7,6 +7,7 @@
 #include "datapath_priv.h"
 
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_arp.h>
@@ -87,29 +88,41 @@ static int find_link(const char *dev, struct nl_link *out, struct why *w)
 	return 0;
 }
 
+static int put_device(const struct datapath *dp, uint32_t ifindex, const struct rf_device *dev,
+		      struct why *w)
+{
+	if (!bpf_map_update_elem(dp->map[MAP_DEVICES], &ifindex, dev, BPF_ANY))
+		return 0;
+	return why_set(w, -errno, "cannot record %s: %s", dev->name, strerror(errno));
+}
+
 int datapath_hook_wan(struct datapath *dp, struct rf_device *dev, uint32_t ifindex,
 		      enum attach_mode *mode, char *note, size_t n_note, struct why *w)
 {
 	int err;
 
-	err = bpf_map_update_elem(dp->map[MAP_DEVICES], &ifindex, dev, BPF_ANY) ? -errno : 0;
-	if (err)
-		return why_set(w, err, "cannot record %s: %s", dev->name, strerror(-err));
-	err = hook_tc_attach(dp, dev->name, ifindex, HOOK_INGRESS, PROG_WAN_IN, -1, w);
+	/* Without a role until all is in place: if we are killed before, it is known to be half done. */
+	dev->role = 0;
+	err = put_device(dp, ifindex, dev, w);
+	if (!err)
+		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, w);
+	if (!err)
+		err = hook_tc_attach(dp, dev->name, ifindex, HOOK_INGRESS, PROG_WAN_IN, -1, w);
 	if (!err)
 		err = hook_tc_attach(dp, dev->name, ifindex, HOOK_EGRESS, PROG_WAN_OUT, -1, w);
 	if (!err)
 		err = hook_xdp_attach(dp, dev->name, ifindex, dev->flags & RF_DEV_L3, mode, note,
 				      n_note, w);
-	if (!err) {
-		dev->flags &= ~(RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC);
-		if (*mode == ATTACH_NATIVE)
-			dev->flags |= RF_DEV_XDP_NATIVE;
-		if (*mode == ATTACH_GENERIC)
-			dev->flags |= RF_DEV_XDP_GENERIC;
-		bpf_map_update_elem(dp->map[MAP_DEVICES], &ifindex, dev, BPF_ANY);
+	dev->role = RF_DEV_WAN;
+	dev->flags &= ~(RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC);
+	if (*mode == ATTACH_NATIVE)
+		dev->flags |= RF_DEV_XDP_NATIVE;
+	if (*mode == ATTACH_GENERIC)
+		dev->flags |= RF_DEV_XDP_GENERIC;
+	if (!err)
+		err = put_device(dp, ifindex, dev, w);
+	if (!err)
 		return 0;
-	}
 	hook_xdp_detach(dp->instance, ifindex);
 	hook_tc_detach(dp, ifindex);
 	return err;
@@ -167,6 +180,56 @@ static void remove_instance(struct datapath *dp)
 	remove_run_files(instance);
 }
 
+/* Is an XDP link of the instance still on a device, wherever that is? */
+static bool link_alive(const char *instance)
+{
+	struct bpf_link_info info = { 0 };
+	char path[PIN_PATH_MAX], name[PIN_PATH_MAX + 256];
+	uint32_t len = sizeof(info);
+	const struct dirent *e;
+	bool alive = false;
+	DIR *d;
+	int fd;
+
+	d = opendir(pin_path(path, instance, "links", NULL));
+	while (d && !alive && (e = readdir(d))) {
+		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
+		fd = strncmp(e->d_name, "xdp_", 4) ? -1 : bpf_obj_get(name);
+		if (fd < 0)
+			continue;
+		/* 0: the device is gone, the link is only a shell */
+		alive = bpf_obj_get_info_by_fd(fd, &info, &len) || info.xdp.ifindex;
+		close(fd);
+	}
+	if (d)
+		closedir(d);
+	return alive;
+}
+
+/* Pins of a network namespace that is gone: its devices went with it, nobody can enter it any more. */
+static bool remove_orphan(const char *instance)
+{
+	struct rf_settings s = { 0 };
+	char path[PIN_PATH_MAX];
+	__u32 zero = 0;
+	bool orphan;
+	int fd;
+
+	fd = bpf_obj_get(pin_path(path, instance, "maps", datapath_map_names[MAP_SETTINGS]));
+	if (fd < 0)
+		return false;
+	orphan = !bpf_map_lookup_elem(fd, &zero, &s) && s.abi_version == RF_ABI_VERSION &&
+		 s.netns_inode && s.netns_inode != netns_inode() && !link_alive(instance) &&
+		 !netns_exists(s.netns_inode);
+	close(fd);
+	if (!orphan)
+		return false;
+	log_info("instance \"%s\": its network namespace is gone; removing what it left", instance);
+	bpffs_remove(instance);
+	remove_run_files(instance);
+	return true;
+}
+
 /* Opens the instance, loading it first where there is none (or only what a crash has left). */
 static int open_or_load(struct datapath **out, const struct attach_request *r, bool *fresh,
 			struct why *w)
@@ -174,6 +237,7 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 	struct datapath *dp;
 	int err;
 
+	remove_orphan(r->instance);
 	err = datapath_open(&dp, r->instance, true, w);
 	if (!err && !count_role(dp, RF_DEV_WAN)) {
 		remove_instance(dp);
@@ -245,8 +309,6 @@ static int attach_device(struct datapath *dp, const struct attach_request *r,
 			       strerror(-err));
 	err = datapath_hook_wan(dp, &dev, link->ifindex, &res->mode, res->note, sizeof(res->note),
 				w);
-	if (!err)
-		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, w);
 	if (!err)
 		err = inside_sync_locked(dp, r->config, &change, w);
 	if (err)
@@ -417,6 +479,10 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 	lock = bpffs_lock(w);
 	if (lock < 0)
 		return lock;
+	if (remove_orphan(instance)) {
+		bpffs_unlock(lock);
+		return 0;
+	}
 	err = datapath_open(&dp, instance, true, w);
 	if (!err) {
 		err = detach_locked(dp, dev, w);

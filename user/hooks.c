@@ -51,6 +51,11 @@ static int xdp_foreign(const char *dev, uint32_t ifindex, struct why *w)
 
 	if (!bpf_xdp_query_id(ifindex, 0, &id) && id)
 		prog_name(id, name, sizeof(name));
+	if (!strcmp(name, "rf_wan_xdp"))
+		return why_set(
+			w, -EBUSY,
+			"%s is attached already, by another instance of Ringfence; see: ringfence --instance NAME status",
+			dev);
 	return why_set(
 		w, -EBUSY,
 		"%s already runs an XDP program of somebody else (\"%s\", id %u); remove it, or try \"mode tc\"",

@@ -156,8 +156,12 @@ static void sync_wans(struct datapath *dp, struct scan *s, struct inside_change 
 {
 	const struct nl_link *link;
 	struct datapath_device *d;
+	struct why w = { "" };
 	size_t i;
 
+	if (!hook_tc_attached(dp, LO_IFINDEX, HOOK_EGRESS) &&
+	    hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, &w))
+		log_error("signalling to this host cannot be released: %s", w.text);
 	for (i = 0; i < s->n_devices; i++) {
 		d = &s->devices[i];
 		if (d->dev.role != RF_DEV_WAN)

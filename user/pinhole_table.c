@@ -280,6 +280,11 @@ static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
 	for (dir = 0; dir < 2; dir++) {
 		if (!e->has_key[dir] || !mine(t, &e->key[dir], e->id, &p))
 			continue;
+		/* A tombstone on a SIP port would drop what is otherwise held. */
+		if (p.classes & RF_CLASS_SIP) {
+			bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], &e->key[dir]);
+			continue;
+		}
 		p.state = RF_PINHOLE_CLOSED;
 		put(t, &e->key[dir], &p);
 	}

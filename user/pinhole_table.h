@@ -16,7 +16,7 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp);
 void pinhole_table_free(struct pinhole_table *t); /* NULL ok; the maps stay as they are */
 
 /* Of pinholes of calls; the other ranges (action.h) number themselves. */
-/* Of pinholes; signalling ports count from ID_FIRST_SIGNAL on and come from the journal. */
+/* Of pinholes of calls; the other ranges of ids (action.h) come from the journal. */
 uint32_t pinhole_table_highest_id(const struct pinhole_table *t);
 
 /* 0 or -errno (-E2BIG: map full; nothing is then half open). */
