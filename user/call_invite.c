@@ -106,6 +106,7 @@ static enum call_result re_invite(struct call_op *op)
 		if (!offer)
 			return CALL_REFUSED;
 		session_offer(&d->s, op->from, op->tx, offer);
+		dialog_offered(op);
 		desc_put(offer);
 	} else {
 		d->late[op->from] = op->m->cseq;

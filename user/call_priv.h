@@ -43,6 +43,7 @@ struct dialog {
 	uint8_t bye_from; /* bit per side */
 	int64_t bye_cseq[2]; /* -1: none */
 	uint64_t until; /* ANSWERED: the session ends then unless refreshed */
+	uint64_t offer_until; /* an offer within the dialog is void then; 0: none is open */
 	uint64_t bye_until; /* BYE: the answer is awaited until then */
 	struct session s;
 	size_t n_tag;
@@ -154,6 +155,7 @@ enum call_result call_request(struct call_op *op);
 bool dialog_request_new(struct call_op *op); /* CSeq above all before it: takes note */
 
 /* call_timer.c */
+void dialog_offered(struct call_op *op); /* an offer was made that must be answered in time */
 void dialog_end(struct dialog *d);
 bool call_live(const struct call *c); /* a dialog lives, or one may still come */
 bool call_is_answered(const struct call *c);

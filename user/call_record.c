@@ -38,6 +38,7 @@ static void dialog_record(struct record *r, struct dialog *d)
 	record_enum(r, &d->ack_side, 2);
 	record_u8(r, &d->bye_from);
 	record_u64(r, &d->until);
+	record_u64(r, &d->offer_until);
 	record_u64(r, &d->bye_until);
 	session_record(r, &d->s);
 }

@@ -62,6 +62,7 @@ static enum call_result offer(struct call_op *op)
 	if (!desc)
 		return CALL_REFUSED;
 	session_offer(&d->s, op->from, op->tx, desc);
+	dialog_offered(op);
 	desc_put(desc);
 	return CALL_GO_ON;
 }

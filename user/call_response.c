@@ -37,9 +37,12 @@ static enum call_result invite_sdp(struct call_op *op, bool late)
 	desc = op_desc(op, s->now[op->from]);
 	if (!desc)
 		return CALL_REFUSED;
-	if (!answers && !repeats)
+	if (!answers && !repeats) {
 		session_offer(s, op->from, op->tx, desc);
-	else if (session_answer(s, op->from, op->tx, desc, is_preview(op->m), op->ctx->now))
+		dialog_offered(op);
+	}
+	if ((answers || repeats) &&
+	    session_answer(s, op->from, op->tx, desc, is_preview(op->m), op->ctx->now))
 		op->note_changed = true;
 	desc_put(desc);
 	return CALL_GO_ON;

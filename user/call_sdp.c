@@ -46,6 +46,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 		desc_put(d);
 		return NULL;
 	}
+	op->call->wan_ifindex = ctx->wan->ifindex; /* its media goes where its last SDP went */
 	sdp_edit(&op->t->sdp, ctx->topo, ctx->wan, &op->call->leases, d, op->edits);
 	return d;
 }

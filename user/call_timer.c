@@ -16,12 +16,26 @@ uint64_t deadline_after(const struct call_table *t, uint64_t now, int64_t sessio
 	return now + s * SECONDS;
 }
 
+/* INVITE may ring, anything else is answered within a transaction. */
+void dialog_offered(struct call_op *op)
+{
+	op->d->offer_until = op->ctx->now + (op->m->method == SIP_M_INVITE
+						     ? op->t->cfg->setup_timeout_s * SECONDS
+						     : CALL_T1_64);
+}
+
+static bool has_offer(const struct dialog *d)
+{
+	return d->s.offer[SIDE_INSIDE].desc || d->s.offer[SIDE_OUTSIDE].desc;
+}
+
 void dialog_end(struct dialog *d)
 {
 	session_clear(&d->s);
 	d->state = DIALOG_GONE;
 	d->ack_until = 0;
 	d->bye_until = 0;
+	d->offer_until = 0;
 }
 
 bool call_is_answered(const struct call *c)
@@ -113,6 +127,8 @@ uint64_t call_due(const struct call *c)
 	sooner(&due, c->linger_until);
 	for (const struct dialog *d = c->dialogs; d; d = d->next) {
 		sooner(&due, d->ack_until);
+		if (has_offer(d))
+			sooner(&due, d->offer_until);
 		if (d->state == DIALOG_ANSWERED)
 			sooner(&due, d->until);
 		if (d->state == DIALOG_BYE)
@@ -129,6 +145,16 @@ static void end_early(struct call *c)
 			dialog_end(d);
 }
 
+/* Those of the INVITE that made the dialog wait as long as it does. */
+static void void_offers(const struct call *c, struct dialog *d)
+{
+	struct tx first = { d->init_cseq, (uint8_t)c->caller, SIP_M_INVITE };
+
+	for (int side = 0; side < 2; side++)
+		if (!tx_eq(d->s.offer[side].tx, first))
+			session_fail(&d->s, d->s.offer[side].tx);
+}
+
 static const char *time_out(struct call *c, uint64_t now)
 {
 	const char *why = "over";
@@ -143,6 +169,10 @@ static const char *time_out(struct call *c, uint64_t now)
 		} else if (d->ack_until && d->ack_until <= now) {
 			dialog_end(d);
 			why = "no ACK";
+		}
+		if (d->offer_until && d->offer_until <= now) {
+			d->offer_until = 0;
+			void_offers(c, d);
 		}
 	}
 	if (c->pending && c->setup_until <= now) {

@@ -711,6 +711,22 @@ static void timeouts(void **state)
 	assert_int_equal(f->n_pins, 0);
 }
 
+/* A re-INVITE or UPDATE that nobody answers leaves the session as it was. */
+static void offer_unanswered(void **state)
+{
+	struct flow *f = *state;
+
+	answered(f);
+	FLOW(f, { ">", "INVITE", 2, "u", SDP_IN2, NULL, BOTH "; " NEW_IN });
+	flow_after(f, f->cfg.setup_timeout_s);
+	assert_string_equal(flow_pins(f), BOTH);
+	FLOW(f, { "<", "200 INVITE", 2, "u", SDP_OUT2, NULL, BOTH }, { ">", "ACK", 2, "u" },
+	     { ">", "UPDATE", 3, "u", SDP_IN2, NULL, BOTH "; " NEW_IN });
+	flow_after(f, 32);
+	assert_string_equal(flow_pins(f), BOTH);
+	assert_int_equal(ports_taken(f->t->ports), 1);
+}
+
 /* RFC 4028 */
 static void session_timer(void **state)
 {
@@ -1032,6 +1048,7 @@ int main(void)
 		T(bye_challenged),
 		T(bye_lost),
 		T(timeouts),
+		T(offer_unanswered),
 		T(session_timer),
 		T(late_messages),
 		T(not_ours),
