@@ -17,7 +17,7 @@ ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-PKGS := libbpf libelf zlib libosip2 json-c libevent_core libmnl libcap-ng libseccomp
+PKGS := libbpf libelf zlib libosip2 json-c libevent_core libmnl libcap-ng libseccomp libpcap
 WARN := -Wall -Wextra -Werror -Wshadow -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection -Wformat -Wformat-security

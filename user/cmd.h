@@ -50,7 +50,7 @@ struct cmd {
 };
 
 extern const struct cmd cmd_attach, cmd_detach, cmd_status, cmd_call, cmd_pinhole, cmd_registration,
-	cmd_reason, cmd_event, cmd_config;
+	cmd_reason, cmd_event, cmd_config, cmd_replay;
 
 /* Index of the word that text is, or the only one it begins; -1 and the error is told (what: "command").
  * words ends with NULL. */

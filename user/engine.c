@@ -372,6 +372,18 @@ void engine_message(struct engine *e, const struct signal_in *in, struct action_
 		from_inside(e, in, wan, out);
 }
 
+bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_ep *inside,
+		       bool make, uint64_t now_ns, struct action_list *out, struct rf_ep *outside)
+{
+	struct binding *b = binding_by_inside(e->bindings, wan_ifindex, inside);
+
+	if (!b && (!make || binding_get(e->bindings, &e->topo, wan_ifindex, inside, now_ns, out,
+					&b) != RF_R_NONE))
+		return false;
+	*outside = b->outside;
+	return true;
+}
+
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 {
 	call_tick(e->calls, now_ns, out, NULL);
@@ -403,6 +415,7 @@ void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
 	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
 			 now_ns, out);
 	binding_restored(e->bindings, out);
+	registration_restored(e->registrations, e->bindings, out);
 	call_restored(e->calls, now_ns, out);
 	keep_all(e, now_ns);
 	manual_restored(e->manual, now_ns, out);

@@ -95,7 +95,6 @@ t "usage of that object only" 2 "call drop id ID" call drop
 quiet "usage of no other object" "pinhole"
 t "unknown option" 2 "unknown option \"-x\"" -x status
 t "option without a value" 2 "missing after" --instance
-t "replay does not exist yet" 2 "unknown object" replay x.pcap
 
 for bad in "" a/b .. "a b" ÄÖ 123456789012345678901234567890123; do
 	t "instance \"$bad\"" 2 "instance name" --instance "$bad" status

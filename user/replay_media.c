@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The media of a capture against the pinholes that would have been open at that moment: the checks
+ * of the kernel side's pinhole.h in the same order. Both directions are looked up by the inside
+ * endpoint, as a capture from the inside shows no other.
+ */
+#include "replay_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define STRAY_PACKETS 3 /* of one SSRC: then it is a stream, not something that looks like RTP */
+#define STRAY_PORT    1024 /* media lives above */
+
+static struct rf_ep ep_key(const struct rf_ep *ep)
+{
+	return (struct rf_ep){ .addr = ep->addr, .port = ep->port }; /* without .pad */
+}
+
+static struct replay_pinhole *find(const struct replay *r, const struct rf_ep *inside)
+{
+	struct rf_ep key = ep_key(inside);
+	struct replay_pinhole *p;
+
+	HASH_FIND(hh, r->pinholes, &key, sizeof(key), p);
+	return p;
+}
+
+void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s)
+{
+	struct replay_pinhole *p = find(r, &s->inside);
+	struct replay_entry *e = replay_entry_add(r, rec, ENTRY_PINHOLE, VIEW(""));
+	bool change = p && !p->closed_ns && p->spec.id == s->id;
+
+	if (e) {
+		e->pinhole = *s;
+		e->word = change ? "change" : "open";
+	}
+	if (!p) {
+		p = calloc(1, sizeof(*p));
+		if (!p) {
+			r->err = -ENOMEM;
+			return;
+		}
+		p->inside = ep_key(&s->inside);
+		HASH_ADD(hh, r->pinholes, inside, sizeof(p->inside), p);
+	}
+	if (!change) {
+		p->opened_ns = r->now_ns;
+		p->closed_ns = p->last_ns = 0;
+		p->learnt = p->ssrc_known = false;
+	}
+	p->spec = *s;
+	p->record = rec;
+}
+
+void replay_pinhole_close(struct replay *r, uint32_t id, const struct rf_ep *inside)
+{
+	struct replay_pinhole *p = find(r, inside);
+	struct replay_entry *e;
+
+	if (!p || p->spec.id != id || p->closed_ns)
+		return;
+	p->closed_ns = r->now_ns;
+	e = replay_entry_add(r, p->record, ENTRY_PINHOLE, VIEW(""));
+	if (e) {
+		e->pinhole = p->spec;
+		e->word = "close";
+	}
+}
+
+bool replay_call_held(const struct replay *r, const struct replay_record *rec)
+{
+	const struct replay_pinhole *p;
+	bool any = false;
+
+	for (p = r->pinholes; p; p = p->hh.next) {
+		if (p->record != rec || p->closed_ns || p->spec.rtcp)
+			continue;
+		any = true;
+		if (!p->spec.held_in && !p->spec.held_out)
+			return false;
+	}
+	return any;
+}
+
+static bool covers(const struct rf_remote *m, const struct rf_ep *ep)
+{
+	struct prefix p = { .addr = m->addr, .len = m->prefix_len };
+
+	return (!m->port || m->port == ep->port) && prefix_has(&p, &ep->addr);
+}
+
+static bool remotes_have(const struct pinhole_spec *s, const struct rf_ep *ep, bool prefix)
+{
+	for (uint8_t i = 0; i < s->n_remotes; i++) {
+		const struct rf_remote *m = &s->remotes[i];
+
+		if ((m->port == ep->port && addr_eq(&m->addr, &ep->addr)) ||
+		    (prefix && covers(m, ep)))
+			return true;
+	}
+	return false;
+}
+
+static enum rf_reason check_class(const struct pinhole_spec *s, bool out,
+				  const struct replay_class *c)
+{
+	uint8_t agreed = out ? s->classes_out : s->classes_in;
+	bool held = out ? s->held_out : s->held_in;
+
+	if (agreed & RF_CLASS_ANY)
+		return RF_R_NONE;
+	if (!c->cls)
+		return RF_R_NOT_MEDIA;
+	if (!(c->cls & agreed))
+		return c->cls == RF_CLASS_RTP && held ? RF_R_ON_HOLD : RF_R_WRONG_CLASS;
+	if (c->cls == RF_CLASS_RTP &&
+	    !(s->payload_types[c->payload_type >> 3 & 15] & (1 << (c->payload_type & 7))))
+		return RF_R_WRONG_PAYLOAD_TYPE;
+	return RF_R_NONE;
+}
+
+/* The first packet of the agreed kind from where it may come decides the source. */
+static enum rf_reason learn(const struct replay *r, struct replay_pinhole *p,
+			    const struct rf_ep *src, const struct replay_class *c)
+{
+	if (!p->learnt) {
+		if (!remotes_have(&p->spec, src, true))
+			return RF_R_WRONG_SOURCE;
+		if (r->now_ns >= p->spec.learn_until_ns)
+			return RF_R_LEARN_TOO_LATE;
+		p->learnt = true;
+		p->source = *src;
+	}
+	if (c->cls != RF_CLASS_RTP)
+		return RF_R_NONE;
+	if (!p->ssrc_known) {
+		p->ssrc_known = true;
+		p->ssrc = c->ssrc;
+	}
+	return p->ssrc == c->ssrc ? RF_R_NONE : RF_R_WRONG_SSRC;
+}
+
+static enum rf_reason check_in(const struct replay *r, struct replay_pinhole *p,
+			       const struct rf_ep *src, const struct replay_class *c)
+{
+	enum rf_reason reason;
+
+	if (!p->spec.learn && !remotes_have(&p->spec, src, false))
+		return RF_R_WRONG_SOURCE;
+	if (p->spec.learn && p->learnt && !ep_eq(&p->source, src))
+		return RF_R_WRONG_SOURCE;
+	reason = check_class(&p->spec, false, c);
+	return reason == RF_R_NONE && p->spec.learn ? learn(r, p, src, c) : reason;
+}
+
+static enum rf_reason check_out(struct replay_pinhole *p, const struct rf_ep *dst,
+				const struct replay_class *c)
+{
+	bool announced =
+		p->spec.learn ? ep_eq(&p->spec.announced, dst) : remotes_have(&p->spec, dst, false);
+
+	if (p->spec.learn) {
+		if (announced && !p->learnt)
+			return RF_R_LEARN_PENDING;
+		announced = announced || (p->learnt && ep_eq(&p->source, dst));
+	}
+	return announced ? check_class(&p->spec, true, c) : RF_R_WRONG_DESTINATION;
+}
+
+static enum rf_reason check(const struct replay *r, struct replay_pinhole *p,
+			    const struct replay_udp *u, const struct replay_class *c)
+{
+	enum rf_reason reason;
+
+	if (u->fragmented)
+		return RF_R_MEDIA_FRAGMENT;
+	if (p->closed_ns)
+		return RF_R_PINHOLE_CLOSED;
+	if (r->now_ns >= p->spec.deadline_ns)
+		return RF_R_PINHOLE_EXPIRED;
+	if (p->spec.idle_s && p->last_ns && r->now_ns - p->last_ns > p->spec.idle_s * 1000000000ull)
+		return RF_R_PINHOLE_IDLE;
+	reason = u->way == WAY_IN ? check_in(r, p, &u->src, c) : check_out(p, &u->dst, c);
+	if (reason == RF_R_NONE)
+		p->last_ns = r->now_ns;
+	return reason;
+}
+
+static struct replay_flow *flow_get(struct replay *r, const struct replay_udp *u)
+{
+	bool out = u->way == WAY_OUT;
+	struct flow_key key = { .inside = ep_key(out ? &u->src : &u->dst),
+				.remote = ep_key(out ? &u->dst : &u->src),
+				.out = out };
+	struct replay_flow *f;
+
+	HASH_FIND(hh, r->flows, &key, sizeof(key), f);
+	if (f)
+		return f;
+	if (HASH_COUNT(r->flows) >= REPLAY_FLOWS_MAX) {
+		r->stats.flows_lost++;
+		return NULL;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f) {
+		r->err = -ENOMEM;
+		return NULL;
+	}
+	f->key = key;
+	f->first_ns = r->now_ns;
+	HASH_ADD(hh, r->flows, key, sizeof(f->key), f);
+	return f;
+}
+
+static void count(struct replay *r, const struct replay_udp *u, struct replay_record *rec,
+		  const struct replay_class *c, enum rf_reason reason)
+{
+	struct replay_flow *f = flow_get(r, u);
+
+	if (!f)
+		return;
+	if (rec)
+		f->record = rec;
+	f->last_ns = r->now_ns;
+	f->packets[reason]++;
+	f->total++;
+	if (c->cls != RF_CLASS_RTP)
+		return;
+	if (!f->rtp) {
+		f->rtp = true;
+		f->ssrc = c->ssrc;
+		f->payload_type = c->payload_type;
+	}
+	f->same_ssrc += f->ssrc == c->ssrc;
+}
+
+/* Nobody agreed on it. Only what looks like media is worth a word: names are looked up and clocks
+ * are set by UDP, too. From inside it would pass untranslated by us, and be refused for that by any
+ * careful peer: for the call it is lost as well. */
+static void stray(struct replay *r, const struct replay_udp *u)
+{
+	struct replay_class c = replay_classify(u->payload, 0);
+	const struct topology_wan *wan = &r->topo.wans[0];
+	const struct rf_ep *inside = u->way == WAY_OUT ? &u->src : &u->dst;
+	uint16_t port = ntohs(inside->port);
+	bool guarded = r->from_inside || (port >= wan->port_lo && port <= wan->port_hi);
+
+	if (!(c.cls & (RF_CLASS_RTP | RF_CLASS_RTCP)) || ntohs(u->src.port) < STRAY_PORT ||
+	    ntohs(u->dst.port) < STRAY_PORT) {
+		r->stats.other++;
+		return;
+	}
+	count(r, u, NULL, &c, guarded ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
+}
+
+void replay_media(struct replay *r, const struct replay_udp *u)
+{
+	struct replay_pinhole *p = find(r, u->way == WAY_OUT ? &u->src : &u->dst);
+	struct replay_class c;
+
+	if (!p) {
+		stray(r, u);
+		return;
+	}
+	c = replay_classify(u->payload,
+			    u->way == WAY_OUT ? p->spec.classes_out : p->spec.classes_in);
+	if (p->closed_ns && !c.cls) { /* the port has been used for something else since */
+		r->stats.other++;
+		return;
+	}
+	count(r, u, p->record, &c, check(r, p, u, &c));
+}
+
+bool replay_flow_counts(const struct replay_flow *f)
+{
+	return f->total > f->packets[RF_R_NO_PINHOLE] + f->packets[RF_R_NOT_GUARDED] ||
+	       f->same_ssrc >= STRAY_PACKETS || (f->record && !f->rtp);
+}
+
+uint64_t replay_flow_lost(const struct replay_flow *f)
+{
+	uint64_t passed = f->packets[RF_R_NONE] + f->packets[RF_R_NOT_GUARDED];
+	/* After the end, and on hold: as it should be. */
+	uint64_t lost =
+		f->total - passed - f->packets[RF_R_PINHOLE_CLOSED] - f->packets[RF_R_ON_HOLD];
+
+	if (!replay_flow_counts(f) || (!passed && f->total < STRAY_PACKETS))
+		return 0;
+	return lost;
+}
+
+void replay_media_settle(struct replay *r)
+{
+	const struct replay_pinhole *p;
+	struct replay_flow *f;
+
+	for (f = r->flows; f; f = f->hh.next) {
+		uint64_t passed = f->packets[RF_R_NONE] + f->packets[RF_R_NOT_GUARDED];
+
+		/* What came before a pinhole opened belongs to its call. */
+		p = f->record ? NULL : find(r, &f->key.inside);
+		if (p)
+			f->record = p->record;
+		if (!replay_flow_counts(f)) {
+			r->stats.other += f->total;
+			continue;
+		}
+		r->stats.media_passed += passed;
+		r->stats.media_dropped += f->total - passed;
+		r->stats.found[REPLAY_LOST_MEDIA] += replay_flow_lost(f) > 0;
+	}
+}
+
+void replay_media_free(struct replay *r)
+{
+	struct replay_pinhole *p, *p_next;
+	struct replay_flow *f, *f_next;
+
+	HASH_ITER (hh, r->pinholes, p, p_next) {
+		HASH_DEL(r->pinholes, p);
+		free(p);
+	}
+	HASH_ITER (hh, r->flows, f, f_next) {
+		HASH_DEL(r->flows, f);
+		free(f);
+	}
+}
