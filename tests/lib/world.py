@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The lab's people for one address family: phones inside, a provider and a third host outside."""
 import os
+import time
 
 from ua import Call, Failed, Media, MODE, Ua, bracket, expect, sdp
 
@@ -80,8 +81,9 @@ class Talk:
             self._ends()
             return
         self.raced = []
-        if race:  # media in the same instant as the answer
+        if race:  # media before anybody has seen the 200, one packet time behind it
             c.answer(200, answer_sdp, wait=False)
+            time.sleep(0.02)
             self.raced = answer_m.burst(race, self.offer_seen)
             res = c.a.want(200, c.id)
             c.la.remote_tag, c.la.target = res.tag('To'), res.contact_uri

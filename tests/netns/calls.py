@@ -18,11 +18,11 @@ def basic(family, out, by_b):
 
 
 def media_at_once(family, out):
-    """The answerer sends media in the same instant as its 200, the caller when it has the 200."""
+    """The answerer's media follows its 200 by one packet time, the caller's at once when it has the 200."""
     with World(family) as w:
         t = Talk(w, *people(w), out=out, race=10)
         sender, receiver = (t.outside, t.inside) if out else (t.inside, t.outside)
-        expect('packets sent together with the 200', receiver.seqs(10), t.raced)
+        expect('packets sent behind the 200', receiver.seqs(10), t.raced)
         back = receiver.burst(10, t.far if out else t.pub)
         expect('packets sent on the 200', sender.seqs(10), back)
         t.flow(5)
@@ -169,7 +169,7 @@ def many(family, out, n=20):
 TESTS = [
     ('basic, caller hangs up', basic, False),
     ('basic, callee hangs up', basic, True),
-    ('media in the instant of the answer', media_at_once),
+    ('media on the heels of the answer', media_at_once),
     ('early media', early),
     ('cancel while ringing', cancel_ringing),
     ('cancel with early media', cancel),

@@ -1,0 +1,161 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Builds and runs the tests: tests/run.sh unit|all [FILTER]
+#
+# unit: what needs no root. all: also the kernel side (BPF_PROG_TEST_RUN), the namespace tests and
+# the style of the sources; everything that runs userspace code runs twice, plain and with the
+# address and undefined behaviour sanitizers. FILTER is a part of a test's name, such as netns/calls.
+#
+# Test programs print "ok NAME", "not ok NAME", "skip NAME" lines (cmocka does so as TAP); each line
+# counts. A crash, a timeout, silence or a sanitizer report counts as a failure. The last line says
+# how it went, and the exit status is 0 only when nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+export B=${B:-build}
+SAN_B=${SAN_B:-$B-san}
+WHAT=${1:-}
+FILTER=${2:-}
+case $WHAT in unit | all) ;; *)
+	echo "usage: $0 unit|all [FILTER]" >&2
+	exit 2
+	;;
+esac
+unset MAKEFLAGS MAKELEVEL MFLAGS
+export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
+export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
+PASSED=0 FAILED=0 SKIPPED=0
+FAILURES=()
+LOG=$(mktemp)
+trap 'rm -f "$LOG"' EXIT
+trap 'exit 130' INT TERM
+# colour only for people
+if [ -t 1 ]; then RED=$'\e[31m' GREEN=$'\e[32m' YELLOW=$'\e[33m' OFF=$'\e[0m'; else RED='' GREEN='' YELLOW='' OFF=''; fi
+
+selected() { case $1 in *"$FILTER"*) return 0 ;; *) return 1 ;; esac; }
+
+# result NAME STATUS SECONDS: counts what is in $LOG and prints one line, and the output of failures.
+result() {
+	local name=$1 status=$2 seconds=$3 p f s why='' colour=$GREEN word=PASS
+	p=$(grep -cE '^ok ' "$LOG")
+	s=$(grep -cE '^(skip |ok .*# SKIP)' "$LOG")
+	p=$((p - $(grep -cE '^ok .*# SKIP' "$LOG")))
+	f=$(grep -cE '^not ok ' "$LOG")
+	if grep -qE 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$LOG"; then
+		[ "$f" != 0 ] || f=1
+		why='sanitizer report'
+	fi
+	case $status in
+	0) ;;
+	124 | 137) f=$((f + 1)) why='did not end in time' ;;
+	*) [ "$f" != 0 ] || { f=1 why="ended with status $status"; } ;;
+	esac
+	if [ $((p + f + s)) = 0 ]; then f=1 why='printed no result'; fi
+	PASSED=$((PASSED + p)) FAILED=$((FAILED + f)) SKIPPED=$((SKIPPED + s))
+	if [ "$f" != 0 ]; then
+		word=FAIL colour=$RED
+		FAILURES+=("$name")
+	elif [ "$p" = 0 ]; then
+		word=SKIP colour=$YELLOW
+	fi
+	printf '%s%-4s%s %-34s %4d passed' "$colour" $word "$OFF" "$name" "$p"
+	[ "$f" = 0 ] || printf ' %4d failed' "$f"
+	[ "$s" = 0 ] || printf ' %4d skipped' "$s"
+	printf '  %5.1f s  %s\n' "$seconds" "$why"
+	if [ "$f" != 0 ]; then
+		# failed lines with what follows them, and the end of the output
+		awk '/^not ok /{show=1} /^(ok|skip) /{show=0} show||/ERROR:|Sanitizer|runtime error/' "$LOG" | head -n 120 | sed 's/^/     /'
+		[ -z "$why" ] || tail -n 40 "$LOG" | sed 's/^/     | /'
+	elif [ "$s" != 0 ]; then
+		grep -E '^(skip |ok .*# SKIP)' "$LOG" | head -n 5 | sed 's/^/     /'
+	fi
+}
+
+run() { # NAME LIMIT COMMAND...
+	local name=$1 limit=$2 start end status=0
+	shift 2
+	selected "$name" || return 0
+	start=$(date +%s%N)
+	timeout -k 10 "$limit" "$@" >"$LOG" 2>&1 </dev/null || status=$?
+	end=$(date +%s%N)
+	result "$name" $status "$(awk "BEGIN { print ($end - $start) / 1e9 }")"
+}
+
+# build NAME FOLDER SAN TARGET...: a build that fails is a failure too.
+build() {
+	local name=$1 folder=$2 san=$3 start end
+	shift 3
+	start=$(date +%s)
+	if ! make -j"$(nproc)" B="$folder" SAN="$san" "$@" >"$LOG" 2>&1; then
+		echo "not ok $name" >>"$LOG"
+		result "$name" 1 0
+		tail -n 40 "$LOG" | sed 's/^/     | /'
+		return 1
+	fi
+	end=$(date +%s)
+	printf '     %-34s built in %d s\n' "$name" $((end - start))
+}
+
+targets() { # FOLDER KIND: the test programs of tests/KIND
+	local f
+	for f in tests/"$2"/test_*.c; do
+		[ -f "$f" ] || continue
+		f=${f##*/}
+		echo "$1/$2/${f%.c}"
+	done
+}
+
+unit_tests() { # FOLDER SUFFIX
+	local t
+	for t in $(targets "$1" unit); do run "unit/${t##*/test_}$2" 120 "$t"; done
+	for t in tests/unit/test_*.sh; do
+		[ -f "$t" ] && B=$1 run "unit/$(basename "$t" .sh | sed s/^test_//)$2" 120 "$t"
+	done
+}
+
+style() {
+	local files
+	files=$(git ls-files '*.c' '*.h' 2>/dev/null | grep -E '^(user|bpf|include|tests)/') ||
+		files=$(find user bpf include tests -name '*.[ch]')
+	# shellcheck disable=SC2086
+	clang-format --dry-run --Werror $files && echo "ok clang-format" || echo "not ok clang-format"
+	files=$(find scripts tests .ci -type f \( -name '*.sh' -o -name run -o -name '*.bash-completion' \))
+	# shellcheck disable=SC2086
+	shellcheck -S warning -s bash $files && echo "ok shellcheck" || echo "not ok shellcheck"
+	files=$(find man -name '*.[58]' 2>/dev/null)
+	if [ -n "$files" ]; then
+		# shellcheck disable=SC2086
+		mandoc -T lint -W warning $files && echo "ok mandoc" || echo "not ok mandoc"
+	fi
+}
+
+finish() {
+	echo
+	[ ${#FAILURES[@]} = 0 ] || printf 'failed: %s\n' "${FAILURES[*]}"
+	if [ "$SKIPPED" = 0 ]; then
+		echo "$PASSED passed, $FAILED failed"
+	else
+		echo "$PASSED passed, $FAILED failed, $SKIPPED skipped"
+	fi
+	[ "$FAILED" = 0 ] && [ "$PASSED" != 0 ]
+	exit
+}
+
+# shellcheck disable=SC2046
+build "build" "$B" 0 all $(targets "$B" unit) || finish
+unit_tests "$B" ""
+# shellcheck disable=SC2046
+build "build with sanitizers" "$SAN_B" 1 all $(targets "$SAN_B" unit) || finish
+unit_tests "$SAN_B" " (san)"
+[ "$WHAT" = all ] || finish
+
+build "build of the other tests" "$B" 0 build-tests || finish
+for t in $(targets "$B" bpf); do run "bpf/${t##*/test_}" 300 "$t"; done
+for t in tests/netns/test_*.sh; do run "netns/$(basename "$t" .sh | sed s/^test_//)" 600 "$t"; done
+# The same with sanitizers in ringfence and ringfenced; the tools stay as they are.
+build "build with sanitizers" "$SAN_B" 1 build-tests || finish
+for t in tests/netns/test_*.sh; do
+	B=$SAN_B run "netns/$(basename "$t" .sh | sed s/^test_//) (san)" 900 "$t"
+done
+export -f style
+run "style" 120 bash -c style
+finish
