@@ -203,6 +203,31 @@ static void test_learnt(void **state)
 	icmp_case("learnt", WAN_IN, &c, RF_R_ICMP_RELATED, &t);
 }
 
+/* A quoted UDP checksum that comes out as 0 is written as 0xffff, as its sender would have. */
+static void test_quoted_checksum_edge(void **state)
+{
+	int v6;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		uint8_t pay[14] = { 0x80 }, b[256];
+		struct icmp c = from_wan(v6), t;
+		uint32_t i;
+
+		c.quote.pay = PAY_BYTES;
+		c.quote.bytes = pay;
+		c.quote.len = sizeof(pay);
+		t = translated(&c, WAN_IN);
+		for (i = 0; i < 0x10000; i++) {
+			put16(pay + 12, i);
+			pkt_build(&t.quote, b);
+			if (get16(b + 14 + pkt_l3_len(&t.quote) + 6) == 0xffff)
+				break;
+		}
+		assert_true(i < 0x10000);
+		icmp_case("edge", WAN_IN, &c, RF_R_ICMP_RELATED, &t);
+	}
+}
+
 /* Every truncation on the wire. */
 static void test_truncated(void **state)
 {
@@ -238,6 +263,7 @@ int main(void)
 		cmocka_unit_test_setup(test_inside_router, lab_setup),
 		cmocka_unit_test_setup(test_not_related, lab_setup),
 		cmocka_unit_test_setup(test_learnt, lab_setup),
+		cmocka_unit_test_setup(test_quoted_checksum_edge, lab_setup),
 		cmocka_unit_test_setup(test_truncated, lab_setup),
 		cmocka_unit_test_setup(test_xdp, lab_setup),
 	};

@@ -542,6 +542,62 @@ static void test_event_limit(void **state)
 	assert_int_equal(lab.event.pinhole_id, 0);
 	assert_int_equal(lab.event.ifindex, lab.w0);
 	assert_int_equal(lab.event.len, 200);
+	usleep(120000);
+	lab_run(WAN_IN, a, n, &r);
+	assert_int_equal(lab.n_events, 1);
+	assert_int_equal(lab.event.suppressed, 0);
+}
+
+/* Mode auto: private addresses are translated, so not guarded by themselves; others are routed. */
+static void test_auto_mode(void **state)
+{
+	static const struct { const char *a; bool routed; } c[] = {
+		{ "10.0.0.0", 0 }, { "10.255.255.255", 0 }, { "11.0.0.0", 1 }, { "9.255.255.255", 1 },
+		{ "172.15.255.255", 1 }, { "172.16.0.0", 0 }, { "172.31.255.255", 0 }, { "172.32.0.0", 1 },
+		{ "192.168.0.0", 0 }, { "192.168.255.255", 0 }, { "192.167.255.255", 1 }, { "192.169.0.0", 1 },
+		{ "100.64.0.0", 0 }, { "100.127.255.255", 0 }, { "100.63.255.255", 1 }, { "100.128.0.0", 1 },
+		{ "169.254.0.1", 0 }, { "169.253.0.1", 1 }, { "127.0.0.1", 0 },
+		{ "fc00::1", 0 }, { "fdff::1", 0 }, { "fe00::1", 1 }, { "fe80::1", 0 }, { "febf::1", 0 },
+		{ "fec0::1", 1 }, { "2001:db8::1", 1 },
+	};
+	unsigned int i;
+
+	map_clear(lab.skel->maps.inside);
+	lab_inside("0.0.0.0", 0, RF_MODE_AUTO);
+	lab_inside("::", 0, RF_MODE_AUTO);
+	for (i = 0; i < ARRAY_SIZE(c); i++) {
+		bool v6 = strchr(c[i].a, ':');
+		struct pkt p = { .src = v6 ? PEER6 : PEER4, .dst = c[i].a, .sport = 1, .dport = 20000 };
+
+		lab_case(c[i].a, WAN_IN, &p, c[i].routed ? RF_R_NO_PINHOLE : RF_R_NOT_OURS, NULL);
+	}
+}
+
+/* Mode host for an inside prefix: its packets are judged where this host sends them. */
+static void test_host_mode(void **state)
+{
+	struct pkt p = { INS(IN4, 5060, PEER4, 5060), .pay = PAY_SIP };
+
+	lab_inside("10.0.0.0", 8, RF_MODE_HOST);
+	lab_case("SIP", INSIDE_IN, &p, RF_R_NOT_OURS, NULL);
+	p.mf = true;
+	lab_case("fragment", INSIDE_IN, &p, RF_R_NOT_OURS, NULL);
+}
+
+/* RFC 5095 and segment routing: the address in the header is not the last one. */
+static void test_segments_left(void **state)
+{
+	struct pkt p = { WAN6(PUB6, PUB_PORT), .ext = { 43 } };
+	static struct result r;
+	uint8_t a[512];
+	int n = pkt_build(&p, a), h;
+
+	a[14 + 40 + 3] = 1;
+	for (h = XDP; h <= WAN_IN; h++) {
+		lab_run(h, a, n, &r);
+		assert_int_equal(r.code, h == XDP ? XDP_DROP : TC_ACT_SHOT);
+		lab_expect_count("segments left", RF_R_BAD_HEADER);
+	}
 }
 
 /* Without a state nothing can be learnt or counted, but what was agreed on still passes. */
@@ -581,6 +637,7 @@ static const struct { const char *name; int at; uint8_t value; int to_other; int
 	{ "total length below the header's", 17, 19, 0, RF_R_BAD_HEADER },
 	{ "total length beyond the frame", 17, 0xff, 0, RF_R_TRUNCATED },
 	{ "UDP length beyond the packet", 39, 0xff, 0, RF_R_TRUNCATED },
+	{ "UDP length one beyond", 39, 181, 0, RF_R_TRUNCATED },
 	{ "UDP length below the header's", 39, 7, 0, RF_R_BAD_HEADER },
 	{ "UDP length below, to another host", 39, 7, 1, RF_R_NOT_OURS },
 	{ "version 5, to another host", 14, 0x55, 1, RF_R_NOT_OURS },
@@ -628,6 +685,9 @@ int main(void)
 		cmocka_unit_test_setup(test_injected, lab_setup),
 		cmocka_unit_test_setup(test_other_host, lab_setup),
 		cmocka_unit_test_setup(test_event_limit, lab_setup),
+		cmocka_unit_test_setup(test_auto_mode, lab_setup),
+		cmocka_unit_test_setup(test_host_mode, lab_setup),
+		cmocka_unit_test_setup(test_segments_left, lab_setup),
 		cmocka_unit_test_setup(test_no_state, lab_setup),
 		cmocka_unit_test_setup(test_unconfigured, lab_setup),
 		cmocka_unit_test_setup(test_bad_headers, lab_setup),
