@@ -126,7 +126,6 @@ struct call_op { /* one message at work */
 };
 
 /* call_find.c */
-struct view call_view(const char *s, size_t n);
 struct call *call_find(const struct call_table *t, enum side caller, const struct rf_addr *inside,
 		       struct view call_id, struct view tag);
 struct dialog *dialog_find(const struct call *c, struct view tag);

@@ -30,6 +30,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 		.wan = ctx->wan,
 		.peer = ctx->peer,
 		.remote = ctx->remote.addr,
+		.ports = op->t->ports,
 	};
 	struct desc *d = desc_read(&env, op->from, &op->t->sdp, before);
 	int err;

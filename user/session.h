@@ -65,6 +65,7 @@ struct desc_env {
 	const struct topology_wan *wan;
 	const struct config_peer *peer; /* may be NULL */
 	struct rf_addr remote; /* signalling peer */
+	const struct ports *ports; /* which public ports are ours; may be NULL */
 };
 
 /* before (may be NULL) is what this side said last: it lends its endpoints to c=0.0.0.0 lines.

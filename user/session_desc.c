@@ -114,6 +114,26 @@ static void read_zero(struct media_line *l, const struct media_line *before)
 		    (LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN);
 }
 
+/*
+ * The peer turned a call around to us: its media is that of another inside host, known by the public
+ * port that it was given (RFC 4787 REQ-9). Our address with a port that is nobody's is no place to
+ * send to.
+ */
+static bool read_hairpin(struct media_line *l, const struct desc_env *env)
+{
+	const struct rf_addr *wire = topology_wire(env->wan, &l->rtp.addr);
+
+	if (!wire || !env->ports || (l->rtcp.port && !addr_eq(&l->rtp.addr, &l->rtcp.addr)) ||
+	    (!addr_eq(&l->rtp.addr, wire) &&
+	     !addr_eq(&l->rtp.addr, topology_public(env->wan, &l->rtp.addr))) ||
+	    !ports_is_taken(env->ports, env->wan->ifindex, wire, ntohs(l->rtp.port)))
+		return false;
+	l->rtp.addr = *wire;
+	if (l->rtcp.port)
+		l->rtcp.addr = *wire;
+	return true;
+}
+
 static void read_addr(struct media_line *l, const struct desc_env *env, enum side side,
 		      const struct sdp_media *m, const struct media_line *before)
 {
@@ -134,6 +154,8 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 	l->rtp = ep_make(m->c.addr, m->port_value);
 	read_rtcp(l, m);
 	if (side == SIDE_OUTSIDE) {
+		if (read_hairpin(l, env))
+			return;
 		l->flags |= outside_flags(env, &l->rtp.addr);
 		if (!addr_eq(&l->rtcp.addr, &l->rtp.addr) &&
 		    outside_flags(env, &l->rtcp.addr) & LINE_FOREIGN)

@@ -641,7 +641,7 @@ static void no_pinhole(void **state)
 {
 	struct flow *f = *state;
 
-	/* the peer gives back one of our own: hairpin is for later, and said so */
+	/* the peer names our own address with a port that is nobody's */
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" });
 	f->once = true;
 	FLOW(f, { "<", "200 INVITE", 1, "u", "c=IN IP4 " WAN "|m=audio 7000 RTP/AVP 0", NULL, "" });
@@ -921,6 +921,34 @@ static void trunk(void **state)
 	assert_int_equal(f->n_pins, 398);
 }
 
+/* Two phones behind us that call each other through the provider, which only relays: each has the
+ * other's public port as its remote. */
+static void hairpin(void **state)
+{
+	struct flow *f = *state;
+
+#define PHONE_A \
+	IN ":20000=" WAN ":20000 r/r " WAN ":22000; " IN ":20001=" WAN ":20001 c/c " WAN ":22001"
+#define PHONE_B                                                                       \
+	"192.168.1.11:22000=" WAN ":22000 r/r " WAN ":20000; 192.168.1.11:22001=" WAN \
+	":22001 c/c " WAN ":20001"
+#define SDP_A "c=IN IP4 " WAN "|m=audio 20000 RTP/AVP 0"
+#define SDP_B "c=IN IP4 " WAN "|m=audio 22000 RTP/AVP 0"
+	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" });
+	f->inside = ep_of("192.168.1.11:5060");
+	f->caller_inside = false;
+	FLOW(f, { "<", "INVITE", 1, NULL, SDP_A, NULL, "" },
+	     { ">", "200 INVITE", 1, "u", "c=IN IP4 192.168.1.11|m=audio 22000 RTP/AVP 0", NULL,
+	       PHONE_B });
+	f->inside = ep_of(IN ":5060");
+	f->caller_inside = true;
+	FLOW(f, { "<", "200 INVITE", 1, "u", SDP_B, NULL, PHONE_A "; " PHONE_B },
+	     { ">", "ACK", 1, "u" }, { ">", "BYE", 2, "u", NULL, NULL, PHONE_B });
+	f->inside = ep_of("192.168.1.11:5060");
+	f->caller_inside = false;
+	FLOW(f, { "<", "ACK", 1, "u" }, { "<", "BYE", 2, "u", NULL, NULL, "" });
+}
+
 /* The same identifiers, also the callee's tag, in another attempt and in another call. */
 static void tags_again(void **state)
 {
@@ -1058,6 +1086,7 @@ int main(void)
 		T(spiral),
 		T(same_port),
 		T(trunk),
+		T(hairpin),
 		T(tags_again),
 		T(greedy),
 		T(reloaded),
