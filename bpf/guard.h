@@ -89,22 +89,28 @@ static __always_inline bool rf_controller_away(struct rf_pkt *p)
 	return !beat || (__s64)(rf_now(p) - beat) > (__s64)s->heartbeat_limit_ns;
 }
 
-/* Did the controller send this? Told by the socket, which nobody else can imitate. */
-static __always_inline bool rf_released(struct __sk_buff *skb)
+enum rf_sender {
+	RF_SENDER_OTHER,
+	RF_SENDER_RELEASE, /* the controller: passes */
+	RF_SENDER_AGAIN, /* the controller gives back what was parked: judged as if it came only now */
+};
+
+/* Who sent this? Told by the socket, which nobody else can imitate. */
+static __always_inline enum rf_sender rf_sender_of(struct __sk_buff *skb)
 {
 	struct rf_control *c = rf_control_get();
 	__u64 cookie;
 	int i;
 
 	if (!c)
-		return false;
+		return RF_SENDER_OTHER;
 	cookie = bpf_get_socket_cookie(skb);
 	if (!cookie)
-		return false;
+		return RF_SENDER_OTHER;
 	for (i = 0; i < RF_COOKIES_MAX; i++)
 		if (c->cookies[i] == cookie)
-			return true;
-	return false;
+			return i < RF_COOKIES_JUDGE ? RF_SENDER_RELEASE : RF_SENDER_AGAIN;
+	return RF_SENDER_OTHER;
 }
 
 static __always_inline bool rf_device_is(__u32 ifindex, __u8 role)

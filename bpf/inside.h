@@ -72,6 +72,25 @@ static __always_inline int rf_inside_in_stage(struct __sk_buff *skb, struct rf_p
 	}
 }
 
+/*
+ * No pinhole knows it, so it is none of our business, unless the signalling in front of it is just
+ * about to make one: what looks like media then waits its turn, and passes after that as it would have.
+ */
+static __always_inline __u32 rf_inside_early(struct __sk_buff *skb, struct rf_pkt *p, __u32 reason)
+{
+	struct rf_media m = {};
+
+	if (reason == RF_R_NO_PINHOLE)
+		return rf_park(skb, p, reason);
+	if (reason != RF_R_NOT_OURS || p->proto != IPPROTO_UDP || (p->flags & RF_PKT_AGAIN) ||
+	    !p->src.port || !rf_may_park() || !rf_inside_get(&p->src.addr) || rf_stays_inside(p))
+		return reason;
+	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN | RF_CLASS_DTLS, &m);
+	if (!m.cls)
+		return reason;
+	return rf_park(skb, p, RF_R_NO_PINHOLE) == RF_R_MEDIA_PARKED ? RF_R_MEDIA_PARKED : reason;
+}
+
 static __always_inline __u32 rf_inside_in_fragment(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	__u32 verdict = RF_FRAG_PASS;

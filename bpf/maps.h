@@ -44,6 +44,14 @@ RF_ARRAY(control, BPF_MAP_TYPE_ARRAY, struct rf_control, 1);
 RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct rf_progress);
+} progress SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, RF_FRAGS_MAX);
 	__type(key, struct rf_frag_key);
@@ -79,6 +87,13 @@ static __always_inline struct rf_settings *rf_settings_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline struct rf_progress *rf_progress_get(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&progress, &zero);
 }
 
 static __always_inline struct rf_control *rf_control_get(void)

@@ -7,6 +7,7 @@
 #define RF_BPF_MEDIA_H
 
 #include "deliver.h"
+#include "punt.h"
 #include "verdict.h"
 
 static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_hit *h,
@@ -23,6 +24,8 @@ static __always_inline __u32 rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p, 
 {
 	__u32 reason = rf_check_media(ctx, true, p, h);
 
+	if (rf_may_turn(reason) && rf_may_park())
+		return RF_R_TO_TC;
 	if (!reason)
 		reason = rf_deliver_xdp(ctx, p, h);
 	return rf_media_booked(p, h, reason);
@@ -30,7 +33,7 @@ static __always_inline __u32 rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p, 
 
 static __always_inline __u32 rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h)
 {
-	__u32 reason = rf_check_media(skb, false, p, h);
+	__u32 reason = rf_park(skb, p, rf_check_media(skb, false, p, h));
 
 	if (!reason)
 		reason = h->dir == RF_DIR_IN ? rf_deliver_in(skb, p, h) : rf_deliver_out(skb, p, h);

@@ -29,6 +29,7 @@ enum rf_pkt_flag {
 	RF_PKT_FRAGMENT = 1 << 3,
 	RF_PKT_FIRST = 1 << 4, /* the fragment with offset 0 */
 	RF_PKT_NO_ETH = 1 << 5, /* device without link layer header */
+	RF_PKT_AGAIN = 1 << 6, /* was parked or turned around: not parked again */
 };
 
 struct rf_pkt {

@@ -8,6 +8,17 @@
 
 #include "guard.h"
 
+/* Before the record is there: the controller, when it has seen the last one, may then say so. */
+static __always_inline void rf_held(void)
+{
+	struct rf_progress *g = rf_progress_get();
+
+	if (!g)
+		return;
+	RF_WRITE_ONCE(g->parked, 0);
+	__sync_fetch_and_add(&g->held, 1);
+}
+
 static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *p, __u8 kind)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
@@ -34,9 +45,45 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 	n++;
 	if (bpf_skb_load_bytes(skb, p->l3_off, s->data, n))
 		return RF_R_TRUNCATED;
+	if (kind != RF_PUNT_MEDIA)
+		rf_held();
 	if (bpf_ringbuf_output(&punt, s, sizeof(s->hdr) + n, 0))
 		return RF_R_PUNT_FULL;
+	if (kind == RF_PUNT_MEDIA)
+		return RF_R_MEDIA_PARKED;
 	return kind == RF_PUNT_SIP ? RF_R_SIP_HELD : RF_R_FRAGMENT_HELD;
+}
+
+/* Is signalling on its way through the controller that may open what this packet needs? */
+static __always_inline bool rf_may_park(void)
+{
+	struct rf_progress *g = rf_progress_get();
+
+	return g && (__s64)(RF_READ_ONCE(g->held) - RF_READ_ONCE(g->done)) > 0 &&
+	       RF_READ_ONCE(g->parked) < RF_PARK_MAX;
+}
+
+/* Verdicts that the signalling in front may still turn. */
+static __always_inline bool rf_may_turn(__u32 reason)
+{
+	return reason == RF_R_NO_PINHOLE || reason == RF_R_PINHOLE_CLOSED ||
+	       reason == RF_R_WRONG_SOURCE || reason == RF_R_WRONG_DESTINATION ||
+	       reason == RF_R_ON_HOLD ||
+	       reason == RF_R_WRONG_PAYLOAD_TYPE || reason == RF_R_WRONG_CLASS;
+}
+
+/* A refused packet: behind the signalling, or refused for good. */
+static __always_inline __u32 rf_park(struct __sk_buff *skb, struct rf_pkt *p, __u32 reason)
+{
+	struct rf_progress *g = rf_progress_get();
+
+	if ((p->flags & RF_PKT_AGAIN) || !rf_may_turn(reason) || !g || !rf_may_park() ||
+	    rf_controller_away(p))
+		return reason;
+	if (__sync_fetch_and_add(&g->parked, 1) >= RF_PARK_MAX ||
+	    rf_punt_copy(skb, p, RF_PUNT_MEDIA) != RF_R_MEDIA_PARKED)
+		return reason;
+	return RF_R_MEDIA_PARKED;
 }
 
 /* .kind: enum rf_punt_kind */

@@ -33,6 +33,8 @@ int rf_wan_xdp(struct xdp_md *ctx)
 		reason = rf_media_xdp(ctx, &p, &h);
 		break;
 	case RF_STAGE_DECIDED:
+		if (rf_may_turn(reason) && rf_may_park())
+			reason = RF_R_TO_TC;
 		break;
 	default:
 		reason = RF_R_TO_TC;
@@ -56,7 +58,7 @@ int rf_wan_in(struct __sk_buff *skb)
 
 	if (rf_injected(skb, &p))
 		return rf_verdict_tc(&p, RF_R_RELEASED);
-	if (!rf_hairpinned(skb) && skb->pkt_type == PACKET_OTHERHOST)
+	if (!rf_hairpinned(skb, &p) && skb->pkt_type == PACKET_OTHERHOST)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	switch (rf_wan_in_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
@@ -73,6 +75,7 @@ int rf_wan_in(struct __sk_buff *skb)
 		reason = rf_icmp_in(skb, &p);
 		break;
 	case RF_STAGE_DECIDED:
+		reason = rf_park(skb, &p, reason);
 		break;
 	}
 	return rf_verdict_tc(&p, reason);
@@ -87,9 +90,15 @@ int rf_wan_out(struct __sk_buff *skb)
 
 	if (skb->ingress_ifindex)
 		return rf_verdict_tc(&p, RF_R_NONE); /* forwarded: judged where it came in */
-	if (rf_released(skb)) {
+	switch (rf_sender_of(skb)) {
+	case RF_SENDER_RELEASE:
 		p.len = skb->len;
 		return rf_verdict_tc(&p, RF_R_RELEASED);
+	case RF_SENDER_AGAIN:
+		p.flags |= RF_PKT_AGAIN;
+		break;
+	case RF_SENDER_OTHER:
+		break;
 	}
 	rf_device_shape(skb, &p);
 	switch (rf_wan_out_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
@@ -103,6 +112,7 @@ int rf_wan_out(struct __sk_buff *skb)
 		reason = rf_wan_out_fragment(skb, &p);
 		break;
 	default:
+		reason = rf_park(skb, &p, reason);
 		break;
 	}
 	return rf_verdict_tc(&p, reason);
@@ -115,7 +125,7 @@ int rf_inside_in(struct __sk_buff *skb)
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
 
-	if (skb->pkt_type == PACKET_OTHERHOST)
+	if (!rf_hairpinned(skb, &p) && skb->pkt_type == PACKET_OTHERHOST)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	switch (rf_inside_in_stage(skb, &p, rf_parse_skb(skb, &p), &h, &reason)) {
@@ -132,6 +142,7 @@ int rf_inside_in(struct __sk_buff *skb)
 		reason = rf_icmp_out(skb, &p);
 		break;
 	case RF_STAGE_DECIDED:
+		reason = rf_inside_early(skb, &p, reason);
 		break;
 	}
 	return rf_verdict_tc(&p, reason);

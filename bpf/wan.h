@@ -46,8 +46,9 @@ static __always_inline bool rf_injected(struct __sk_buff *skb, struct rf_pkt *p)
 	return true;
 }
 
-/* From an inside host to another by way of our public address; judged like a peer's packet. */
-static __always_inline bool rf_hairpinned(struct __sk_buff *skb)
+/* From an inside host to another by way of our public address, or given back after parking: judged
+ * like any packet that comes in here. */
+static __always_inline bool rf_hairpinned(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	struct rf_control *c = rf_control_get();
 
@@ -55,19 +56,25 @@ static __always_inline bool rf_hairpinned(struct __sk_buff *skb)
 		return false;
 	skb->mark = 0;
 	bpf_skb_change_type(skb, PACKET_HOST);
+	p->flags |= RF_PKT_AGAIN;
 	return true;
 }
 
-/* The controller names the WAN device by SO_MARK; anything else on lo is not touched. */
+/* The controller names the device by SO_MARK; anything else on lo is not touched. */
 static __always_inline int rf_inject(struct __sk_buff *skb)
 {
 	struct rf_control *c = rf_control_get();
 	__u32 ifindex = skb->mark;
+	enum rf_sender sender;
 
-	if (!ifindex || !c || !c->inject_mark || !rf_device_is(ifindex, RF_DEV_WAN) ||
-	    !rf_released(skb))
+	if (!ifindex || !c || !c->inject_mark)
 		return TC_ACT_UNSPEC;
-	skb->mark = c->inject_mark;
+	sender = rf_sender_of(skb);
+	if (sender == RF_SENDER_OTHER ||
+	    !(rf_device_is(ifindex, RF_DEV_WAN) ||
+	      (sender == RF_SENDER_AGAIN && rf_device_is(ifindex, RF_DEV_INSIDE))))
+		return TC_ACT_UNSPEC;
+	skb->mark = sender == RF_SENDER_AGAIN ? RF_HAIRPIN_MARK(c->inject_mark) : c->inject_mark;
 	return bpf_redirect(ifindex, BPF_F_INGRESS);
 }
 

@@ -24,6 +24,7 @@
 #define RF_SIP_PORTS_MAX 8
 #define RF_REMOTES_MAX	 4 /* remotes of one pinhole: forks of a call, or media prefixes to learn from */
 #define RF_COOKIES_MAX	 8
+#define RF_COOKIES_JUDGE 4 /* from this one on: packets of these sockets are judged again */
 #define RF_PUNT_MAX	 65535 /* bytes of one L3 packet */
 
 /* IPv6 address, or IPv4 as v4-mapped ::ffff:a.b.c.d, so that one key serves both. */
@@ -207,11 +208,24 @@ _Static_assert(sizeof(struct rf_settings) == 48, "rf_settings");
 /* control: ARRAY[1], written by the running controller only. */
 struct rf_control {
 	__u64 heartbeat_ns; /* 0: never */
-	__u64 cookies[RF_COOKIES_MAX]; /* socket cookies whose packets are releases; 0: unused */
+	__u64 cookies[RF_COOKIES_MAX]; /* of the controller's sockets; 0: unused. The first are releases */
 	__u32 inject_mark; /* random; lo egress sets it on releases to this host, WAN ingress clears it */
 	__u32 pid;
 };
 _Static_assert(sizeof(struct rf_control) == 80, "rf_control");
+
+/*
+ * progress: ARRAY[1], memory-mapped by the controller. Media may overtake the message that announces
+ * it, as that one waits for the controller: while .done is behind .held, media that would be refused is
+ * put into the punt ring behind it, so that it is judged when that message has had its effect.
+ */
+struct rf_progress {
+	__u64 held; /* SIP messages and fragments ever put into the punt ring (kernel) */
+	__u64 done; /* of these, as many as the controller has certainly dealt with (controller) */
+	__u32 parked; /* since .held last rose (kernel) */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rf_progress) == 24, "rf_progress");
 
 enum rf_hook {
 	RF_HOOK_WAN_XDP = 1,
@@ -225,6 +239,7 @@ enum rf_punt_kind {
 	RF_PUNT_SIP = 1, /* a whole UDP datagram */
 	RF_PUNT_FRAGMENT = 2, /* fragment of a datagram whose first fragment is signalling */
 	RF_PUNT_DEFERRED = 3, /* fragment that came before its first fragment: kind not known yet */
+	RF_PUNT_MEDIA = 5, /* media that overtook signalling: to be judged again */
 	RF_PUNT_DEFERRED_END = 4, /* first fragment of a datagram that is NOT signalling, after deferred ones: send all on verbatim, in order */
 };
 
@@ -287,6 +302,7 @@ struct rf_frag {
 #define RF_PREFIXES_MAX	 4096
 #define RF_DEVICES_MAX	 4096
 #define RF_FRAGS_MAX	 8192
+#define RF_PARK_MAX	 64 /* packets parked behind one message, so that a flood cannot fill the ring */
 #define RF_PUNT_BYTES	 (8 << 20)
 #define RF_EVENTS_BYTES	 (1 << 20)
 

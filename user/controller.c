@@ -86,6 +86,14 @@ static void on_resend(const struct rf_punt *meta, struct view packet, void *arg)
 		doer_count(&c->doer, RF_R_SEND_FAILED, 1, packet.n);
 }
 
+static void on_again(const struct rf_punt *meta, struct view packet, void *arg)
+{
+	struct controller *c = arg;
+
+	if (release_again(c->release, meta, packet))
+		doer_count(&c->doer, RF_R_SEND_FAILED, 1, packet.n);
+}
+
 static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg)
 {
 	struct controller *c = arg;
@@ -356,7 +364,7 @@ int controller_restore(struct controller *c, struct why *w)
 
 int controller_open(struct controller *c, struct why *w)
 {
-	struct punt_out out = { on_message, on_resend, on_dropped, c };
+	struct punt_out out = { on_message, on_resend, on_again, on_dropped, c };
 	int err;
 
 	err = control_listen(&c->control, c->instance, c->base, on_request, c, w);

@@ -67,7 +67,8 @@ int datapath_instances(char ***names, size_t *n);
 	X(PUNT, punt)                   \
 	X(EVENTS, events)               \
 	X(FRAGS, frags)                 \
-	X(SCRATCH, scratch)
+	X(SCRATCH, scratch)             \
+	X(PROGRESS, progress)
 enum datapath_map {
 #define X(id, name) MAP_##id,
 	DATAPATH_MAPS(X)

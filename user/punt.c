@@ -8,6 +8,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "packet.h"
 #include "reassembly.h"
@@ -19,6 +20,7 @@ struct punt {
 	struct punt_out out;
 	struct reassembly *frags;
 	struct ring_buffer *ring;
+	volatile struct rf_progress *progress; /* in the kernel's map */
 };
 
 static void punt_datagram(const struct rf_punt *meta, struct view packet, void *arg)
@@ -71,6 +73,8 @@ static int punt_record(void *ctx, void *data, size_t n)
 		packet.n = meta.len;
 	if (meta.kind == RF_PUNT_SIP)
 		punt_datagram(&meta, packet, p);
+	else if (meta.kind == RF_PUNT_MEDIA)
+		p->out.again(&meta, packet, p->out.arg);
 	else
 		reassembly_add(p->frags, &meta, packet, clock_now_ns());
 	return --p->left > 0 ? 0 : -EAGAIN;
@@ -90,6 +94,14 @@ int punt_new(struct punt **out, const struct datapath *dp, const struct punt_out
 		punt_free(p);
 		return -ENOMEM;
 	}
+	p->progress = mmap(NULL, sizeof(*p->progress), PROT_READ | PROT_WRITE, MAP_SHARED,
+			   dp->map[MAP_PROGRESS], 0);
+	if (p->progress == MAP_FAILED) {
+		p->progress = NULL;
+		err = -errno;
+		punt_free(p);
+		return err;
+	}
 	errno = 0;
 	p->ring = ring_buffer__new(dp->map[MAP_PUNT], punt_record, p, NULL);
 	if (!p->ring) {
@@ -106,6 +118,8 @@ void punt_free(struct punt *p)
 	if (!p)
 		return;
 	ring_buffer__free(p->ring);
+	if (p->progress)
+		munmap((void *)p->progress, sizeof(*p->progress));
 	reassembly_free(p->frags);
 	free(p);
 }
@@ -117,11 +131,15 @@ int punt_fd(const struct punt *p)
 
 int punt_consume(struct punt *p)
 {
+	uint64_t held = p->progress->held;
 	int n;
 
 	p->left = PUNT_BATCH;
 	n = ring_buffer__consume(p->ring);
-	return n == -EAGAIN ? PUNT_BATCH : n; /* the rest keeps the descriptor readable */
+	if (n == -EAGAIN)
+		return PUNT_BATCH; /* the rest keeps the descriptor readable */
+	p->progress->done = held; /* the ring is empty: what was held by then has had its effect */
+	return n;
 }
 
 void punt_expire(struct punt *p, uint64_t now_ns)

@@ -24,6 +24,8 @@ struct punt_out {
 	void (*message)(const struct punt_message *m, void *arg);
 	/* A fragment that was held for nothing: send it on unaltered. */
 	void (*resend)(const struct rf_punt *meta, struct view packet, void *arg);
+	/* Media that overtook signalling: what was held before it has had its effect now. */
+	void (*again)(const struct rf_punt *meta, struct view packet, void *arg);
 	void (*dropped)(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg);
 	void *arg;
 };

@@ -2,14 +2,17 @@
 /*
  * Raw sockets, two pairs: one for everything that leaves by a device, one whose packets carry the
  * WAN device's ifindex as mark and go to lo, where rf_lo_out turns them into packets received there.
+ * Parked media goes the same ways by sockets of its own: as a frame on lo, or out again.
  * The kernel hooks know them by socket cookie; the mark alone would be anybody's to set.
  */
 #include "release.h"
 
 #include <errno.h>
 #include <linux/icmpv6.h>
+#include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netpacket/packet.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -29,7 +32,17 @@
 #define MTU_MIN	     576
 #define MTU_DEFAULT  1500
 
-enum sock { SOCK_WAY4, SOCK_WAY6, SOCK_LOCAL4, SOCK_LOCAL6, SOCKS };
+enum sock {
+	SOCK_WAY4,
+	SOCK_WAY6,
+	SOCK_LOCAL4,
+	SOCK_LOCAL6,
+	SOCK_AGAIN, /* from here on (RF_COOKIES_JUDGE): packets are judged again */
+	SOCK_AGAIN4,
+	SOCK_AGAIN6,
+	SOCKS
+};
+_Static_assert(SOCK_AGAIN == RF_COOKIES_JUDGE && SOCKS <= RF_COOKIES_MAX, "cookies");
 
 struct route { /* MTU towards a destination; a look-up costs three system calls */
 	struct rf_addr dst;
@@ -49,15 +62,19 @@ struct release {
 
 static int sock_open(struct release *r, enum sock i)
 {
-	bool v6 = i == SOCK_WAY6 || i == SOCK_LOCAL6;
+	bool v6 = i == SOCK_WAY6 || i == SOCK_LOCAL6 || i == SOCK_AGAIN6;
 	socklen_t n = sizeof(r->cookie[i]);
 	int one = 1, small = 0;
 
-	r->fd[i] = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			  IPPROTO_RAW);
+	if (i == SOCK_AGAIN) /* protocol 0: receives nothing */
+		r->fd[i] = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	else
+		r->fd[i] = socket(v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
+				  IPPROTO_RAW);
 	if (r->fd[i] < 0)
 		return -errno;
-	if (setsockopt(r->fd[i], v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_HDRINCL : IP_HDRINCL,
+	if (i != SOCK_AGAIN &&
+	    setsockopt(r->fd[i], v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_HDRINCL : IP_HDRINCL,
 		       &one, sizeof(one)) &&
 	    !v6) /* IPv6: IPPROTO_RAW includes the header anyway */
 		return -errno;
@@ -77,10 +94,11 @@ int release_new(struct release **out, struct why *w)
 		return why_set(w, -ENOMEM, "out of memory");
 	for (i = 0; i < SOCKS; i++)
 		r->fd[i] = -1;
-	for (i = 0; i < SOCKS && !err; i++)
+	for (i = 0; i < SOCKS && !err; i++) {
 		err = sock_open(r, i);
-	if (err == -EAFNOSUPPORT && r->fd[SOCK_WAY4] >= 0)
-		err = 0; /* a kernel without IPv6 */
+		if (err == -EAFNOSUPPORT && r->fd[SOCK_WAY4] >= 0)
+			err = 0; /* a kernel without IPv6 */
+	}
 	while (!err && !r->inject_mark)
 		if (getrandom(&r->inject_mark, sizeof(r->inject_mark), 0) < 0)
 			err = -errno;
@@ -239,4 +257,37 @@ int release_verbatim(struct release *r, const struct rf_punt *meta, struct view 
 			return err;
 	}
 	return send_bytes(r, i, &p.dst, packet.p, packet.n);
+}
+
+/* As a frame on lo, marked with the device, whose ingress rf_lo_out then hands it to. */
+static int again_by_lo(struct release *r, uint32_t ifindex, const struct packet *p,
+		       struct view packet)
+{
+	struct sockaddr_ll ll = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(p->version == 4 ? ETH_P_IP : ETH_P_IPV6),
+		.sll_ifindex = 1, /* lo, in every network namespace */
+		.sll_halen = ETH_ALEN,
+	};
+	int err = set_mark(r, SOCK_AGAIN, ifindex);
+
+	if (err)
+		return err;
+	if (sendto(r->fd[SOCK_AGAIN], packet.p, packet.n, 0, (struct sockaddr *)&ll, sizeof(ll)) <
+	    0)
+		return -errno;
+	return 0;
+}
+
+int release_again(struct release *r, const struct rf_punt *meta, struct view packet)
+{
+	struct packet p;
+	int err = packet_parse(packet.p, packet.n, &p);
+
+	if (err)
+		return err;
+	if (meta->hook != RF_HOOK_WAN_OUT)
+		return again_by_lo(r, meta->ifindex, &p, packet);
+	return send_bytes(r, p.version == 4 ? SOCK_AGAIN4 : SOCK_AGAIN6, &p.dst, packet.p,
+			  packet.n);
 }

@@ -21,5 +21,7 @@ void release_identity(const struct release *r, struct rf_control *c);
 int release_send(struct release *r, const struct action *send);
 /* A held fragment on its way, unaltered. hook says whether it was bound for this host. */
 int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet, bool local);
+/* A parked packet of media, to be judged again at the hook that held it. */
+int release_again(struct release *r, const struct rf_punt *meta, struct view packet);
 
 #endif

@@ -212,6 +212,16 @@ static inline void lab_control(__u64 heartbeat, __u32 mark)
 	map_set(lab.skel->maps.control, &zero, &c);
 }
 
+/* What the controller has dealt with; by default more than is ever held, so that nothing is parked. */
+#define ALL_DONE (1ull << 62)
+static inline void lab_progress(__u64 held, __u64 done)
+{
+	struct rf_progress g = { .held = held, .done = done };
+	__u32 zero = 0;
+
+	map_set(lab.skel->maps.progress, &zero, &g);
+}
+
 static inline struct rf_pinhole_key ph_key(const char *a, uint16_t port, int dir)
 {
 	return (struct rf_pinhole_key){ .addr = addr(a), .port = htons(port), .dir = dir };
@@ -316,6 +326,7 @@ static inline void lab_reset(void)
 	lab_inside("2001:db8:2::", 64, RF_MODE_AUTO);
 	lab_settings(0);
 	lab_control(now_ns(), 0);
+	lab_progress(0, ALL_DONE);
 	for (v6 = 0; v6 < 2; v6++) {
 		ph = ph_new(v6, RF_DIR_IN);
 		ph_set(v6 ? PUB6 : PUB4, PUB_PORT, RF_DIR_IN, &ph);

@@ -447,7 +447,7 @@ static void test_release_out(void **state)
 	int v6, slot;
 
 	for (v6 = 0; v6 < 2; v6++)
-		for (slot = 0; slot < 8; slot += 7) {
+		for (slot = 0; slot < RF_COOKIES_JUDGE; slot += 3) {
 			const char *pub = v6 ? PUB6 : PUB4, *peer = v6 ? PEER6 : PEER4;
 			struct pkt p = { .no_eth = true, .src = pub, .dst = peer, .sport = 5060,
 					 .dport = 5060, .pay = PAY_SIP };
