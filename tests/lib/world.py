@@ -58,7 +58,7 @@ class Talk:
     """An answered call with media at both ends; .inside/.outside are Media, .pub is where the
     outside must send to, .far is where the inside must send to."""
 
-    def __init__(self, w, phone, prov, inside, outside, out=True, answer=200, early=False, race=0,
+    def __init__(self, w, phone, prov, inside, outside, out=True, answer=200, early=False, race=0, race_gap=0.0,
                  inside_extra='', outside_extra='', wire_port=5060, direction='sendrecv', call_id=None,
                  target=None, answer_addr=None):
         self.w, self.inside, self.outside, self.out = w, inside, outside, out
@@ -81,9 +81,9 @@ class Talk:
             self._ends()
             return
         self.raced = []
-        if race:  # media before anybody has seen the 200, one packet time behind it
+        if race:  # media before anybody has seen the 200
             c.answer(200, answer_sdp, wait=False)
-            time.sleep(0.02)
+            time.sleep(race_gap)
             self.raced = answer_m.burst(race, self.offer_seen)
             res = c.a.want(200, c.id)
             c.la.remote_tag, c.la.target = res.tag('To'), res.contact_uri

@@ -17,10 +17,10 @@ def basic(family, out, by_b):
         t.call.bye(by_b=by_b)
 
 
-def media_at_once(family, out):
-    """The answerer's media follows its 200 by one packet time, the caller's at once when it has the 200."""
+def media_at_once(family, out, gap):
+    """The answerer sends media before anybody has seen its 200, the caller at once when it has the 200."""
     with World(family) as w:
-        t = Talk(w, *people(w), out=out, race=10)
+        t = Talk(w, *people(w), out=out, race=10, race_gap=gap)
         sender, receiver = (t.outside, t.inside) if out else (t.inside, t.outside)
         expect('packets sent behind the 200', receiver.seqs(10), t.raced)
         back = receiver.burst(10, t.far if out else t.pub)
@@ -169,7 +169,8 @@ def many(family, out, n=20):
 TESTS = [
     ('basic, caller hangs up', basic, False),
     ('basic, callee hangs up', basic, True),
-    ('media on the heels of the answer', media_at_once),
+    ('media in the instant of the answer', media_at_once, 0),
+    ('media one packet time behind the answer', media_at_once, 0.02),
     ('early media', early),
     ('cancel while ringing', cancel_ringing),
     ('cancel with early media', cancel),
