@@ -100,6 +100,8 @@ static __always_inline __u32 rf_check_alive(struct rf_pkt *p, const struct rf_hi
 	other = RF_READ_ONCE(h->st->dir[RF_DIR_OUT].last_ns);
 	if (other > last)
 		last = other;
+	if (last && last < h->ph->idle_from_s * RF_NS_PER_SEC)
+		last = h->ph->idle_from_s * RF_NS_PER_SEC;
 	/* signed: another CPU may have stamped it after we read the clock */
 	if (last && (__s64)(now - last) > (__s64)(h->ph->idle_s * RF_NS_PER_SEC))
 		return RF_R_PINHOLE_IDLE;

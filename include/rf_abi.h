@@ -100,7 +100,7 @@ struct rf_pinhole {
 	__u8 n_remotes; /* 0..RF_REMOTES_MAX */
 	__u32 wan_ifindex; /* device the remote side is reached by */
 	struct rf_ep xlate; /* IN: inside endpoint (new destination); OUT: public endpoint (new source) */
-	__u32 pad0;
+	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
 	struct rf_remote remotes[RF_REMOTES_MAX];
 };

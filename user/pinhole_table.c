@@ -160,6 +160,7 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		.deadline_ns = s->deadline_ns ? s->deadline_ns : 1, /* never 0; 1 is long past */
 		.learn_until_ns = s->learn_until_ns,
 		.idle_s = s->idle_s,
+		.idle_from_s = (__u32)(clock_now_ns() / 1000000000),
 		.clock_rate = s->clock_rate,
 		.state = RF_PINHOLE_OPEN,
 		.wan_ifindex = s->wan_ifindex,

@@ -87,6 +87,12 @@ static void t_not_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 	st->dir[1].last_ns = now_ns() - 4 * SEC;
 }
 
+static void t_resumed(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	t_idle(ph, st);
+	ph->idle_from_s = now_ns() / SEC - 1;
+}
+
 static void t_never(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	ph->idle_s = 1;
@@ -128,6 +134,7 @@ static const struct media_case media[] = {
 	{ "expired", t_expired, RF_R_PINHOLE_EXPIRED, 0, {} },
 	{ "idle", t_idle, RF_R_PINHOLE_IDLE, 0, {} },
 	{ "idle in one direction only", t_not_idle, 0, 0, {} },
+	{ "idle on hold, resumed", t_resumed, 0, 0, {} },
 	{ "idle limit, nothing came yet", t_never, 0, 0, {} },
 	{ "fork", t_forks, 0, 0, {} },
 	{ "remote behind the end", t_one_of_two, RF_R_WRONG_SOURCE, RF_R_WRONG_DESTINATION, {} },
