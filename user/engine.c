@@ -62,6 +62,7 @@ void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_n
 	e->config = *c;
 	binding_reconfigure(e->bindings, &e->config);
 	call_table_config(e->calls, &e->config);
+	call_refresh(e->calls, out);
 	engine_topology(e, &e->topo, now_ns, out);
 }
 
