@@ -24,7 +24,8 @@
 	X(REFUSED, "refused", "messages from somebody who may not speak, or to nobody inside")    \
 	X(LEAK, "leak", "messages that would have left with an inside address in them")           \
 	X(OPEN_CALL, "open-call", "calls that had not ended at the end of the capture")           \
-	X(LOST_MEDIA, "lost-media", "streams that would have lost packets while their call lived")
+	X(LOST_MEDIA, "lost-media",                                                               \
+	  "streams of media that would have lost packets, but for hold and after their call")
 
 enum replay_finding {
 #define X(id, name, meaning) REPLAY_##id,

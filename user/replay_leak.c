@@ -96,22 +96,25 @@ static bool is_leak(const struct replay *r, const struct rf_addr *a, void *arg)
 	return true;
 }
 
-/* A version such as "PBX 10.2.0.1" is no address. */
-static bool names_software(struct view line)
+/* A version such as "PBX 10.2.0.1" is no address, and a Call-ID that came from outside is known there. */
+static bool is_harmless(const struct replay_record *rec, struct view line)
 {
 	struct view name = view_rtrim(view_head(line, view_index(line, ':')));
 
+	if (view_caseeq(name, VIEW("Call-ID")) || view_caseeq(name, VIEW("i")))
+		return !rec->out;
 	return view_caseeq(name, VIEW("User-Agent")) || view_caseeq(name, VIEW("Server"));
 }
 
-const char *replay_leak(const struct replay *r, struct view message, char *buf)
+const char *replay_leak(const struct replay *r, const struct replay_record *rec,
+			struct view message, char *buf)
 {
 	struct rf_addr a;
 	struct view line;
 
 	while (message.n) {
 		line_next(&message, &line);
-		if (!names_software(line) && scan(r, line, is_leak, &a))
+		if (!is_harmless(rec, line) && scan(r, line, is_leak, &a))
 			return addr_text(&a, buf);
 	}
 	return NULL;

@@ -154,7 +154,7 @@ static void sent(struct replay *r, struct replay_record *rec, struct replay_entr
 			r->err = -ENOMEM;
 	}
 	if (out && topology_mode(&r->topo, &in->src.addr) == RF_MODE_NAT)
-		leak = replay_leak(r, payload, addr);
+		leak = replay_leak(r, rec, payload, addr);
 	if (!leak)
 		return;
 	r->stats.found[REPLAY_LEAK]++;

@@ -174,8 +174,9 @@ void replay_actions(struct replay *r, struct replay_record *rec);
 void replay_remember(struct replay *r, bool spoke, const struct rf_addr *a);
 
 /* replay_leak.c: the first inside address that is left in a message on its way out; 0-terminated in
- * buf of ADDR_TEXT_MAX, or NULL. */
-const char *replay_leak(const struct replay *r, struct view message, char *buf);
+ * buf of ADDR_TEXT_MAX, or NULL. rec: whose Call-ID is it? */
+const char *replay_leak(const struct replay *r, const struct replay_record *rec,
+			struct view message, char *buf);
 void replay_note_foreign(struct replay *r, struct view message);
 
 /* replay_media.c */

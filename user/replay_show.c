@@ -293,6 +293,11 @@ static void show_place(const struct replay *r, struct out_node *item)
 
 	out_str(item, "file", "capture", r->path);
 	out_str(item, "link", "link type", r->link);
+	if (!r->stats.messages) {
+		show_time(item, "first", "from", r->first_ns);
+		show_time(item, "last", "to", r->now_ns);
+		return;
+	}
 	out_shown(out_str(item, "taken", "taken", r->from_inside ? "inside" : "outside"), "%s",
 		  r->from_inside ? "on the inside of the gateway"
 				 : "on the outside, or at the SIP server itself");
