@@ -12,7 +12,8 @@
 #
 # The caller may set: B (build directory), LAB_PLAIN=1 (no ringfence, plain routing: checks the lab
 # itself), KEEP=1 (keep the files). lab_up MODE [KEY=VALUE]... reads gro=on|off, csum=on|off (sender
-# checksum offload), mtu=N, link=veth|bridge.
+# checksum offload), mtu=N, link=veth|bridge, masq=on|off (what is not ours is masqueraded, as a site's
+# router does), forward=drop (policy of the gateway's FORWARD chain, as Docker sets it).
 
 LAB_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 export LAB_ROOT LAB_PLAIN=${LAB_PLAIN:-}
@@ -144,9 +145,10 @@ lab_addr() { # NS DEV ADDR/LEN...
 	done
 }
 
-lab_up() { # nat|host|routed [gro=on|off] [csum=on|off] [mtu=N] [link=veth|bridge]
+lab_up() { # nat|host|routed [KEY=VALUE]...
 	export LAB_MODE=$1
 	LAB_GRO=on LAB_CSUM=on LAB_MTU=1500 LAB_LINK=veth
+	local masq=off forward=accept
 	shift
 	local kv dev inside
 	for kv; do
@@ -155,6 +157,8 @@ lab_up() { # nat|host|routed [gro=on|off] [csum=on|off] [mtu=N] [link=veth|bridg
 		csum=*) LAB_CSUM=${kv#*=} ;;
 		mtu=*) LAB_MTU=${kv#*=} ;;
 		link=*) LAB_LINK=${kv#*=} ;;
+		masq=*) masq=${kv#*=} ;;
+		forward=*) forward=${kv#*=} ;;
 		*) echo "lab_up: unknown $kv" >&2; exit 2 ;;
 		esac
 	done
@@ -202,6 +206,10 @@ lab_up() { # nat|host|routed [gro=on|off] [csum=on|off] [mtu=N] [link=veth|bridg
 	fi
 	lab_offload
 	lab_warm
+	[ "$masq" = on ] && in_ns gw nft 'add table inet lab; add chain inet lab post { type nat hook postrouting priority 100; };
+		add rule inet lab post oifname "w0" masquerade'
+	[ "$forward" = drop ] && in_ns gw nft 'add table inet lab; add chain inet lab fwd { type filter hook forward priority 0; policy drop; }'
+	:
 }
 
 # GRO at the far ends decides whether XDP may redirect to them; tx checksum offload at the senders

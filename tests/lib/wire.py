@@ -116,7 +116,7 @@ def private(path, prefixes):
         packets += 1
         for a in p[:2]:
             if inside(a):
-                bad.append(f'{when:.6f} IP header {p[0]} > {p[1]} proto {p[2]}')
+                bad.append(f'{when:.6f} IP header {p[0]} > {p[1]} proto {p[2]}: {p[3][:40].hex(" ", 4)}')
         if p[2] in (1, 58) and len(p[3]) > 8 and p[3][0] in ((3, 11, 12) if p[2] == 1 else (1, 2, 3, 4)):
             quoted = l3(p[3][8:] + bytes(40)) if len(p[3]) > 28 else None
             for a in quoted[:2] if quoted else ():
