@@ -23,12 +23,27 @@ static __always_inline int rf_decided(__u32 *reason, __u32 r)
 	return RF_STAGE_DECIDED;
 }
 
+/*
+ * Behind generic XDP the kernel may hand over a copy of the frame that forgot its mac_len, so that
+ * the packet starts at the L3 header although the device has a link layer.
+ */
+static __always_inline bool rf_starts_at_l3(struct __sk_buff *skb)
+{
+	__u32 here[5] = {}, net[5] = {};
+
+	return !bpf_skb_load_bytes(skb, 0, here, sizeof(here)) &&
+	       !bpf_skb_load_bytes_relative(skb, 0, net, sizeof(net), BPF_HDR_START_NET) &&
+	       here[0] == net[0] && here[1] == net[1] && here[2] == net[2] && here[3] == net[3] &&
+	       here[4] == net[4];
+}
+
 static __always_inline void rf_device_shape(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	__u32 ifindex = skb->ifindex;
 	struct rf_device *d = bpf_map_lookup_elem(&devices, &ifindex);
 
-	if (d && (d->flags & RF_DEV_L3))
+	if (d && ((d->flags & RF_DEV_L3) ||
+		  ((d->flags & RF_DEV_XDP_GENERIC) && rf_starts_at_l3(skb))))
 		p->flags |= RF_PKT_NO_ETH;
 }
 
