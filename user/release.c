@@ -12,6 +12,7 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/udp.h>
 #include <netpacket/packet.h>
 #include <stdlib.h>
 #include <string.h>
@@ -279,15 +280,42 @@ static int again_by_lo(struct release *r, uint32_t ifindex, const struct packet 
 	return 0;
 }
 
+/* What a local sender's device was to do is done by nobody on the way that we give it back. */
+static void complete_checksum(const struct packet *p, char *bytes)
+{
+	size_t at = (size_t)(p->l4.p - bytes) + offsetof(struct udphdr, check);
+	uint16_t check = 0;
+
+	memcpy(bytes + at, &check, sizeof(check));
+	check = packet_checksum(p->l4.p, p->l4.n,
+				packet_pseudo_sum(&p->src, &p->dst, p->proto, (uint32_t)p->l4.n));
+	check = check ? check : 0xffff;
+	memcpy(bytes + at, &check, sizeof(check));
+}
+
 int release_again(struct release *r, const struct rf_punt *meta, struct view packet)
 {
+	enum packet_checksum sum;
+	struct rf_ep src, dst;
+	struct view payload;
 	struct packet p;
-	int err = packet_parse(packet.p, packet.n, &p);
+	char *copy = malloc(packet.n);
+	int err = copy ? 0 : -ENOMEM;
 
-	if (err)
-		return err;
-	if (meta->hook != RF_HOOK_WAN_OUT)
-		return again_by_lo(r, meta->ifindex, &p, packet);
-	return send_bytes(r, p.version == 4 ? SOCK_AGAIN4 : SOCK_AGAIN6, &p.dst, packet.p,
-			  packet.n);
+	if (!err) {
+		memcpy(copy, packet.p, packet.n);
+		err = packet_parse(copy, packet.n, &p);
+	}
+	if (!err)
+		err = packet_udp(&p, &src, &dst, &payload, &sum);
+	if (!err && sum == PACKET_SUM_PARTIAL)
+		complete_checksum(&p, copy);
+	packet.p = copy;
+	if (!err)
+		err = meta->hook != RF_HOOK_WAN_OUT
+			      ? again_by_lo(r, meta->ifindex, &p, packet)
+			      : send_bytes(r, p.version == 4 ? SOCK_AGAIN4 : SOCK_AGAIN6, &p.dst,
+					   packet.p, packet.n);
+	free(copy);
+	return err;
 }
