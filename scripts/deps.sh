@@ -8,7 +8,7 @@ build="gcc make clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev l
 	libevent-dev libmnl-dev libcap-ng-dev libseccomp-dev uthash-dev libpcap-dev"
 unit="$build libcmocka-dev libasan8 libubsan1"
 demo="$build iproute2 ethtool sip-tester baresip tcpdump tshark sox procps util-linux python3"
-check="$unit $demo python3-scapy python3-numpy shellcheck clang-format mandoc"
+check="$unit $demo nftables kamailio python3-scapy python3-numpy shellcheck clang-format mandoc"
 
 case ${1:-build} in
 build) want=$build ;;

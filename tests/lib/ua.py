@@ -544,7 +544,7 @@ class Tap:
         if self.only and self.only not in name:
             return
         try:
-            fn(*args, **kw)
+            note = fn(*args, **kw)
         except Exception as e:  # every failure of a test is a result, not the end of the run
             self.failed += 1
             print(f'not ok {name}')
@@ -557,7 +557,7 @@ class Tap:
                     print(f'#   at {os.path.basename(where[-1].filename)}:{where[-1].lineno}: {where[-1].line}')
         else:
             self.passed += 1
-            print(f'ok {name}')
+            print(f'ok {name}' + (f': {note}' if isinstance(note, str) else ''))
         sys.stdout.flush()
 
     def skip(self, name, why):
