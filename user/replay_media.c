@@ -17,65 +17,110 @@ static struct rf_ep ep_key(const struct rf_ep *ep)
 	return (struct rf_ep){ .addr = ep->addr, .port = ep->port }; /* without .pad */
 }
 
-static struct replay_pinhole *find(const struct replay *r, const struct rf_ep *inside)
+static struct replay_place *place(const struct replay *r, const struct rf_ep *inside)
 {
 	struct rf_ep key = ep_key(inside);
+	struct replay_place *p;
+
+	HASH_FIND(hh, r->places, &key, sizeof(key), p);
+	return p;
+}
+
+static struct replay_pinhole *by_id(const struct replay *r, uint32_t id)
+{
 	struct replay_pinhole *p;
 
-	HASH_FIND(hh, r->pinholes, &key, sizeof(key), p);
+	HASH_FIND(hh, r->pinholes, &id, sizeof(id), p);
 	return p;
+}
+
+/* The oldest one gives way, but one that is closed first. */
+static int put_in_place(struct replay *r, struct replay_pinhole *p)
+{
+	struct replay_place *at = place(r, &p->spec.inside);
+	size_t out;
+
+	if (!at) {
+		at = calloc(1, sizeof(*at));
+		if (!at)
+			return -ENOMEM;
+		at->inside = ep_key(&p->spec.inside);
+		HASH_ADD(hh, r->places, inside, sizeof(at->inside), at);
+	}
+	out = at->n;
+	if (at->n == REPLAY_PLACE_MAX) {
+		out = REPLAY_PLACE_MAX - 1;
+		for (size_t i = at->n; i-- > 0;)
+			if (at->v[i]->closed_ns) {
+				out = i;
+				break;
+			}
+	} else {
+		at->n++;
+	}
+	memmove(&at->v[1], &at->v[0], out * sizeof(at->v[0]));
+	at->v[0] = p;
+	return 0;
+}
+
+static struct replay_pinhole *pinhole_new(struct replay *r, struct replay_record *rec,
+					  const struct pinhole_spec *s)
+{
+	struct replay_pinhole *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->id = s->id;
+	p->spec = *s;
+	p->record = rec;
+	if (put_in_place(r, p)) {
+		free(p);
+		return NULL;
+	}
+	HASH_ADD(hh, r->pinholes, id, sizeof(p->id), p);
+	p->of_record = rec->pinholes;
+	rec->pinholes = p;
+	return p;
+}
+
+static void tell(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s,
+		 const char *word)
+{
+	struct replay_entry *e = replay_entry_add(r, rec, ENTRY_PINHOLE, VIEW(""));
+
+	if (!e)
+		return;
+	e->pinhole = *s;
+	e->word = word;
 }
 
 void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s)
 {
-	struct replay_pinhole *p = find(r, &s->inside);
-	struct replay_entry *e = replay_entry_add(r, rec, ENTRY_PINHOLE, VIEW(""));
-	bool change = p && !p->closed_ns && p->spec.id == s->id;
+	struct replay_pinhole *p = by_id(r, s->id);
 
-	if (e) {
-		e->pinhole = *s;
-		e->word = change ? "change" : "open";
-	}
-	if (!p) {
-		p = calloc(1, sizeof(*p));
-		if (!p) {
-			r->err = -ENOMEM;
-			return;
-		}
-		p->inside = ep_key(&s->inside);
-		HASH_ADD(hh, r->pinholes, inside, sizeof(p->inside), p);
-	}
-	if (!change) {
-		p->opened_ns = r->now_ns;
-		p->closed_ns = p->last_ns = 0;
-		p->learnt = p->ssrc_known = false;
-	}
-	p->spec = *s;
-	p->record = rec;
+	tell(r, rec, s, p ? "change" : "open");
+	if (p)
+		p->spec = *s; /* endpoints stay: others would make it another pinhole */
+	else if (!pinhole_new(r, rec, s))
+		r->err = -ENOMEM;
 }
 
-void replay_pinhole_close(struct replay *r, uint32_t id, const struct rf_ep *inside)
+void replay_pinhole_close(struct replay *r, uint32_t id)
 {
-	struct replay_pinhole *p = find(r, inside);
-	struct replay_entry *e;
+	struct replay_pinhole *p = by_id(r, id);
 
-	if (!p || p->spec.id != id || p->closed_ns)
+	if (!p || p->closed_ns)
 		return;
 	p->closed_ns = r->now_ns;
-	e = replay_entry_add(r, p->record, ENTRY_PINHOLE, VIEW(""));
-	if (e) {
-		e->pinhole = p->spec;
-		e->word = "close";
-	}
+	tell(r, p->record, &p->spec, "close");
 }
 
-bool replay_call_held(const struct replay *r, const struct replay_record *rec)
+bool replay_call_held(const struct replay_record *rec)
 {
-	const struct replay_pinhole *p;
 	bool any = false;
 
-	for (p = r->pinholes; p; p = p->hh.next) {
-		if (p->record != rec || p->closed_ns || p->spec.rtcp)
+	for (const struct replay_pinhole *p = rec->pinholes; p; p = p->of_record) {
+		if (p->closed_ns || p->spec.rtcp)
 			continue;
 		any = true;
 		if (!p->spec.held_in && !p->spec.held_out)
@@ -255,9 +300,37 @@ static void stray(struct replay *r, const struct replay_udp *u)
 	count(r, u, NULL, &c, guarded ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
 }
 
+/* Outside, each pinhole has an endpoint of its own. Where only the inside is seen and several calls
+ * share one, the far side tells them apart. */
+static struct replay_pinhole *meant(const struct replay *r, const struct rf_ep *inside,
+				    const struct rf_ep *remote)
+{
+	const struct replay_place *at = place(r, inside);
+	struct replay_pinhole *open = NULL, *closed = NULL;
+
+	for (size_t i = 0; at && i < at->n; i++) {
+		struct replay_pinhole *p = at->v[i];
+		bool known = remotes_have(&p->spec, remote, true) ||
+			     (p->spec.learn && ep_eq(&p->spec.announced, remote));
+
+		if (!p->closed_ns && known)
+			return p;
+		if (!p->closed_ns && !open)
+			open = p;
+		if (p->closed_ns &&
+		    (!closed || (known && !remotes_have(&closed->spec, remote, true))))
+			closed = p;
+	}
+	/* Media of a call that is over is no stranger to the one that came after it. */
+	if (open && closed && remotes_have(&closed->spec, remote, true))
+		return closed;
+	return open ? open : closed;
+}
+
 void replay_media(struct replay *r, const struct replay_udp *u)
 {
-	struct replay_pinhole *p = find(r, u->way == WAY_OUT ? &u->src : &u->dst);
+	struct replay_pinhole *p =
+		u->way == WAY_OUT ? meant(r, &u->src, &u->dst) : meant(r, &u->dst, &u->src);
 	struct replay_class c;
 
 	if (!p) {
@@ -291,6 +364,15 @@ uint64_t replay_flow_lost(const struct replay_flow *f)
 	return lost;
 }
 
+static void give_to(struct replay_record *rec, struct replay_flow *f)
+{
+	if (rec->last_flow)
+		rec->last_flow->of_record = f;
+	else
+		rec->flows = f;
+	rec->last_flow = f;
+}
+
 void replay_media_settle(struct replay *r)
 {
 	const struct replay_pinhole *p;
@@ -300,13 +382,14 @@ void replay_media_settle(struct replay *r)
 		uint64_t passed = f->packets[RF_R_NONE] + f->packets[RF_R_NOT_GUARDED];
 
 		/* What came before a pinhole opened belongs to its call. */
-		p = f->record ? NULL : find(r, &f->key.inside);
+		p = f->record ? NULL : meant(r, &f->key.inside, &f->key.remote);
 		if (p)
 			f->record = p->record;
 		if (!replay_flow_counts(f)) {
 			r->stats.other += f->total;
 			continue;
 		}
+		give_to(f->record ? f->record : &r->loose, f);
 		r->stats.media_passed += passed;
 		r->stats.media_dropped += f->total - passed;
 		r->stats.found[REPLAY_LOST_MEDIA] += replay_flow_lost(f) > 0;
@@ -316,11 +399,16 @@ void replay_media_settle(struct replay *r)
 void replay_media_free(struct replay *r)
 {
 	struct replay_pinhole *p, *p_next;
+	struct replay_place *at, *at_next;
 	struct replay_flow *f, *f_next;
 
 	HASH_ITER (hh, r->pinholes, p, p_next) {
 		HASH_DEL(r->pinholes, p);
 		free(p);
+	}
+	HASH_ITER (hh, r->places, at, at_next) {
+		HASH_DEL(r->places, at);
+		free(at);
 	}
 	HASH_ITER (hh, r->flows, f, f_next) {
 		HASH_DEL(r->flows, f);

@@ -79,7 +79,7 @@ static void event(struct replay *r, struct replay_record *rec, const struct acti
 		break;
 	case EVENT_CALL_ANSWERED: rec->answered_ns = r->now_ns; /* fall through */
 	case EVENT_CALL_CHANGED:
-		state(r, rec, replay_call_held(r, rec) ? "held" : "talking", VIEW(""));
+		state(r, rec, replay_call_held(rec) ? "held" : "talking", VIEW(""));
 		break;
 	case EVENT_CALL_ENDED:
 		rec->ended_ns = r->now_ns;
@@ -117,7 +117,7 @@ void replay_actions(struct replay *r, struct replay_record *rec)
 		if (a->kind == ACT_PINHOLE_SET)
 			replay_pinhole_set(r, owner(r, rec, a->pinhole.call_id), &a->pinhole);
 		else if (a->kind == ACT_PINHOLE_CLOSE)
-			replay_pinhole_close(r, a->pinhole.id, &a->pinhole.inside);
+			replay_pinhole_close(r, a->pinhole.id);
 	}
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].kind == ACT_EVENT)

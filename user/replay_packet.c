@@ -227,6 +227,44 @@ static bool is_cut(const struct packet *p, size_t captured)
 	return p->header_len + p->l4.n > captured;
 }
 
+/* FNV-1a */
+static uint64_t hash(uint64_t h, const void *bytes, size_t n)
+{
+	const unsigned char *p = bytes;
+
+	for (; n; n--, p++)
+		h = (h ^ *p) * 0x100000001b3ull;
+	return h;
+}
+
+/* A capture of several devices ("any", a bridge and its ports, a mirror port) has each packet as often
+ * as it was seen. Senders that repeat themselves take more time, and another IPv4 identification. */
+static bool is_twice(struct replay *r, const struct packet *p)
+{
+	uint64_t h = hash(0xcbf29ce484222325ull, &p->src, sizeof(p->src));
+	size_t sum = p->fragment	       ? 0
+		     : p->proto == IPPROTO_UDP ? 6
+		     : p->proto == IPPROTO_TCP ? 16
+					       : 0;
+	bool twice;
+
+	h = hash(h, &p->dst, sizeof(p->dst));
+	h = hash(h, &p->frag_id, sizeof(p->frag_id));
+	h = hash(h, &p->frag_offset, sizeof(p->frag_offset));
+	h = hash(h, p->l4.p, p->l4.n < sum ? p->l4.n : sum);
+	if (p->l4.n > sum + 2) /* a device fills in the checksum on the way */
+		h = hash(h, p->l4.p + sum + 2, p->l4.n - sum - 2);
+	twice = r->recent[h % REPLAY_RECENT].hash == h &&
+		r->now_ns - r->recent[h % REPLAY_RECENT].time_ns < REPLAY_TWICE_NS;
+	if (twice) {
+		r->stats.twice++;
+		return true;
+	}
+	r->recent[h % REPLAY_RECENT].hash = h;
+	r->recent[h % REPLAY_RECENT].time_ns = r->now_ns;
+	return false;
+}
+
 void replay_packet(struct replay *r, const struct pcap_packet *pk)
 {
 	struct view v = pk->l3;
@@ -239,6 +277,8 @@ void replay_packet(struct replay *r, const struct pcap_packet *pk)
 		r->stats.bad_packets++;
 		return;
 	}
+	if (is_twice(r, &p))
+		return;
 	cut = filled && is_cut(&p, pk->l3.n);
 	if (!p.fragment) {
 		whole(r, &p, cut, false);

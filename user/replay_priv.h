@@ -21,6 +21,9 @@
 	(1000ull * 1000000000) /* some captures begin at 0, which means "never" to deciders */
 #define REPLAY_WAN	   1 /* ifindex of the one WAN device there is */
 #define REPLAY_ENTRIES_MAX 2000000 /* of all records together */
+#define REPLAY_PLACE_MAX   32 /* pinholes at one inside endpoint that media is compared with */
+#define REPLAY_RECENT	   4096
+#define REPLAY_TWICE_NS	   (10 * 1000000ull) /* the same packet again within: at another device */
 #define REPLAY_FLOWS_MAX   65536
 
 enum replay_way { WAY_OTHER, WAY_STAYS, WAY_OUT, WAY_IN };
@@ -50,14 +53,23 @@ struct replay_entry {
 };
 
 struct replay_pinhole { /* also after it is closed */
-	struct rf_ep inside; /* key: both directions are looked up by it */
+	uint32_t id; /* key */
 	struct pinhole_spec spec;
 	struct replay_record *record;
-	uint64_t opened_ns, closed_ns; /* closed 0: open */
+	uint64_t closed_ns; /* 0: open */
 	uint64_t last_ns; /* last packet that passed */
 	bool learnt, ssrc_known;
 	struct rf_ep source; /* learnt */
 	uint32_t ssrc; /* learnt */
+	struct replay_pinhole *of_record; /* the next one of the same record */
+	UT_hash_handle hh;
+};
+
+/* An inside endpoint: calls may use it one after another, and some hosts use it for all at once. */
+struct replay_place {
+	struct rf_ep inside; /* key */
+	struct replay_pinhole *v[REPLAY_PLACE_MAX]; /* the latest first */
+	size_t n;
 	UT_hash_handle hh;
 };
 
@@ -76,6 +88,7 @@ struct replay_flow { /* media of one direction between two endpoints */
 	uint32_t ssrc;
 	uint64_t same_ssrc; /* RTP packets with the first one's SSRC */
 	uint8_t payload_type;
+	struct replay_flow *of_record; /* the next one of the same record */
 	UT_hash_handle hh;
 };
 
@@ -93,11 +106,13 @@ struct replay_record {
 	bool open; /* at the end of the capture */
 	uint64_t messages, edited, dropped;
 	struct replay_entry *first, *last;
+	struct replay_pinhole *pinholes;
+	struct replay_flow *flows, *last_flow; /* once all is read */
 	UT_hash_handle hh, hh_call;
 };
 
 struct replay_stats {
-	uint64_t packets, not_ip, other, stays, copies, cut, cut_messages, backwards;
+	uint64_t packets, not_ip, other, stays, copies, twice, cut, cut_messages, backwards;
 	uint64_t messages, tcp_messages, edited, keepalives, fragmented, fragments_lost, tcp_gaps;
 	uint64_t not_sip, malformed, bad_packets, other_port, entries_lost, flows_lost;
 	uint64_t media_passed, media_dropped;
@@ -125,13 +140,17 @@ struct replay {
 	struct replay_record *records; /* by key; in the order of their beginning */
 	struct replay_record *by_call;
 	struct replay_record loose; /* what has no Call-ID, and notes about nothing in particular */
-	struct replay_pinhole *pinholes; /* the latest at an inside endpoint */
+	struct replay_pinhole *pinholes;
+	struct replay_place *places;
 	struct replay_flow *flows;
 	struct { /* inside hosts that spoke, and private addresses that came from outside */
 		struct rf_addr v[256];
 		size_t n;
 	} spoke, foreign;
 	size_t entries;
+	struct { /* of packets just seen */
+		uint64_t hash, time_ns;
+	} recent[REPLAY_RECENT];
 	struct replay_stats stats;
 	char *pad; /* a packet that the capture cut, filled up with zeros */
 };
@@ -188,8 +207,8 @@ struct replay_udp {
 };
 void replay_media(struct replay *r, const struct replay_udp *u);
 void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s);
-void replay_pinhole_close(struct replay *r, uint32_t id, const struct rf_ep *inside);
-bool replay_call_held(const struct replay *r, const struct replay_record *rec);
+void replay_pinhole_close(struct replay *r, uint32_t id);
+bool replay_call_held(const struct replay_record *rec);
 /* After the last packet: whose flows are they, and what was lost. */
 void replay_media_settle(struct replay *r);
 bool replay_flow_counts(const struct replay_flow *f); /* is media, not a chance hit */

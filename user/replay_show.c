@@ -215,12 +215,10 @@ static void show_flow(struct out_node *list, const struct replay_flow *f)
 	}
 }
 
-static void show_flows(const struct replay *r, struct out_node *list,
-		       const struct replay_record *rec)
+static void show_flows(struct out_node *list, const struct replay_record *rec)
 {
-	for (const struct replay_flow *f = r->flows; f; f = f->hh.next)
-		if (f->record == rec && replay_flow_counts(f))
-			show_flow(list, f);
+	for (const struct replay_flow *f = rec->flows; f; f = f->of_record)
+		show_flow(list, f);
 }
 
 static void show_parties(struct out_node *item, const struct replay_record *rec)
@@ -266,7 +264,7 @@ static void show_call(const struct replay *r, struct out_node *list,
 	out_u64(item, "edited", NULL, rec->edited);
 	out_u64(item, "dropped", NULL, rec->dropped);
 	show_entries(item, rec, rec->since_ns);
-	show_flows(r, out_list(item, "media", "media", OUT_LINES), rec);
+	show_flows(out_list(item, "media", "media", OUT_LINES), rec);
 }
 
 static void show_other(struct out_node *list, const struct replay_record *rec)
@@ -328,6 +326,7 @@ static void show_counts(const struct replay *r, struct out_node *item)
 	count(item, "cut_messages", "messages cut by the capture", s->cut_messages);
 	count(item, "bad_packets", "broken packets", s->bad_packets);
 	count(item, "between_inside", "packets that stay inside", s->stays);
+	count(item, "twice", "captured more than once", s->twice);
 	count(item, "copies", "packets seen again outside", s->copies);
 	count(item, "other", "other IP packets", s->other);
 	count(item, "not_ip", "not IP", s->not_ip);
@@ -399,14 +398,13 @@ void replay_show(struct replay *r, struct out *o)
 	list = out_list(root, "calls", NULL, OUT_BLOCKS);
 	for (rec = r->records; rec; rec = rec->hh.next)
 		if (rec->call)
-			show_call(r, list, rec);
+			show_call(list, rec);
 	list = out_list(root, "others", NULL, OUT_BLOCKS);
 	for (rec = r->records; rec; rec = rec->hh.next)
 		if (!rec->call)
 			show_other(list, rec);
 	show_entries(root, &r->loose, r->first_ns);
 	list = out_list(root, "media", "media of no call that is known", OUT_LINES);
-	show_flows(r, list, NULL);
-	show_flows(r, list, &r->loose);
+	show_flows(list, &r->loose);
 	show_sums(r, root);
 }

@@ -97,6 +97,11 @@ class Capture:
             else:
                 yield t, p
 
+    def doubled(self):
+        """Each packet as seen at two devices."""
+        self.packets = [(t + d, p) for t, p in self.packets for d in (0, 0.00002)]
+        return self
+
     def pcap(self, link=ETHERNET, tags=(), snaplen=262144, nano=False):
         out = struct.pack('<IHHiIII', 0xa1b23c4d if nano else 0xa1b2c3d4, 2, 4, 0, 0, snaplen, link)
         for t, f in self.frames(link, tags):
@@ -345,6 +350,21 @@ def trouble():
     return c
 
 
+def shared():
+    """Two calls that use one RTP port of the phone; the first one ends, the second one goes on."""
+    c = Capture()
+    first, second = Call(c, call_id='first'), Call(c, call_id='second', media='198.51.100.10')
+    first.begin()
+    second.begin()
+    first.media()
+    second.media()
+    first.end()
+    second.media()
+    first.media(n=4, inside=False)
+    second.end()
+    return c
+
+
 def unanswered():
     """An INVITE that nobody answers; the next packet comes much later."""
     c = Capture()
@@ -366,13 +386,14 @@ def main():
         'fragments.pcap': fragments().pcap(),
         'vlan.pcap': basic().pcap(tags=((0x88a8, 5), (0x8100, 7))),
         'sll.pcap': basic().pcap(link=SLL),
-        'sll2.pcap': basic().pcap(link=SLL2),
+        'sll2.pcap': basic().doubled().pcap(link=SLL2),
         'six.pcap': six().pcap(link=RAW),
         'tcp.pcap': over_tcp().pcap(),
         'register.pcap': registration().pcap(),
         'wan.pcap': wan().pcap(),
         'trouble.pcap': trouble().pcap(),
         'silence.pcap': unanswered().pcap(),
+        'shared.pcap': shared().pcap(),
         'cut.pcap': basic().pcap(snaplen=96),
         'truncated.pcap': whole[:len(whole) - 30],
         'wifi.pcap': basic().pcap(link=WIFI),
