@@ -64,6 +64,10 @@ void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id,
 	va_start(ap, fmt);
 	vsnprintf(a->event.text, sizeof(a->event.text), fmt, ap);
 	va_end(ap);
+	/* Some of it came from a message: it must not steer a terminal, nor break a line of JSON. */
+	for (char *p = a->event.text; *p; p++)
+		if (*p < 0x20 || *p > 0x7e)
+			*p = '?';
 }
 
 void action_drop(struct action_list *l, enum rf_reason reason, const char *detail)

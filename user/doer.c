@@ -104,22 +104,41 @@ static void report_journal(struct doer *d, int err, uint64_t now_ns)
 			strerror(-err), left_out);
 }
 
+/* After the deed: what is told has happened. */
+static void tell_pinhole(struct doer *d, enum event_kind kind, const struct pinhole_spec *s,
+			 uint64_t now_ns)
+{
+	if (d->control && control_subscribers(d->control))
+		publish(d, events_pinhole_line(kind, s, now_ns));
+}
+
+static int do_pinhole_set(struct doer *d, const struct pinhole_spec *s, uint64_t now_ns)
+{
+	bool had = pinhole_table_has(d->table, s->id);
+	int err = pinhole_table_set(d->table, s);
+
+	if (err)
+		report_map(d, s->id, err, now_ns);
+	else
+		tell_pinhole(d, had ? EVENT_PINHOLE_CHANGE : EVENT_PINHOLE_OPEN, s, now_ns);
+	return err;
+}
+
 static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t now_ns)
 {
 	int err = 0;
 
 	switch (a->kind) {
-	case ACT_PINHOLE_SET:
-		err = pinhole_table_set(d->table, &a->pinhole);
-		if (err)
-			report_map(d, a->pinhole.id, err, now_ns);
-		return err;
+	case ACT_PINHOLE_SET: return do_pinhole_set(d, &a->pinhole, now_ns);
 	case ACT_SIGNAL_SET:
 		err = pinhole_table_signal_set(d->table, &a->signal);
 		if (err)
 			report_map(d, a->signal.id, err, now_ns);
 		return err;
-	case ACT_PINHOLE_CLOSE: pinhole_table_close(d->table, &a->pinhole, now_ns); break;
+	case ACT_PINHOLE_CLOSE:
+		pinhole_table_close(d->table, &a->pinhole, now_ns);
+		tell_pinhole(d, EVENT_PINHOLE_CLOSE, &a->pinhole, now_ns);
+		break;
 	case ACT_SIGNAL_CLOSE: pinhole_table_signal_close(d->table, &a->signal); break;
 	case ACT_SEND: do_send(d, a, now_ns); break;
 	case ACT_DROP: do_drop(d, a, bytes, now_ns); break;

@@ -91,6 +91,29 @@ char *events_action_line(const struct action *a, uint64_t now_ns)
 	return event_line(o);
 }
 
+char *events_pinhole_line(enum event_kind kind, const struct pinhole_spec *s, uint64_t now_ns)
+{
+	char inside[EP_TEXT_MAX], outside[EP_TEXT_MAX], remote[EP_TEXT_MAX] = "", text[256];
+	json_object *o = event_new(now_ns, kinds[kind]);
+	struct rf_ep ep;
+
+	if (!o)
+		return NULL;
+	ep_text(&s->inside, inside);
+	ep_text(&s->outside, outside);
+	if (s->n_remotes) {
+		ep = (struct rf_ep){ .addr = s->remotes[0].addr, .port = s->remotes[0].port };
+		ep_text(s->learn ? &s->announced : &ep, remote);
+	}
+	snprintf(text, sizeof(text), "%s%s: %s = %s%s%s%s", s->media[0] ? s->media : "media",
+		 s->rtcp ? " rtcp" : "", inside, outside, remote[0] ? " <-> " : "", remote,
+		 s->learn ? " (source to be learnt)" : "");
+	add_id(o, "call_id", s->call_id);
+	add_id(o, "pinhole_id", s->id);
+	json_object_object_add(o, "text", json_object_new_string(text));
+	return event_line(o);
+}
+
 char *events_drop_line(enum rf_reason reason, const char *detail, uint64_t now_ns)
 {
 	json_object *o = event_new(now_ns, "drop");

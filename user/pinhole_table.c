@@ -41,12 +41,19 @@ static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
 	return (struct rf_pinhole_key){ .addr = ep->addr, .port = ep->port, .dir = dir };
 }
 
-static struct entry *entry_find(struct pinhole_table *t, uint32_t id)
+static struct entry *entry_find(const struct pinhole_table *t, uint32_t id)
 {
 	struct entry *e;
 
 	HASH_FIND(hh, t->by_id, &id, sizeof(id), e);
 	return e;
+}
+
+bool pinhole_table_has(const struct pinhole_table *t, uint32_t id)
+{
+	const struct entry *e = entry_find(t, id);
+
+	return e && e->live && !e->closed;
 }
 
 static struct entry *entry_get(struct pinhole_table *t, uint32_t id)

@@ -19,6 +19,8 @@ void pinhole_table_free(struct pinhole_table *t); /* NULL ok; the maps stay as t
 /* Of pinholes of calls; the other ranges of ids (action.h) come from the journal. */
 uint32_t pinhole_table_highest_id(const struct pinhole_table *t);
 
+/* Open, and set by this process? */
+bool pinhole_table_has(const struct pinhole_table *t, uint32_t id);
 /* 0 or -errno (-E2BIG: map full; nothing is then half open). */
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s);
 int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns);
