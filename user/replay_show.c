@@ -236,8 +236,7 @@ static void show_parties(struct out_node *item, const struct replay_record *rec)
 	out_strf(item, NULL, "signalling", "%s <-> %s", inside, remote);
 }
 
-static void show_call(const struct replay *r, struct out_node *list,
-		      const struct replay_record *rec)
+static void show_call(struct out_node *list, const struct replay_record *rec)
 {
 	struct out_node *item = out_item(list);
 	char text[DURATION_TEXT_MAX];
