@@ -88,9 +88,13 @@ lab_enter() { # "$@": the script's own arguments
 	if [ -z "${LAB_INSIDE_PRIVATE:-}" ]; then
 		LAB_TMP=$(mktemp -d "${TMPDIR:-/tmp}/rft-XXXXXX")
 		export LAB_INSIDE_PRIVATE=1 LAB_TMP
-		local rc=0
+		local rc=0 pid
 		unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
-			"$BASH" "$0" "$@" || rc=$?
+			"$BASH" "$0" "$@" </dev/null &
+		pid=$!
+		# ends its child, process 1 of the PID namespace, and so everything in there
+		trap 'exec 2>/dev/null; kill -KILL $pid' INT TERM HUP EXIT
+		wait $pid || rc=$?
 		if [ -n "${KEEP:-}" ]; then echo "# files kept in $LAB_TMP"; else rm -rf "$LAB_TMP"; fi
 		exit $rc
 	fi
