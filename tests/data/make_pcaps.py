@@ -365,6 +365,21 @@ def shared():
     return c
 
 
+def both_sides():
+    """Of a plain NAT: each message with the phone's address, then with 203.0.113.9."""
+    c = Capture()
+
+    def send(inside, text):
+        ends = [(PHONE, 5060), ('203.0.113.9', 1024)]
+        for addr, port in ends if inside else ends[::-1]:
+            c.udp(*((addr, port, PROVIDER, 5060) if inside else (PROVIDER, 5060, addr, port)), text)
+    call = Call(c, send=send)
+    call.begin()
+    call.media()
+    call.end()
+    return c
+
+
 def unanswered():
     """An INVITE that nobody answers; the next packet comes much later."""
     c = Capture()
@@ -394,6 +409,7 @@ def main():
         'trouble.pcap': trouble().pcap(),
         'silence.pcap': unanswered().pcap(),
         'shared.pcap': shared().pcap(),
+        'both.pcap': both_sides().pcap(),
         'cut.pcap': basic().pcap(snaplen=96),
         'truncated.pcap': whole[:len(whole) - 30],
         'wifi.pcap': basic().pcap(link=WIFI),

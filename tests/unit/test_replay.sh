@@ -118,6 +118,9 @@ j "two calls, one inside port" 0 "[sorted((m['direction'], m['passed'], m['dropp
 	for c in d['calls']] == [[('in', 10, 4), ('out', 10, 0)], [('in', 20, 0), ('out', 20, 0)]]
 	and [[e['change'] for e in events('pinhole', i)] for i in (0, 1)] == [['open', 'open', 'close', 'close']] * 2" \
 	shared.pcap "${ALL[@]}"
+j "both sides of a NAT" 0 "$BASIC and d['summary']['copies'] == 7 and len(events('message')) == 7" both.pcap \
+	public 203.0.113.9 "${ALL[@]}"
+j "both sides of a NAT, its address unknown" 0 "$BASIC and len(events('message')) == 7" both.pcap "${ALL[@]}"
 j "SIP over TCP" 0 "$BASIC and d['summary']['messages_tcp'] == 7 and d['summary']['tcp_troubles'] == 0
 	and all(e['transport'] == 'tcp' for e in events('message'))" tcp.pcap "${ALL[@]}"
 j "at a server with a public address" 0 "$BASIC and d['summary']['taken'] == 'outside' and d['summary']['edited'] == 0
