@@ -28,7 +28,7 @@ def tone(path, hz, seconds=40):
         w.writeframes(struct.pack(f'<{RATE}h', *period) * seconds)
 
 
-def config(folder, addr, account, hz, more):
+def config(folder, addr, account, hz, more, modules=()):
     os.makedirs(folder, exist_ok=True)
     tone(f'{folder}/tone.wav', hz)
     settings = {
@@ -44,7 +44,7 @@ def config(folder, addr, account, hz, more):
         for key, value in settings.items():
             if value:
                 f.write(f'{key}\t{value}\n')
-        for m in ('g711.so', 'aufile.so', 'aubridge.so', 'sndfile.so'):
+        for m in ('g711.so', 'aufile.so', 'aubridge.so', 'sndfile.so', *modules):
             f.write(f'module\t{m}\n')
         f.write('module_tmp\tuuid.so\nmodule_tmp\taccount.so\n')
         f.write('module_app\tmenu.so\nmodule_app\tctrl_tcp.so\n')

@@ -99,6 +99,7 @@ lab_enter() { # "$@": the script's own arguments
 		exit $rc
 	fi
 	unset LAB_INSIDE_PRIVATE
+	[ -n "${KEEP:-}" ] || mount -t tmpfs lab "$LAB_TMP" || exit 1
 	chmod 755 "$LAB_TMP" # the controller drops its privileges
 	mount -t tmpfs -o mode=755 lab /run && mkdir -p /run/netns /run/lock || exit 1
 	mount -t bpf bpf /sys/fs/bpf || exit 1
