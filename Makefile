@@ -15,13 +15,14 @@ CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 ARCH := $(shell uname -m | sed 's/x86_64/x86/;s/aarch64/arm64/')
 Q := $(if $(V),,@)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
 PKGS := libbpf libelf zlib libosip2 json-c libevent_core libmnl libcap-ng libseccomp libpcap
 WARN := -Wall -Wextra -Werror -Wshadow -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection -Wformat -Wformat-security
-RF_LDFLAGS := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+RF_LDFLAGS := -pie -Wl,--as-needed -Wl,-z,relro,-z,now,-z,noexecstack
 ifeq ($(SAN),1)
 HARDEN += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 RF_LDFLAGS += -fsanitize=address,undefined
