@@ -7,8 +7,8 @@ set -eu
 build="gcc make clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libosip2-dev libjson-c-dev
 	libevent-dev libmnl-dev libcap-ng-dev libseccomp-dev uthash-dev libpcap-dev"
 unit="$build libcmocka-dev libasan8 libubsan1"
-demo="$build iproute2 ethtool sip-tester baresip tcpdump tshark sox procps util-linux python3"
-check="$unit $demo nftables kamailio python3-scapy python3-numpy shellcheck clang-format mandoc"
+demo="$build iproute2 nftables ethtool sip-tester baresip-core tcpdump util-linux python3"
+check="$unit $demo kamailio shellcheck clang-format mandoc"
 
 case ${1:-build} in
 build) want=$build ;;
