@@ -321,7 +321,7 @@ __noinline int rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
 	for (i = 0; i < 2; i++) {
 		p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
 		p->tags = 0;
-		p->flags &= RF_PKT_NO_ETH;
+		p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN; /* not what was parsed */
 		r = rf_parse((void *)(long)skb->data, (void *)(long)skb->data_end, p, skb->protocol);
 		if (r != RF_PARSED_NOT_LINEAR)
 			return r;

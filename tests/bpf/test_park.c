@@ -126,6 +126,27 @@ static void test_limit(void **state)
 	}
 }
 
+/* What is given back while the next message is on its way is judged for good. */
+static void test_never_twice(void **state)
+{
+	static const enum hook hooks[] = { WAN_IN, INSIDE_IN };
+	static uint8_t a[PKT_MAX];
+	static struct result r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		struct pkt p = early(false, hooks[i]);
+		__u32 mark = 0xbeef ^ 1; /* RF_HAIRPIN_MARK */
+
+		lab_control(now_ns(), 0xbeef);
+		lab_progress(1, 0);
+		assert_int_equal(lab_run_mark(hooks[i], a, pkt_build(&p, a), &r, &mark), 0);
+		lab_expect_count("given back",
+				 hooks[i] == INSIDE_IN ? RF_R_NOT_OURS : RF_R_NO_PINHOLE);
+		assert_int_equal(lab.n_punts, 0);
+	}
+}
+
 static void test_controller_away(void **state)
 {
 	struct pkt p = early(false, WAN_IN);
@@ -143,6 +164,7 @@ int main(void)
 		cmocka_unit_test_setup(test_pinholes, lab_setup),
 		cmocka_unit_test_setup(test_only_what_looks_like_media, lab_setup),
 		cmocka_unit_test_setup(test_limit, lab_setup),
+		cmocka_unit_test_setup(test_never_twice, lab_setup),
 		cmocka_unit_test_setup(test_controller_away, lab_setup),
 	};
 
