@@ -89,7 +89,7 @@ int rf_wan_out(struct __sk_buff *skb)
 	__u32 reason = RF_R_NONE;
 
 	if (skb->ingress_ifindex)
-		return rf_verdict_tc(&p, RF_R_NONE); /* forwarded: judged where it came in */
+		return rf_verdict_tc(&p, rf_wan_out_forwarded(skb, &p));
 	switch (rf_sender_of(skb)) {
 	case RF_SENDER_RELEASE:
 		p.len = skb->len;

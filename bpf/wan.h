@@ -174,6 +174,46 @@ static __always_inline int rf_wan_out_stage(struct rf_pkt *p, int parsed, struct
 								      RF_R_NOT_GUARDED);
 }
 
+/* Forwarded, and still with a private source behind every NAT rule of the host's own? */
+static __always_inline bool rf_source_private(struct __sk_buff *skb)
+{
+	struct rf_addr a = {};
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		a.w[2] = bpf_htonl(0xffff);
+		if (bpf_skb_load_bytes_relative(skb, offsetof(struct iphdr, saddr), &a.w[3], 4,
+						BPF_HDR_START_NET))
+			return false;
+	} else if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+		   bpf_skb_load_bytes_relative(skb, offsetof(struct ipv6hdr, saddr), &a, 16,
+					       BPF_HDR_START_NET)) {
+		return false;
+	}
+	return rf_addr_private(&a);
+}
+
+/*
+ * Packets that this host forwards were judged where they came in. One kind shows only here, behind
+ * the host's own NAT rules: RTP of an inside host to be translated that was sent before any call
+ * agreed on it. Nobody could answer it, and it would show a private address to the world.
+ */
+static __always_inline __u32 rf_wan_out_forwarded(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	struct rf_media m = {};
+	struct rf_inside *in;
+
+	if (!rf_source_private(skb))
+		return RF_R_NONE;
+	rf_device_shape(skb, p);
+	if (rf_parse_skb(skb, p) != RF_PARSED_UDP)
+		return RF_R_NONE;
+	in = rf_inside_get(&p->src.addr);
+	if (!in || rf_inside_mode(in, &p->src.addr) != RF_MODE_NAT)
+		return RF_R_NONE;
+	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP, &m);
+	return m.cls & (RF_CLASS_RTP | RF_CLASS_RTCP) ? RF_R_UNTRANSLATED : RF_R_NONE;
+}
+
 static __always_inline __u32 rf_wan_out_fragment(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	struct rf_guard *g;

@@ -64,7 +64,8 @@ enum rf_action {
 	RF_REASON(TOO_BIG, "too_big", RF_ACT_DROP, "larger than the MTU ahead") \
 	RF_REASON(TOO_BIG_TO_STACK, "too_big_to_stack", RF_ACT_PASS, "larger than the MTU ahead: left to the stack, which says so by ICMP") \
 	RF_REASON(SIP_AWAY_PASSED, "sip_away_passed", RF_ACT_PASS, "signalling passed unseen: the controller is away and policy allows it") \
-	RF_REASON(MEDIA_PARKED, "media_parked", RF_ACT_HOLD, "media that overtook the signalling in front of it: judged again behind it")
+	RF_REASON(MEDIA_PARKED, "media_parked", RF_ACT_HOLD, "media that overtook the signalling in front of it: judged again behind it") \
+	RF_REASON(UNTRANSLATED, "untranslated", RF_ACT_DROP, "media of a private inside host that no call agreed on, about to leave with its private address")
 /* clang-format on */
 
 enum rf_reason {

@@ -2,6 +2,7 @@
 """What must not pass: wrong hosts, wrong ports, what is no media, media without a call or after it."""
 import contextlib
 import struct
+import subprocess
 import sys
 
 from ua import Call, Failed, MODE, PLAIN, Tap, Ua, bracket, counts, expect, no_way, open_pinholes, rtp, sdp
@@ -111,6 +112,32 @@ def not_media(name, data, reason):
             no_way(t.inside, t.far, t.outside, 10, data=data)
         t.flow(3)
         t.call.bye()
+
+
+def before_any_call():
+    """RTP of a private host that no call agreed on: not with its private address on the WAN. Other
+    traffic, and what the host's own NAT rules translate, is none of our business."""
+    with World(family) as w:
+        inside, outside = w.inside_media(port=22000), w.outside_media()
+        to = (outside.addr, outside.port)
+        with counts(untranslated=5):
+            no_way(inside, to, outside)
+        inside.send(b'a question of another protocol', to)
+        expect('other UDP', outside.recv(2)[0], b'a question of another protocol')
+        nft('add table inet t; add chain inet t p { type nat hook postrouting priority 100; }; '
+            'add rule inet t p oifname w0 masquerade')
+        try:
+            inside.send(b'now translated', to)
+            data, src = outside.recv(2)
+            expect('translated by the host', (data, src[0]), (b'now translated', w.gw))
+            inside.burst(3, to)
+            expect('RTP translated by the host', len(outside.seqs(3)), 3)
+        finally:
+            nft('delete table inet t')
+
+
+def nft(rules):
+    subprocess.run(['nsenter', '--net=/run/netns/gw', '--', 'nft', rules], check=True, timeout=10)
 
 
 def rtcp():
@@ -341,6 +368,8 @@ tap.test('RTCP on its own port', rtcp)
 tap.test('RTCP on the RTP port (rtcp-mux)', rtcp_mux)
 tap.test('a=rtcp', rtcp_attribute)
 tap.test('no call, no port', no_call)
+if MODE == 'nat':
+    tap.test('media from inside before any call', before_any_call)
 tap.test('fragments to a media port', fragments_to_media)
 tap.test('odd sizes', odd_sizes)
 if MODE != 'host':
