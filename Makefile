@@ -44,7 +44,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check check-unit demo install uninstall clean build-tests
+.PHONY: all deps check check-unit demo bench bench-quick install uninstall clean build-tests
 all: $(B)/ringfence $(B)/ringfenced
 
 # A fresh Debian has none of the packages: install them, saying so; elsewhere say what is missing.
@@ -100,11 +100,35 @@ demo: $(B)/.deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)scripts/demo.sh $(B)
 
+# Measures, as root: a table and $(B)/bench-*.json. bench-quick: what each path costs, against tests/bench/costs.json.
+$(B)/bench/bench.bpf.o: tests/bench/bench.bpf.c $(B)/.deps
+	$(Q)mkdir -p $(@D)
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-address-of-packed-member -Itests/bench -MMD -MP -MF $(B)/bench.bpf.d -c $< -o $@
+
+$(B)/bench/bench.skel.h: $(B)/bench/bench.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name bench_bpf > $@
+
+$(B)/bench/%: tests/bench/%.c $(B)/libringfence.a | $(B)/bench/bench.skel.h
+	$(call say,BENCH,$@)
+	$(Q)$(CC) $(RF_CFLAGS) -Itests -Itests/bench -I$(B)/bench $(CFLAGS) $(RF_LDFLAGS) -MMD -MP -MT $@ -MF $(B)/bench-$*.d -o $@ $< $(B)/libringfence.a $(PKG_LIBS) -lcmocka
+BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
+
+bench: $(B)/.deps
+	$(Q)scripts/deps.sh bench
+	$(Q)$(MAKE) --no-print-directory all $(BENCH)
+	$(Q)B=$(B) tests/bench/run.sh
+
+bench-quick: $(B)/.deps
+	$(Q)scripts/deps.sh unit
+	$(Q)$(MAKE) --no-print-directory all $(B)/bench/quick
+	$(Q)$(B)/bench/quick tests/bench/costs.json
+
 install: all
 	install -Dm755 $(B)/ringfence $(DESTDIR)$(SBINDIR)/ringfence
 	install -Dm755 $(B)/ringfenced $(DESTDIR)$(SBINDIR)/ringfenced
-	for m in man/*.8; do install -Dm644 $$m $(DESTDIR)$(MANDIR)/man8/$$(basename $$m) || exit 1; done
-	for m in man/*.5; do install -Dm644 $$m $(DESTDIR)$(MANDIR)/man5/$$(basename $$m) || exit 1; done
+	for m in docs/man/*.8; do install -Dm644 $$m $(DESTDIR)$(MANDIR)/man8/$$(basename $$m) || exit 1; done
+	for m in docs/man/*.5; do install -Dm644 $$m $(DESTDIR)$(MANDIR)/man5/$$(basename $$m) || exit 1; done
 	install -Dm644 scripts/ringfence.bash-completion $(DESTDIR)$(COMPDIR)/ringfence
 	ln -sf ringfence $(DESTDIR)$(COMPDIR)/ringfenced
 	mkdir -p $(DESTDIR)$(UNITDIR)

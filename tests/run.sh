@@ -121,7 +121,7 @@ style() {
 	files=$(find scripts tests .ci -type f \( -name '*.sh' -o -name run -o -name '*.bash-completion' \))
 	# shellcheck disable=SC2086
 	shellcheck -S warning -s bash $files && echo "ok shellcheck" || echo "not ok shellcheck"
-	files=$(find man -name '*.[58]' 2>/dev/null)
+	files=$(find docs/man -name '*.[58]' 2>/dev/null)
 	if [ -n "$files" ]; then
 		# shellcheck disable=SC2086
 		mandoc -T lint -W warning $files && echo "ok mandoc" || echo "not ok mandoc"
