@@ -86,8 +86,8 @@ lab_enter() { # "$@": the script's own arguments
 		exit 0
 	fi
 	if [ -z "${LAB_INSIDE_PRIVATE:-}" ]; then
-		LAB_TMP=$(mktemp -d "${TMPDIR:-/tmp}/rft-XXXXXX")
-		export LAB_INSIDE_PRIVATE=1 LAB_TMP
+		[ -z "${KEEP:-}" ] || LAB_TMP=$(mktemp -d "${TMPDIR:-/tmp}/rft-XXXXXX")
+		export LAB_INSIDE_PRIVATE=1 LAB_TMP=${LAB_TMP:-/run/lab} RF_INSTANCE=rft$$
 		local rc=0 pid
 		unshare --mount --pid --fork --kill-child --mount-proc --propagation private -- \
 			"$BASH" "$0" "$@" </dev/null &
@@ -95,15 +95,13 @@ lab_enter() { # "$@": the script's own arguments
 		# ends its child, process 1 of the PID namespace, and so everything in there
 		trap 'exec 2>/dev/null; kill -KILL $pid' INT TERM HUP EXIT
 		wait $pid || rc=$?
-		if [ -n "${KEEP:-}" ]; then echo "# files kept in $LAB_TMP"; else rm -rf "$LAB_TMP"; fi
+		[ -z "${KEEP:-}" ] || echo "# files kept in $LAB_TMP"
 		exit $rc
 	fi
 	unset LAB_INSIDE_PRIVATE
-	[ -n "${KEEP:-}" ] || mount -t tmpfs lab "$LAB_TMP" || exit 1
+	mount -t tmpfs -o mode=755 lab /run && mkdir -p /run/netns /run/lock "$LAB_TMP" || exit 1
 	chmod 755 "$LAB_TMP" # the controller drops its privileges
-	mount -t tmpfs -o mode=755 lab /run && mkdir -p /run/netns /run/lock || exit 1
 	mount -t bpf bpf /sys/fs/bpf || exit 1
-	RF_INSTANCE=rft${LAB_TMP##*-}
 	export PATH="$B/tools:$PATH" RF_INSTANCE
 	export RF=$B/ringfence RFD=$B/ringfenced RF_LOG=$LAB_TMP/ringfenced.log RF_CONFIG=$LAB_TMP/ringfence.json
 	export ASAN_OPTIONS="${ASAN_OPTIONS:-abort_on_error=0:exitcode=99}" PYTHONPATH="$LAB_ROOT/tests/lib" PYTHONDONTWRITEBYTECODE=1

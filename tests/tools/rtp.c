@@ -340,6 +340,8 @@ static void run(void)
 		streams[i].due_ns =
 			start + opt.delay_ns + (opt.burst ? 0 : opt.interval_ns * i / opt.streams);
 	}
+	if (opt.verbose)
+		report(false, start); /* signals are taken from here on */
 	while (!stop) {
 		now = now_ns();
 		next = send_due(now);
@@ -371,7 +373,8 @@ static void usage(void)
 	fputs("usage: rtp -l ADDR -p PORT [-r ADDR -q PORT] [-c COUNT] [-e EXPECT] [-i USEC] [-t SECONDS]\n"
 	      "  -n N streams on consecutive ports  -S N port step (2)   -w MS wait for more after the end\n"
 	      "  -d MS delay before the first packet  -T N payload type  -x N SSRC  -Q N first sequence number\n"
-	      "  -z N payload bytes  -k rtp|rtcp|stun|garbage  -N NAME  -o FILE append there  -v per stream\n"
+	      "  -z N payload bytes  -k rtp|rtcp|stun|garbage  -N NAME  -o FILE append there\n"
+	      "  -v per stream, and a line at the start, too\n"
 	      "  -b all streams in step (bursts)\n"
 	      "-e counts distinct sequence numbers; exit status 0 when all was sent and all expected came.\n",
 	      stderr);
