@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which addresses and ports flow number i of the benchmark has, for the BPF side and for userspace.
+ * All in host order. Flows: peer <-> (public | inside), 16,384 of them on each public address.
+ */
+#ifndef BENCH_FLOW_H
+#define BENCH_FLOW_H
+
+#define BENCH_PEER	0xcb007102u /* 203.0.113.2 */
+#define BENCH_PUBLIC	0xc6120001u /* 198.18.0.1 and up */
+#define BENCH_INSIDE	0x0a010001u /* 10.1.0.1 and up, behind 10.0.0.2 */
+#define BENCH_PORT_LO	16384
+#define BENCH_MASK	16383u
+#define BENCH_PEER_PORT 30000
+#define BENCH_FLOWS_MAX (1u << 20)
+#define BENCH_MAGIC	0x52464231u
+#define BENCH_FRAME	214 /* 20 ms of G.711 in RTP */
+
+enum bench_dir { BENCH_IN, BENCH_OUT };
+
+enum bench_flag {
+	BENCH_DIRECT = 1 << 0, /* no translation on the way */
+	BENCH_TABLE = 1 << 1, /* ports of the relay are in the table */
+	BENCH_CHECK = 1 << 2, /* the sink verifies checksums, too */
+	BENCH_STAMP = 1 << 3, /* latency */
+};
+
+struct bench_cfg {
+	__u32 n_flows;
+	__u32 stride; /* coprime to n_flows: visits all flows, in no order that caches like */
+	__u32 ifindex; /* the generator sends by */
+	__u32 flags; /* enum bench_flag */
+	__u32 dir; /* enum bench_dir */
+	__u32 junk_of; /* of so many packets ... */
+	__u32 junk; /* ... this many go to ports without a pinhole */
+	__u32 junk_sources; /* 0: they come from the peer; else from as many addresses */
+	__u8 dst_mac[6], src_mac[6];
+	__u8 version; /* 4 */
+	__u8 pad[3];
+};
+
+struct bench_ports { /* of the relay under test, host order */
+	__u16 wan, inside;
+};
+
+struct bench_count {
+	__u64 good, wrong_addr, wrong_csum, wrong_ttl, junk;
+};
+
+#define BENCH_BUCKET_NS 10
+#define BENCH_BUCKETS	4096 /* linear; the last one holds whatever is slower */
+
+struct bench_nat_key {
+	__u32 addr; /* network order, as the port */
+	__u16 port;
+	__u16 dir;
+};
+struct bench_nat {
+	__u32 addr; /* network order, as the port */
+	__u16 port;
+	__u16 pad;
+	__u32 ifindex;
+	__u8 dst_mac[6], src_mac[6];
+};
+
+#endif

@@ -1,0 +1,103 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Media path benchmark: one gateway namespace for each way, all of them between a WAN namespace (bw)
+# and an inside namespace (bi); then media.c measures. Everything ends with the script.
+# ROUNDS, PACKETS: how long. WAYS: which. NO_GROWTH=1: without the million pinholes.
+set -eu
+cd "$(dirname "$0")/../.."
+B=${B:-build}
+case $B in /*) ;; *) B=$PWD/$B ;; esac
+export B
+if [ -z "${BENCH_INSIDE:-}" ]; then
+	export BENCH_INSIDE=1
+	exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
+fi
+mount -t tmpfs -o mode=755 bench /run
+mkdir -p /run/netns /run/lock
+mount -t bpf bpf /sys/fs/bpf
+RELAY=
+trap '[ -z "$RELAY" ] || kill "$RELAY"; for n in /run/netns/*; do ip netns del "${n##*/}" 2>/dev/null || :; done' EXIT
+
+WAYS=${WAYS:-floor:floor stored:stored fib:fib rf_xdp:rf tc_redirect:tc_redirect tc_neigh:tc_neigh rf_tc:rf
+	route:route nft:nft host:host rf_host:rf_host rtpengine:relay}
+
+ns() { nsenter --net="/run/netns/$1" -- "${@:2}"; }
+
+for n in bw bi; do
+	ip netns add $n
+	ns $n sh -c 'ip link set lo up; echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6'
+done
+
+gateway() { # NAME: w0 and l0, their far ends without addresses, neighbours fixed
+	local g=g_$1
+	ip netns add "$g"
+	ip link add name w0 netns "$g" type veth peer name "w_$1" netns bw
+	ip link add name l0 netns "$g" type veth peer name "i_$1" netns bi
+	ns bw ip link set "w_$1" up
+	ns bi ip link set "i_$1" up
+	ns bw ethtool -K "w_$1" gro on >/dev/null
+	ns bi ethtool -K "i_$1" gro on >/dev/null
+	ns "$g" sh -c '
+		echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+		ip link set lo up; ip link set w0 up; ip link set l0 up
+		for d in w0 l0; do ethtool -K $d gro on >/dev/null; done
+		for k in all default w0 l0; do echo 0 >/proc/sys/net/ipv4/conf/$k/rp_filter; done
+		echo 1 >/proc/sys/net/ipv4/ip_forward
+		ip addr add 203.0.113.1/24 dev w0; ip addr add 10.0.0.1/24 dev l0
+		ip route add 10.1.0.0/16 via 10.0.0.2; ip route add default via 203.0.113.2
+		ip neigh replace 203.0.113.2 lladdr '"$(ns bw ip -o link show "w_$1" | sed 's/.*link.ether \([^ ]*\).*/\1/')"' dev w0
+		ip neigh replace 10.0.0.2 lladdr '"$(ns bi ip -o link show "i_$1" | sed 's/.*link.ether \([^ ]*\).*/\1/')"' dev l0
+		for i in $(seq 1 64); do echo addr add 198.18.0.$i/32 dev w0; done | ip -batch -'
+}
+
+ringfence() { # NAME MODE HOST-MODE?
+	cat >"/run/$1.json" <<-END
+	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
+	  "inside": [ "10.0.0.0/8" ] }
+	END
+	ns "g_$1" "$B/ringfence" --instance "bench-${1//_/-}" attach dev w0 config "/run/$1.json" mode "$2" >"/run/$1.log" 2>&1 ||
+		{ cat "/run/$1.log"; exit 1; }
+	ns "g_$1" "$B/ringfence" --instance "bench-${1//_/-}" status | sed "s/^/# $1: /" | grep -E 'w0|l0' || :
+}
+
+for w in $WAYS; do
+	name=${w%:*}
+	gateway "$name"
+	case $w in
+	rf_tc:*) ringfence rf_tc tc ;;
+	rf_host:*) ringfence rf_host native ;;
+	*:rf) ringfence "$name" native ;;
+	nft:*)
+		ns g_nft nft -f - <<-END
+		table ip bench {
+			map inside { type ipv4_addr : ipv4_addr; elements = {
+				$(for i in $(seq 1 64); do echo "198.18.0.$i : 10.1.0.$i,"; done) } }
+			chain pre { type nat hook prerouting priority dstnat; iifname w0 udp dport 16384-32767 dnat to ip daddr map @inside; }
+			chain post { type nat hook postrouting priority srcnat; oifname w0 masquerade; }
+			chain forward_ { type filter hook forward priority filter; policy drop;
+				ct state established,related accept; ct status dnat accept; }
+		}
+		END
+		[ "$(cat /proc/sys/net/netfilter/nf_conntrack_max)" -ge 250000 ] || echo 1048576 >/proc/sys/net/netfilter/nf_conntrack_max || :
+		ns g_nft nft 'add table ip ft; add flowtable ip ft f { hook ingress priority 0; devices = { w0, l0 }; }' 2>/dev/null ||
+			echo "# nftables flowtable: this kernel does not have it"
+		;;
+	esac
+	case $w in # what reaches the host ends where a socket would take it
+	host:* | rf_host:*) ns "g_$name" nft 'add table ip sink; add chain ip sink in { type filter hook input priority 0; }; add rule ip sink in udp dport 16384-32767 counter drop' ;;
+	esac
+	[ "$name" != host ] || ns g_host sh -c 'for i in $(seq 1 64); do echo addr add 10.1.0.$i/32 dev w0; done | ip -batch -'
+	if [ "$name" = rtpengine ]; then
+		# whole checksums, for the sink to check
+		ns g_rtpengine sh -c 'for d in w0 l0; do ethtool -K $d tx off >/dev/null; done'
+		ns g_rtpengine rtpengine --foreground --log-stderr --log-level=3 --table=-1 --num-threads=1 \
+			--interface=pub/203.0.113.1 --interface=priv/10.0.0.1 --listen-ng=127.0.0.1:2223 \
+			--port-min=20000 --port-max=40000 >/run/rtpengine.log 2>&1 &
+		RELAY=$!
+		sleep 1
+		ns g_rtpengine python3 tests/bench/rtpengine_calls.py 1000 >/run/rtpengine.ports
+		export RELAY_PID=$RELAY RELAY_PORTS=/run/rtpengine.ports
+	fi
+done
+# shellcheck disable=SC2086
+"$B/bench/media" "${OUT:-$B/bench-media.json}" $WAYS
