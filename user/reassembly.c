@@ -2,7 +2,8 @@
 /*
  * Fragments are kept as they came, sorted by offset, until a datagram is whole or given up.
  * A datagram that was spoilt (overlap, limits) stays as an empty entry until its time is over, so
- * that its remaining fragments cannot begin a new one.
+ * that its remaining fragments cannot begin a new one. Where room is short the oldest one gives way:
+ * fragments of one datagram come together, so what waits longest is what will never be whole.
  */
 #include "reassembly.h"
 
@@ -131,16 +132,32 @@ static struct datagram *datagram_find(struct reassembly *r, const struct key *k)
 	return NULL;
 }
 
+/* The one that is waited for longest; .holding: of those that have fragments. NULL: there is none. */
+static struct datagram *oldest(struct reassembly *r, bool holding, const struct datagram *but)
+{
+	struct datagram *found = NULL;
+	size_t i;
+
+	for (i = 0; i < REASSEMBLY_DATAGRAMS_MAX; i++) {
+		struct datagram *d = &r->v[i];
+
+		if (d->used && d != but && (!holding || d->pieces) &&
+		    (!found || d->since_ns < found->since_ns))
+			found = d;
+	}
+	return found;
+}
+
 static struct datagram *datagram_add(struct reassembly *r, const struct key *k, uint64_t now_ns)
 {
 	struct datagram *d = NULL;
 	size_t i;
 
-	for (i = 0; i < REASSEMBLY_DATAGRAMS_MAX && !d; i++)
+	if (r->used == REASSEMBLY_DATAGRAMS_MAX)
+		datagram_remove(r, oldest(r, false, NULL), true);
+	for (i = 0; !d; i++)
 		if (!r->v[i].used)
 			d = &r->v[i];
-	if (!d)
-		return NULL;
 	memset(d, 0, sizeof(*d));
 	d->used = true;
 	d->key = *k;
@@ -286,6 +303,14 @@ static struct piece *piece_new(const struct rf_punt *meta, struct view packet,
 	return piece;
 }
 
+static void make_room(struct reassembly *r, const struct datagram *d, size_t n)
+{
+	struct datagram *old;
+
+	while (r->bytes + n > REASSEMBLY_BYTES_MAX && (old = oldest(r, true, d)))
+		datagram_remove(r, old, true);
+}
+
 static void keep(struct reassembly *r, struct datagram *d, const struct rf_punt *meta,
 		 struct view packet, const struct packet *p)
 {
@@ -294,9 +319,10 @@ static void keep(struct reassembly *r, struct datagram *d, const struct rf_punt 
 
 	if (fit == FIT_DUPLICATE)
 		return;
-	if (fit == FIT_OK && d->pieces < REASSEMBLY_FRAGMENTS_MAX &&
-	    r->bytes + packet.n <= REASSEMBLY_BYTES_MAX)
+	if (fit == FIT_OK && d->pieces < REASSEMBLY_FRAGMENTS_MAX) {
+		make_room(r, d, packet.n);
 		piece = piece_new(meta, packet, p);
+	}
 	if (!piece) {
 		spoil(r, d, packet);
 		return;
@@ -347,7 +373,7 @@ void reassembly_add(struct reassembly *r, const struct rf_punt *meta, struct vie
 	}
 	if (!d)
 		d = datagram_add(r, &key, now_ns);
-	if (!d || d->spoilt)
+	if (d->spoilt)
 		r->out.dropped(1, packet.n, r->out.arg);
 	else if (!piece_valid(&p))
 		spoil(r, d, packet);

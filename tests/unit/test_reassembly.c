@@ -257,6 +257,63 @@ static void floods(void **state)
 	packet_buf_free(&b);
 }
 
+/* Who fills every place with first fragments must not keep a whole datagram out. */
+static void flood_locks_nobody_out(void **state)
+{
+	struct reassembly *r = fresh();
+	struct packet_buf b = { 0 };
+	uint32_t id;
+	int i;
+
+	for (id = 0; id < REASSEMBLY_DATAGRAMS_MAX; id++) {
+		build(&b, false, id);
+		give(r, &b, 0, RF_PUNT_FRAGMENT, SECOND);
+	}
+	build(&b, false, id);
+	for (i = 0; i < 4; i++)
+		give(r, &b, i, RF_PUNT_FRAGMENT, SECOND + 1);
+	assert_int_equal(seen.datagrams, 1);
+	assert_memory_equal(seen.payload, text, sizeof(text));
+	assert_int_equal(seen.dropped, 1); /* the oldest gave way */
+	reassembly_free(r);
+	packet_buf_free(&b);
+}
+
+/* The same by memory: few datagrams of large fragments. */
+static void bytes_lock_nobody_out(void **state)
+{
+	static char large[60028];
+	struct rf_punt meta = { .hook = RF_HOOK_WAN_IN,
+				.kind = RF_PUNT_FRAGMENT,
+				.len = sizeof(large) };
+	static const unsigned char header[] = {
+		0x45, 0, 0xea, 0x7c, 0, 0, 0x20, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2
+	};
+	struct reassembly *r = fresh();
+	struct packet_buf b = { 0 };
+	uint16_t id;
+	int i;
+
+	memcpy(large, header, sizeof(header));
+	for (i = 0; i < 100; i++) {
+		id = htons(i);
+		memcpy(large + 4, &id, sizeof(id));
+		reassembly_add(r, &meta, (struct view){ large, sizeof(large) }, SECOND + i);
+		assert_true(reassembly_bytes(r) <= REASSEMBLY_BYTES_MAX);
+	}
+	for (i = 0; i < 100; i++) { /* into what is left */
+		build(&b, false, 1000 + i);
+		give(r, &b, 0, RF_PUNT_FRAGMENT, SECOND + 100);
+	}
+	build(&b, false, 2000);
+	for (i = 0; i < 4; i++)
+		give(r, &b, i, RF_PUNT_FRAGMENT, 2 * SECOND);
+	assert_int_equal(seen.datagrams, 1);
+	assert_true(reassembly_bytes(r) <= REASSEMBLY_BYTES_MAX);
+	reassembly_free(r);
+	packet_buf_free(&b);
+}
+
 /* One datagram of many tiny fragments. */
 static void many_fragments(void **state)
 {
@@ -324,6 +381,8 @@ int main(void)
 		cmocka_unit_test(overlaps),	  cmocka_unit_test(timeouts),
 		cmocka_unit_test(not_signalling), cmocka_unit_test(floods),
 		cmocka_unit_test(many_fragments), cmocka_unit_test(malformed),
+		cmocka_unit_test(flood_locks_nobody_out),
+		cmocka_unit_test(bytes_lock_nobody_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
