@@ -241,8 +241,8 @@ static inline size_t l_media(struct ladder *l, char *buf, size_t size, const cha
 	while ((word = strtok_r(NULL, " ", &save))) {
 		if (*word == '@' || *word == '^' || !strcmp(word, "zero")) {
 			char c[128];
-			struct rf_addr a = *topology_public(&l->w->topo.wans[0],
-							    &l->parties[0].addr);
+			struct rf_addr a =
+				*topology_public(&l->w->topo.wans[0], &l->parties[0].addr);
 
 			if (*word == '@')
 				a = l->parties[l_party(l, word + 1, strlen(word + 1), 0)].addr;
@@ -346,11 +346,10 @@ static inline size_t l_expand(struct ladder *l, bool inside, const char *p, size
 
 			W_CHECK(close);
 			if (p[1] == 'U') {
-				struct party *who = &l->parties[l_party(l, q, (size_t)(close - q),
-									0)];
-				const struct rf_addr *a = who->inside && !inside ?
-								  &who->outside.addr :
-								  &who->addr;
+				struct party *who =
+					&l->parties[l_party(l, q, (size_t)(close - q), 0)];
+				const struct rf_addr *a =
+					who->inside && !inside ? &who->outside.addr : &who->addr;
 
 				at += (size_t)snprintf(
 					buf + at, size - at, "sip:%s@%s:%u", who->name,
@@ -359,13 +358,14 @@ static inline size_t l_expand(struct ladder *l, bool inside, const char *p, size
 			} else {
 				struct ladder_dialog *d = l_dialog(l, &q, &way);
 
-				const char *v = p[1] == 'T' ? d->tag :
-						p[1] == 'F' ? l_caller_tag(d) :
-							      d->call_id[inside];
+				const char *v = p[1] == 'T'   ? d->tag
+						: p[1] == 'F' ? l_caller_tag(d)
+							      : d->call_id[inside];
 
 				for (; *v; v++)
 					at += (size_t)snprintf(buf + at, size - at, "%s%.*s",
-							       p[1] == 'E' && *v == '@' ? "%40" : "",
+							       p[1] == 'E' && *v == '@' ? "%40"
+											: "",
 							       p[1] != 'E' || *v != '@', v);
 			}
 			p = close + 1;
@@ -406,15 +406,14 @@ static inline size_t l_request(struct ladder *l, struct ladder_dialog *d, bool i
 	snprintf(via + n, sizeof(via) - n, "Via: SIP/2.0/UDP %s:5060;branch=%s;rport%s%s\r\n",
 		 l_host(&a->addr, true), branch, n ? ";received=" : "",
 		 n ? l_host(&a->addr, false) : "");
-	n = (size_t)snprintf(
-		buf, size,
-		"%s %s SIP/2.0\r\n%sMax-Forwards: 70\r\n"
-		"From: <sip:%s@example.com>%s\r\nTo: <sip:%s@example.com>%s\r\n"
-		"Call-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s:5060>\r\n%s%s"
-		"Content-Length: %zu\r\n\r\n",
-		method, d->target[inside], via, a->name, from, b->name, to, d->call_id[inside],
-		cseq, method, a->name, l_host(&a->addr, true), extra,
-		n_body ? "Content-Type: application/sdp\r\n" : "", n_body);
+	n = (size_t)snprintf(buf, size,
+			     "%s %s SIP/2.0\r\n%sMax-Forwards: 70\r\n"
+			     "From: <sip:%s@example.com>%s\r\nTo: <sip:%s@example.com>%s\r\n"
+			     "Call-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s:5060>\r\n%s%s"
+			     "Content-Length: %zu\r\n\r\n",
+			     method, d->target[inside], via, a->name, from, b->name, to,
+			     d->call_id[inside], cseq, method, a->name, l_host(&a->addr, true),
+			     extra, n_body ? "Content-Type: application/sdp\r\n" : "", n_body);
 	W_CHECK(n + n_body < size);
 	memcpy(buf + n, body, n_body + 1);
 	return n + n_body;
@@ -467,7 +466,9 @@ static inline int l_pin_cmp(const void *a, const void *b)
 	const struct pinhole_spec *x = a, *y = b;
 	int d = memcmp(&x->inside.addr, &y->inside.addr, sizeof(x->inside.addr));
 
-	return d ? d : ntohs(x->inside.port) - ntohs(y->inside.port);
+	if (!d)
+		d = ntohs(x->inside.port) - ntohs(y->inside.port);
+	return d ? d : (int)x->id - (int)y->id;
 }
 
 /* RTCP one port above everything of its RTP, and nothing else allowed. */
@@ -488,6 +489,17 @@ static inline bool l_is_rtcp_of(const struct pinhole_spec *rtp, const struct pin
 	return true;
 }
 
+/* Index of the RTCP that belongs to s (or, back, of the RTP); n: none. */
+static inline size_t l_pair(const struct pinhole_spec *pins, size_t n, const struct pinhole_spec *s,
+			    bool back)
+{
+	size_t i = 0;
+
+	while (i < n && !(back ? l_is_rtcp_of(&pins[i], s) : l_is_rtcp_of(s, &pins[i])))
+		i++;
+	return i;
+}
+
 /* What is open, in the words of the fixtures. */
 static inline void l_open(struct ladder *l)
 {
@@ -504,7 +516,7 @@ static inline void l_open(struct ladder *l)
 		uint8_t media = RF_CLASS_RTP | RF_CLASS_UDPTL, all = s->classes_in & s->classes_out;
 		bool in = s->classes_in & media, out = s->classes_out & media;
 
-		if (i && l_is_rtcp_of(&pins[i - 1], s))
+		if (l_pair(pins, w->n_pins, s, true) < w->n_pins)
 			continue;
 		PUT("%s%s%s:%u", p == l->open ? "" : ", ", s->rtcp ? "rtcp " : "",
 		    l_who(l, &s->inside.addr), ntohs(s->inside.port));
@@ -523,7 +535,7 @@ static inline void l_open(struct ladder *l)
 		if ((s->classes_in | s->classes_out) & RF_CLASS_UDPTL)
 			PUT("+u");
 		else if (!s->rtcp && !(all & RF_CLASS_RTCP) &&
-			 (i + 1 == w->n_pins || !l_is_rtcp_of(s, &pins[i + 1])))
+			 l_pair(pins, w->n_pins, s, false) == w->n_pins)
 			PUT("-rtcp");
 	}
 #undef PUT
@@ -556,8 +568,8 @@ static inline void l_expect(struct ladder *l, const char *want)
 
 static inline bool l_of_invite(const char *method)
 {
-	static const char *const names[] = { "INVITE", "ACK", "BYE", "CANCEL", "PRACK", "UPDATE",
-					     "INFO" };
+	static const char *const names[] = { "INVITE", "ACK",	 "BYE", "CANCEL",
+					     "PRACK",  "UPDATE", "INFO" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (!strcmp(names[i], method))
@@ -627,13 +639,12 @@ static inline void l_datagram(struct ladder *l, struct ladder_dialog *d, bool in
 		w_restart(w);
 	w_feed(w, inside, src, dst, buf, n);
 	if (dropped != (w->n_send == 0))
-		W_FAIL("%s (reason %d):\n%s", dropped ? "was to be dropped" : "dropped",
-		       w->dropped, buf);
+		W_FAIL("%s (reason %d):\n%s", dropped ? "was to be dropped" : "dropped", w->dropped,
+		       buf);
 	l->to_inside = !inside;
 	W_CHECK(l->at < L_LINES);
 	if (l->logs[l->at] && strcmp(l->logs[l->at], w->log))
-		W_FAIL("after a restart it does\n%s\nbut without one\n%s", w->log,
-		       l->logs[l->at]);
+		W_FAIL("after a restart it does\n%s\nbut without one\n%s", w->log, l->logs[l->at]);
 	if (!l->logs[l->at])
 		l->logs[l->at] = strdup(w->log);
 	l->at++;
@@ -641,8 +652,7 @@ static inline void l_datagram(struct ladder *l, struct ladder_dialog *d, bool in
 		return;
 	strcpy(first, w->sent);
 	w_feed(w, inside, src, dst, buf, n);
-	if (w->n_set + w->n_close + w->n_event + w->n_save + w->n_forget ||
-	    strcmp(w->sent, first))
+	if (w->n_set + w->n_close + w->n_event + w->n_save + w->n_forget || strcmp(w->sent, first))
 		W_FAIL("once more and it changes something:\n%s", w->log);
 }
 
@@ -704,9 +714,9 @@ static inline void l_message(struct ladder *l, const char *line)
 		} else if (*p == '+') {
 			size_t len = 1;
 
-			while (p + len < end && !(p[len] == ' ' && (p[len + 1] == '+' ||
-								   p[len + 1] == ' ' ||
-								   p[len + 1] == '{')))
+			while (p + len < end &&
+			       !(p[len] == ' ' &&
+				 (p[len + 1] == '+' || p[len + 1] == ' ' || p[len + 1] == '{')))
 				len++;
 			n_extra += l_expand(l, inside, p + 1, len - 1, extra + n_extra,
 					    sizeof(extra) - n_extra - 3);
@@ -859,21 +869,21 @@ static inline void l_run(const char *const *lines, size_t n, bool v6, enum rf_mo
 		free(logs[i]);
 }
 
-#define LADDER_NAT(...)                                                               \
-	do {                                                                          \
-		static const char *const ladder_lines[] = { __VA_ARGS__ };            \
-		size_t ladder_n = sizeof(ladder_lines) / sizeof(ladder_lines[0]);     \
-		l_run(ladder_lines, ladder_n, false, RF_MODE_NAT, __func__);          \
-		l_run(ladder_lines, ladder_n, true, RF_MODE_NAT, __func__);           \
+#define LADDER_NAT(...)                                                           \
+	do {                                                                      \
+		static const char *const ladder_lines[] = { __VA_ARGS__ };        \
+		size_t ladder_n = sizeof(ladder_lines) / sizeof(ladder_lines[0]); \
+		l_run(ladder_lines, ladder_n, false, RF_MODE_NAT, __func__);      \
+		l_run(ladder_lines, ladder_n, true, RF_MODE_NAT, __func__);       \
 	} while (0)
 /* The same with public addresses inside. */
-#define LADDER(...)                                                                   \
-	do {                                                                          \
-		static const char *const ladder_lines[] = { __VA_ARGS__ };            \
-		size_t ladder_n = sizeof(ladder_lines) / sizeof(ladder_lines[0]);     \
-		l_run(ladder_lines, ladder_n, false, RF_MODE_NAT, __func__);          \
-		l_run(ladder_lines, ladder_n, true, RF_MODE_NAT, __func__);           \
-		l_run(ladder_lines, ladder_n, false, RF_MODE_ROUTED, __func__);       \
+#define LADDER(...)                                                               \
+	do {                                                                      \
+		static const char *const ladder_lines[] = { __VA_ARGS__ };        \
+		size_t ladder_n = sizeof(ladder_lines) / sizeof(ladder_lines[0]); \
+		l_run(ladder_lines, ladder_n, false, RF_MODE_NAT, __func__);      \
+		l_run(ladder_lines, ladder_n, true, RF_MODE_NAT, __func__);       \
+		l_run(ladder_lines, ladder_n, false, RF_MODE_ROUTED, __func__);   \
 	} while (0)
 
 #endif

@@ -29,29 +29,29 @@
 static char world_where[1024];
 
 #ifdef FLOWS_ABORT /* fuzzers: no cmocka */
-#define W_FAIL(...)                                                \
-	do {                                                       \
+#define W_FAIL(...)                                                            \
+	do {                                                                   \
 		fprintf(stderr, "%s%s:%d: ", world_where, __FILE__, __LINE__); \
-		fprintf(stderr, __VA_ARGS__);                      \
-		fputc('\n', stderr);                               \
-		abort();                                           \
+		fprintf(stderr, __VA_ARGS__);                                  \
+		fputc('\n', stderr);                                           \
+		abort();                                                       \
 	} while (0)
 #else
 #include <cmocka.h>
 static void (*world_reproducer)(void); /* prints how to get there again; may be NULL */
-#define W_FAIL(...)                                            \
-	do {                                                   \
-		if (world_reproducer)                          \
-			world_reproducer();                    \
-		print_error("%s", world_where);                \
-		fail_msg(__VA_ARGS__);                         \
-		abort();                                       \
+#define W_FAIL(...)                             \
+	do {                                    \
+		if (world_reproducer)           \
+			world_reproducer();     \
+		print_error("%s", world_where); \
+		fail_msg(__VA_ARGS__);          \
+		abort();                        \
 	} while (0)
 #endif
-#define W_CHECK(cond)                           \
-	do {                                    \
-		if (!(cond))                    \
-			W_FAIL("%s", #cond);    \
+#define W_CHECK(cond)                        \
+	do {                                 \
+		if (!(cond))                 \
+			W_FAIL("%s", #cond); \
 	} while (0)
 
 struct world_record {
@@ -125,7 +125,8 @@ static inline void w_peer(struct world *w, const char *name, const char *prefix)
 	p->n_media = 1;
 }
 
-static inline void w_logf(struct world *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+static inline void w_logf(struct world *w, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 static inline void w_logf(struct world *w, const char *fmt, ...)
 {
 	size_t room = sizeof(w->log) - w->n_log;
@@ -455,7 +456,9 @@ static inline int w_record_cmp(const void *a, const void *b)
 {
 	const struct world_record *x = a, *y = b;
 
-	return x->kind != y->kind ? (int)x->kind - (int)y->kind : x->id < y->id ? -1 : x->id > y->id;
+	return x->kind != y->kind ? (int)x->kind - (int)y->kind
+	       : x->id < y->id	  ? -1
+				  : x->id > y->id;
 }
 
 /* The controller dies and comes back: what the journal holds is all there is. What is open must be

@@ -5,6 +5,8 @@
  */
 #include "flows_ladder.h"
 
+/* clang-format off */
+
 /* 3.1 Successful Session Establishment */
 static void s3_1_session(void **state)
 {
@@ -264,6 +266,8 @@ static void s3_11_unavailable(void **state)
 	       "alice<bob 480 INVITE",
 	       "alice>bob ACK");
 }
+
+/* clang-format on */
 
 int main(void)
 {

@@ -5,6 +5,8 @@
  */
 #include "flows_ladder.h"
 
+/* clang-format off */
+
 /* 2.1 Call Hold */
 static void s2_1_hold(void **state)
 {
@@ -469,6 +471,8 @@ static void s2_18_click_to_dial(void **state)
 	       "alice>carol BYE                            == none",
 	       "alice<carol 200");
 }
+
+/* clang-format on */
 
 int main(void)
 {
