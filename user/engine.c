@@ -257,15 +257,21 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 }
 
 /* The binding a message from outside reached. Routed hosts are named by the address itself. */
-static enum rf_reason reached(struct engine *e, const struct signal_in *in, struct policy_query *q,
-			      struct binding **b, struct action_list *out)
+static enum rf_reason reached(struct engine *e, const struct signal_in *in,
+			      const struct policy_query *q, struct binding **b,
+			      struct action_list *out)
 {
+	const struct binding as_if = { .inside = in->dst };
+	struct policy_query as_if_bound = *q;
+
 	*b = binding_by_outside(e->bindings, in->wan_ifindex, &in->dst);
 	if (*b)
 		return RF_R_NONE;
 	if (topology_mode(&e->topo, &in->dst.addr) != RF_MODE_ROUTED)
 		return RF_R_SIP_NO_INSIDE;
-	if (policy_request(e->policy, q, SIP_M_OTHER) == POLICY_REFUSED)
+	/* Judged as if it had its binding, so that strangers make none. */
+	as_if_bound.binding = &as_if;
+	if (policy_request(e->policy, &as_if_bound, SIP_M_OTHER) == POLICY_REFUSED)
 		return RF_R_SIP_UNKNOWN_PEER;
 	return binding_get(e->bindings, &e->topo, in->wan_ifindex, &in->dst, in->now_ns, out, b);
 }

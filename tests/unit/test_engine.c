@@ -450,6 +450,35 @@ static void pinhole_by_hand(void **state)
 	assert_int_equal(count(w, ACT_PINHOLE_CLOSE), 1);
 }
 
+/* `inbound` without peers opens the host that it names, and lets nobody fill the table of bindings
+ * by asking one address of a routed prefix after the other. */
+static void strangers_bind_no_routed_host(void **state)
+{
+	struct world *w = *state;
+	struct config c = w->config;
+	char buf[4096], dst[EP_TEXT_MAX];
+
+	assert_int_equal(prefix_parse(view_of("192.0.2.0/24"), &w->topo.inside[0].prefix), 0);
+	w->topo.inside[0].mode = RF_MODE_ROUTED;
+	w->topo.n_inside = 1;
+	c.has_inbound = true;
+	c.inbound = ep("192.0.2.10:5060");
+	actions_reset(&w->out);
+	engine_topology(w->engine, &w->topo, w->now, &w->out);
+	engine_reconfigure(w->engine, &c, w->now, &w->out);
+	for (int i = 1; i < 100; i++) {
+		snprintf(dst, sizeof(dst), "192.0.2.%d:5060", i);
+		message(buf, sizeof(buf), "OPTIONS sip:a SIP/2.0", "198.18.0.1;branch=z9hG4bK9",
+			"s1", "", "1 OPTIONS", "s@198.18.0.1", "");
+		feed(w, false, "198.18.0.1:5060", dst, buf, strlen(buf));
+		assert_int_equal(count(w, ACT_SIGNAL_SET), 0);
+		if (i != 10)
+			assert_dropped(w, RF_R_SIP_UNKNOWN_PEER);
+		else
+			assert_sent(w, SEND_TO_INSIDE, "198.18.0.1:5060", dst);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -457,6 +486,7 @@ int main(void)
 		T(call_out),
 		T(retransmission_changes_nothing),
 		T(strangers_are_refused),
+		T(strangers_bind_no_routed_host),
 		T(keep_alive_passes_as_it_is),
 		T(malformed_follows_policy),
 		T(bad_sdp_opens_nothing),
