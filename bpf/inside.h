@@ -9,16 +9,20 @@
 #include "deliver.h"
 #include "wan.h"
 
-/* To another inside host, or to this box by its public address: none of our business. */
-static __always_inline bool rf_stays_inside(const struct rf_pkt *p)
+/*
+ * To another inside host, or to this box by its public address: none of our business. The route says
+ * so, not the address: a WAN with private addresses may lie in an inside prefix, too.
+ */
+static __always_inline bool rf_stays_inside(struct __sk_buff *skb, const struct rf_pkt *p)
 {
-	return rf_inside_get(&p->dst.addr) || bpf_map_lookup_elem(&guards, &p->dst.addr);
+	return bpf_map_lookup_elem(&guards, &p->dst.addr) || !rf_leaves_by_wan(skb, p);
 }
 
 static __always_inline int rf_inside_hit(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h,
 					 __u32 *reason)
 {
-	if (rf_inside_get(&p->dst.addr))
+	if (rf_inside_get(&p->dst.addr) && !rf_remotes_have(h->ph, &p->dst, false) &&
+	    !rf_leaves_by_wan(skb, p))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	/* two inside hosts that know each other by public addresses: rf_hairpin() */
 	if (bpf_map_lookup_elem(&guards, &p->dst.addr) && !rf_remotes_have(h->ph, &p->dst, false))
@@ -43,7 +47,7 @@ static __always_inline int rf_inside_miss(struct __sk_buff *skb, struct rf_pkt *
 	ports.hi = in->port_hi;
 	if (!sip && (mode != RF_MODE_ROUTED || !rf_range_has(&ports, p->src.port)))
 		return rf_decided(reason, RF_R_NOT_OURS);
-	if (rf_stays_inside(p) || !rf_leaves_by_wan(skb, p))
+	if (rf_stays_inside(skb, p))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	return sip ? RF_STAGE_SIP : rf_decided(reason, RF_R_NO_PINHOLE);
 }
@@ -62,7 +66,7 @@ static __always_inline int rf_inside_in_stage(struct __sk_buff *skb, struct rf_p
 	case RF_PARSED_FRAGMENT:
 		in = rf_inside_get(&p->src.addr);
 		if (in && rf_inside_mode(in, &p->src.addr) != RF_MODE_HOST &&
-		    !rf_stays_inside(p) && rf_leaves_by_wan(skb, p))
+		    !rf_stays_inside(skb, p))
 			return RF_STAGE_FRAGMENT;
 		return rf_decided(reason, RF_R_NOT_OURS);
 	case RF_PARSED_UNSUPPORTED:
@@ -83,7 +87,7 @@ static __always_inline __u32 rf_inside_early(struct __sk_buff *skb, struct rf_pk
 	if (reason == RF_R_NO_PINHOLE)
 		return rf_park(skb, p, reason);
 	if (reason != RF_R_NOT_OURS || p->proto != IPPROTO_UDP || (p->flags & RF_PKT_AGAIN) ||
-	    !p->src.port || !rf_may_park() || !rf_inside_get(&p->src.addr) || rf_stays_inside(p))
+	    !p->src.port || !rf_may_park() || !rf_inside_get(&p->src.addr) || rf_stays_inside(skb, p))
 		return reason;
 	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN | RF_CLASS_DTLS, &m);
 	if (!m.cls)

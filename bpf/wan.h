@@ -39,9 +39,15 @@ static __always_inline bool rf_starts_at_l3(struct __sk_buff *skb)
 
 static __always_inline void rf_device_shape(struct __sk_buff *skb, struct rf_pkt *p)
 {
+	const __u8 *first = (void *)(long)skb->data;
 	__u32 ifindex = skb->ifindex;
-	struct rf_device *d = bpf_map_lookup_elem(&devices, &ifindex);
+	struct rf_device *d;
 
+	/* what does not start like an IP header has a link layer header in front of one */
+	if ((void *)(first + 1) <= (void *)(long)skb->data_end && *first >> 4 != 4 &&
+	    *first >> 4 != 6)
+		return;
+	d = bpf_map_lookup_elem(&devices, &ifindex);
 	if (d && ((d->flags & RF_DEV_L3) ||
 		  ((d->flags & RF_DEV_XDP_GENERIC) && rf_starts_at_l3(skb))))
 		p->flags |= RF_PKT_NO_ETH;
@@ -206,6 +212,9 @@ static __always_inline __u32 rf_wan_out_forwarded(struct __sk_buff *skb, struct 
 		return RF_R_NONE;
 	rf_device_shape(skb, p);
 	if (rf_parse_skb(skb, p) != RF_PARSED_UDP)
+		return RF_R_NONE;
+	/* a WAN with a private address: that is what was translated to */
+	if (bpf_map_lookup_elem(&guards, &p->src.addr))
 		return RF_R_NONE;
 	in = rf_inside_get(&p->src.addr);
 	if (!in || rf_inside_mode(in, &p->src.addr) != RF_MODE_NAT)
