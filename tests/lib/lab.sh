@@ -144,6 +144,7 @@ lab_addr() { # NS DEV ADDR/LEN...
 	local ns=$1 dev=$2 a
 	shift 2
 	for a in "$@"; do
+		# shellcheck disable=SC2046 # none or one word
 		in_ns "$ns" ip addr add "$a" dev "$dev" $(case $a in *:*) echo nodad ;; esac)
 	done
 }
@@ -166,8 +167,10 @@ lab_up() { # nat|host|routed [KEY=VALUE]...
 		esac
 	done
 	export LAB_GRO LAB_CSUM LAB_MTU LAB_LINK
-	export GW4=203.0.113.1 GW6=2001:db8::1 PROV4=203.0.113.2 PROV6=2001:db8::2
-	export THIRD4=203.0.113.3 THIRD6=2001:db8::3
+	# LAB_WAN4, LAB_WAN6: other networks on the WAN side; private ones must work, too
+	LAB_WAN4=${LAB_WAN4:-203.0.113} LAB_WAN6=${LAB_WAN6:-2001:db8:}
+	export GW4=$LAB_WAN4.1 GW6=$LAB_WAN6:1 PROV4=$LAB_WAN4.2 PROV6=$LAB_WAN6:2
+	export THIRD4=$LAB_WAN4.3 THIRD6=$LAB_WAN6:3
 	for dev in ph gw net prov third; do lab_ns $dev; done
 	lab_link gw w0 net wan0
 	lab_link prov p0 net pp
@@ -175,7 +178,7 @@ lab_up() { # nat|host|routed [KEY=VALUE]...
 	in_ns net sh -c 'ip link add br0 type bridge forward_delay 0 mcast_snooping 0 && ip link set br0 up mtu '"$LAB_MTU"'
 		for d in wan0 pp tt; do ip link set $d master br0; done'
 	lab_addr gw w0 $GW4/24 $GW6/64
-	lab_addr prov p0 $PROV4/24 $PROV6/64 203.0.113.5/24 2001:db8::5/64
+	lab_addr prov p0 $PROV4/24 $PROV6/64 "$LAB_WAN4.5/24" "$LAB_WAN6:5/64"
 	lab_addr third t0 $THIRD4/24 $THIRD6/64
 	in_ns gw sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward; echo 1 >/proc/sys/net/ipv6/conf/all/forwarding'
 
@@ -256,13 +259,15 @@ lab_down() {
 
 rf() { in_ns gw timeout -k 2 20 "$RF" --instance "$RF_INSTANCE" "$@"; }
 
+# shellcheck disable=SC2120 # arguments come from the scripts that source this
 rf_config() { # [JSON members to add]: writes $RF_CONFIG
 	local inside=
-	for p in $LAB_INSIDE; do inside="$inside${inside:+, }\"$p\""; done
+	# LAB_DEFAULTS=1: the inside prefixes are not named
+	[ -n "${LAB_DEFAULTS:-}" ] || for p in $LAB_INSIDE; do inside="$inside${inside:+, }\"$p\""; done
 	cat >"$RF_CONFIG" <<-END
 	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
 	  ${inside:+"\"inside\": [ $inside ],"}
-	  "peers": [ { "name": "provider", "address": "203.0.113.0/24" }, { "name": "provider6", "address": "2001:db8::/64" } ]
+	  "peers": [ { "name": "provider", "address": "$LAB_WAN4.0/24" }, { "name": "provider6", "address": "$LAB_WAN6:/64" } ]
 	  ${1:+, $1}
 	}
 	END
