@@ -31,6 +31,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 		.peer = ctx->peer,
 		.remote = ctx->remote.addr,
 		.ports = op->t->ports,
+		.leases = &op->call->leases,
 	};
 	struct desc *d = desc_read(&env, op->from, &op->t->sdp, before);
 	int err;

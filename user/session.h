@@ -58,6 +58,8 @@ struct desc { /* shared by the dialogs of a forked call, never changed after rea
 	struct media_line line[];
 };
 
+struct leases;
+
 /* What reading needs to know. */
 struct desc_env {
 	const struct config *cfg;
@@ -66,6 +68,7 @@ struct desc_env {
 	const struct config_peer *peer; /* may be NULL */
 	struct rf_addr remote; /* signalling peer */
 	const struct ports *ports; /* which public ports are ours; may be NULL */
+	const struct leases *leases; /* which of them are this call's; may be NULL */
 };
 
 /* before (may be NULL) is what this side said last: it lends its endpoints to c=0.0.0.0 lines.
@@ -104,6 +107,9 @@ bool leases_find(const struct leases *l, const struct topology_wan *wan, const s
 		 struct rf_ep *outside);
 bool leases_find_index(const struct leases *l, uint32_t ifindex, const struct rf_ep *inside,
 		       struct rf_ep *outside);
+/* The other way round: whose public endpoint is this? */
+bool leases_inside(const struct leases *l, uint32_t ifindex, const struct rf_ep *outside,
+		   struct rf_ep *inside);
 /* Gives back what no kept description names: clear, keep each, sweep. */
 void leases_clear_marks(struct leases *l);
 void leases_keep(struct leases *l, const struct desc *d);

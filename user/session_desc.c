@@ -134,6 +134,42 @@ static bool read_hairpin(struct media_line *l, const struct desc_env *env)
 	return true;
 }
 
+enum known { KNOWN_NOT, KNOWN_OWN, KNOWN_OTHERS };
+
+/* Is it a public endpoint that we lease: this call's own (then *ep is what is behind it), or another's? */
+static enum known known_public(const struct desc_env *env, struct rf_ep *ep)
+{
+	const struct rf_addr *wire = topology_wire(env->wan, &ep->addr);
+	struct rf_ep outside;
+
+	if (!wire || !env->ports ||
+	    (!addr_eq(&ep->addr, wire) &&
+	     !addr_eq(&ep->addr, topology_public(env->wan, &ep->addr))))
+		return KNOWN_NOT;
+	outside = ep_make(*wire, ntohs(ep->port));
+	if (env->leases && leases_inside(env->leases, env->wan->ifindex, &outside, ep))
+		return KNOWN_OWN;
+	return ports_is_taken(env->ports, env->wan->ifindex, wire, ntohs(ep->port)) ? KNOWN_OTHERS
+										    : KNOWN_NOT;
+}
+
+/*
+ * An inside host that has learnt its public endpoint (STUN, a peer-reflexive candidate of ICE) may
+ * name it: what is behind it stays. That of another call is not its to name.
+ */
+static bool read_known(struct media_line *l, const struct desc_env *env)
+{
+	switch (known_public(env, &l->rtp)) {
+	case KNOWN_OWN: break;
+	case KNOWN_OTHERS: l->flags |= LINE_FOREIGN; return true;
+	case KNOWN_NOT: return false;
+	}
+	l->flags |= LINE_XLATE;
+	if (known_public(env, &l->rtcp) != KNOWN_OWN && !addr_eq(&l->rtcp.addr, &l->rtp.addr))
+		l->rtcp = (struct rf_ep){ 0 };
+	return true;
+}
+
 static void read_addr(struct media_line *l, const struct desc_env *env, enum side side,
 		      const struct sdp_media *m, const struct media_line *before)
 {
@@ -162,6 +198,8 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 			l->rtcp = (struct rf_ep){ 0 };
 		return;
 	}
+	if (read_known(l, env))
+		return;
 	rtcp = l->rtcp.addr;
 	l->flags |= inside_flags(env, &l->rtp.addr);
 	if (m->proto != SDP_P_RTP)

@@ -55,6 +55,22 @@ bool leases_find(const struct leases *l, const struct topology_wan *wan, const s
 	return leases_find_index(l, wan->ifindex, inside, outside);
 }
 
+bool leases_inside(const struct leases *l, uint32_t ifindex, const struct rf_ep *outside,
+		   struct rf_ep *inside)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const struct lease *q = &l->v[i];
+		int off = ntohs(outside->port) - q->base;
+
+		if (q->ifindex != ifindex || !addr_eq(&q->wire, &outside->addr) || off < 0 ||
+		    off >= (q->single ? 1 : 2 * q->pairs))
+			continue;
+		*inside = ep_above(q->inside, (unsigned int)off);
+		return true;
+	}
+	return false;
+}
+
 static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *inside,
 		     unsigned int pairs, bool single, const struct topology_wan *wan)
 {

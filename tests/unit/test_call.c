@@ -949,6 +949,43 @@ static void hairpin(void **state)
 	FLOW(f, { "<", "ACK", 1, "u" }, { "<", "BYE", 2, "u", NULL, NULL, "" });
 }
 
+/* A phone that has learnt its public endpoint by ICE or STUN names it from then on: nothing changes. */
+static void own_public(void **state)
+{
+	struct flow *f = *state;
+
+#define PINS_40 \
+	IN ":40000=" WAN ":16384 r/r " REM ":7000; " IN ":40001=" WAN ":16385 c/c " REM ":7001"
+#define SDP_PUB "c=IN IP4 " WAN "|m=audio 16384 RTP/AVP 0"
+	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 " IN "|m=audio 40000 RTP/AVP 0", NULL, "" },
+	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL, PINS_40 }, { ">", "ACK", 1, "u" },
+	     { ">", "INVITE", 2, "u", SDP_PUB, NULL, PINS_40 });
+	assert_true(sent_has(f, "c=IN IP4 " WAN "\r\n"));
+	assert_true(sent_has(f, "m=audio 16384 "));
+	FLOW(f, { "<", "200 INVITE", 2, "u", SDP_OUT, NULL, PINS_40 }, { ">", "ACK", 2, "u" },
+	     { ">", "INVITE", 3, "u", SDP_PUB "|a=rtcp:40001 IN IP4 " IN, NULL, PINS_40 });
+	assert_true(sent_has(f, "a=rtcp:16385 IN IP4 " WAN "\r\n"));
+	FLOW(f, { "<", "200 INVITE", 3, "u", SDP_OUT, NULL, PINS_40 }, { ">", "ACK", 3, "u" },
+	     { "<", "INVITE", 1, "u", SDP_OUT, NULL, PINS_40 },
+	     { ">", "200 INVITE", 1, "u", SDP_PUB, NULL, PINS_40 }, { "<", "ACK", 1, "u" },
+	     { ">", "BYE", 4, "u", NULL, NULL, "" });
+}
+
+/* The public endpoint of another call is not a host's to name. */
+static void others_public(void **state)
+{
+	struct flow *f = *state;
+
+	answered(f);
+	f->alone = true;
+	strcpy(f->call_id, "another");
+	f->inside = ep_of("192.168.1.11:5060");
+	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 " WAN "|m=audio 20000 RTP/AVP 0", NULL, BOTH },
+	     { "<", "200 INVITE", 1, "v", "c=IN IP4 198.51.100.66|m=audio 666 RTP/AVP 0", NULL,
+	       BOTH },
+	     { ">", "ACK", 1, "v" }, { ">", "BYE", 2, "v", NULL, NULL, BOTH });
+}
+
 /* The same identifiers, also the callee's tag, in another attempt and in another call. */
 static void tags_again(void **state)
 {
@@ -1087,6 +1124,8 @@ int main(void)
 		T(same_port),
 		T(trunk),
 		T(hairpin),
+		T(own_public),
+		T(others_public),
 		T(tags_again),
 		T(greedy),
 		T(reloaded),
