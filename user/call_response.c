@@ -191,8 +191,10 @@ static enum call_result invite_response(struct call_op *op)
 {
 	struct call *c = op->call;
 
-	if (op->m->status == 100)
+	if (op->m->status == 100) {
+		op_scrub(op);
 		return CALL_GO_ON;
+	}
 	if (op->requester != c->caller || op->m->cseq != c->init_cseq ||
 	    (op->d && op->d->init_cseq != op->m->cseq))
 		return re_invite_response(op);

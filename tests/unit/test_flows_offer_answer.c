@@ -523,6 +523,23 @@ static void ranges_and_tcp(void **state)
 	       "alice<bob 200");
 }
 
+/* An SDP where it means nothing opens nothing, and shows nothing of the inside. */
+static void sdp_out_of_place(void **state)
+{
+	LADDER("inside alice",
+	       "alice<bob INVITE {audio 7000}",
+	       "alice>bob 100 {audio 20000}",
+	       "alice>bob 180",
+	       "alice>bob 200 {audio 20000}               == alice:20000<>bob:7000",
+	       "alice<bob ACK {audio 7777}",
+	       "alice>bob INFO {audio 20002}",
+	       "alice<bob 200 {audio 7777}",
+	       "alice>bob OPTIONS {audio 20004}",
+	       "alice<bob 200 {audio 7777}",
+	       "alice<bob BYE {audio 7777}                == none",
+	       "alice>bob 200 {audio 20000}");
+}
+
 /* clang-format on */
 
 int main(void)
@@ -560,6 +577,7 @@ int main(void)
 		cmocka_unit_test(fax),
 		cmocka_unit_test(rtcp_places),
 		cmocka_unit_test(ranges_and_tcp),
+		cmocka_unit_test(sdp_out_of_place),
 	};
 
 	return cmocka_run_group_tests_name("offers and answers", tests, NULL, NULL);
