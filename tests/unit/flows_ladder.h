@@ -8,6 +8,7 @@
  *	"alice>bob INVITE {audio 20000}        == PINHOLES"
  *	"alice<bob 183/v {audio 7000} +RSeq: 1"
  *	"wait 32                               == PINHOLES"
+ *	"alive"                                the inside parties send a keep-alive
  *	"# what happens elsewhere, for the reader"
  *
  * The inside party stands on the left, the arrow shows the way. "bob#2" is another dialog of the same
@@ -611,14 +612,20 @@ static inline void l_begin(struct ladder *l, struct ladder_dialog *d, bool insid
 		 l_host(&in->outside.addr, true), ntohs(in->outside.port));
 }
 
-static inline void l_dump(struct ladder *l, bool inside, const struct rf_ep *src,
-			  const struct rf_ep *dst, const char *buf, size_t n)
+/* A step of flows_script.h, as far as its hosts go. */
+static inline void l_dump(struct ladder *l, const struct ladder_dialog *d, bool inside,
+			  const char *buf, size_t n)
 {
-	char a[EP_TEXT_MAX], b[EP_TEXT_MAX];
+	const struct party *a = &l->parties[d->in], *b = &l->parties[d->out];
+	unsigned int who = a->nth % 3;
 
-	if (l->dump)
-		fprintf(l->dump, "%c%s %s\n%.*s\xff", inside ? '>' : '<', ep_text(src, a),
-			ep_text(dst, b), (int)n, buf);
+	if (!l->dump)
+		return;
+	if (b->via >= 0)
+		b = &l->parties[b->via];
+	who += b->guest ? 6 : b->nth ? 3 : 0;
+	fprintf(l->dump, "%c%.*s\xff", (inside ? 'a' : 'A') + (int)(who > 6 ? 6 : who), (int)n,
+		buf);
 }
 
 /* One datagram of a dialog, as the checks of every ladder want it. */
@@ -632,7 +639,7 @@ static inline void l_datagram(struct ladder *l, struct ladder_dialog *d, bool in
 	const struct rf_ep *dst = inside ? &remote : &l->parties[d->in].outside;
 	static char first[W_TEXT_MAX];
 
-	l_dump(l, inside, src, dst, buf, n);
+	l_dump(l, d, inside, buf, n);
 	w_tick(w);
 	/* Who answers what is no call is not in the journal: it is asked again. */
 	if (l->restarts && (request || inside || l_of_invite(method)))
@@ -786,6 +793,19 @@ static inline void l_contains(struct ladder *l, const char *text)
 		W_FAIL("no \"%s\" in\n%s", buf, l->w->sent);
 }
 
+/* Every inside party shows that it is there (RFC 5626 3.5.1); bindings live for minutes only. */
+static inline void l_alive(struct ladder *l)
+{
+	struct rf_ep to = w_ep(l->w->v6 ? "2001:db8:2::9" : "198.51.100.9", 5060);
+
+	for (int i = 0; i < l->n_parties; i++) {
+		struct rf_ep from = ep_make(l->parties[i].addr, 5060);
+
+		if (l->parties[i].inside)
+			w_feed(l->w, true, &from, &to, "\r\n\r\n", 4);
+	}
+}
+
 static inline void l_line(struct ladder *l, const char *line)
 {
 	const char *p = l_skip(line);
@@ -799,12 +819,16 @@ static inline void l_line(struct ladder *l, const char *line)
 		l_declare(l, p + 7, 1);
 	} else if (!strncmp(p, "guests ", 7)) {
 		l_declare(l, p + 7, 2);
+	} else if (!strcmp(p, "alive")) {
+		l_alive(l);
 	} else if (!strncmp(p, "contains ", 9)) {
 		l_contains(l, p + 9);
 	} else if (!strncmp(p, "wait ", 5)) {
 		const char *want = strstr(p, "==");
 
 		w_wait(l->w, (unsigned int)atoi(p + 5), atoi(p + 5) > 600 ? 10 : 1);
+		if (l->dump)
+			fprintf(l->dump, "T%c\xff", atoi(p + 5) < 250 ? atoi(p + 5) : 250);
 		l_expect(l, want ? want + 2 : NULL);
 	} else if (!strncmp(p + l_name(p), " via ", 5)) {
 		int who = l_party(l, p, l_name(p), 0);
