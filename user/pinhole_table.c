@@ -235,6 +235,16 @@ static int state_create(const struct pinhole_table *t, uint32_t id)
 	return -errno;
 }
 
+/* Does signalling of somebody have this place? An SDP may name any port of any inside host as that of
+ * its media: it must not take a SIP port away from who speaks there. */
+static bool is_signalling(const struct pinhole_table *t, const struct rf_pinhole_key *key)
+{
+	struct rf_pinhole p;
+
+	return !bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, &p) &&
+	       p.classes & RF_CLASS_SIP && p.state == RF_PINHOLE_OPEN;
+}
+
 /* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open. */
 static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
 		    const struct rf_pinhole value[2], bool with_state)
@@ -270,15 +280,6 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 	return 0;
 }
 
-int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
-{
-	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
-					 key_of(&s->inside, RF_DIR_OUT) };
-	struct rf_pinhole value[2] = { in_of(s), out_of(s) };
-
-	return set_both(t, s->id, key, value, true);
-}
-
 /* Entries of id become tombstones: the sender's packets are then dropped by that name. */
 static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
 {
@@ -298,6 +299,23 @@ static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
 	}
 	e->live = false;
 	entry_closed(t, e, now_ns);
+}
+
+int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
+{
+	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
+					 key_of(&s->inside, RF_DIR_OUT) };
+	struct rf_pinhole value[2] = { in_of(s), out_of(s) };
+
+	struct entry *e;
+
+	if (is_signalling(t, &key[RF_DIR_IN]) || is_signalling(t, &key[RF_DIR_OUT])) {
+		e = entry_find(t, s->id);
+		if (e) /* signalling took its place: what it had in the other direction must go */
+			bury(t, e, clock_now_ns());
+		return -EADDRINUSE;
+	}
+	return set_both(t, s->id, key, value, true);
 }
 
 int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns)

@@ -271,6 +271,25 @@ def third_host_media():
         t.call.bye()
 
 
+def signalling_port_as_media():
+    """An SDP that names another host's SIP port takes its signalling away neither during the call nor after it."""
+    with World(family) as w:
+        prov, victim, rogue = w.provider(), w.phone('alice'), w.phone('mallory', second=True)
+        media = w.inside_media(), w.outside_media()
+        Talk(w, victim, prov, *media).call.bye()
+        c = Call(rogue, prov, f'sip:{prov.user}@{prov.hp}')
+        c.invite(sdp(victim.addr, victim.port))
+        c.answer(200, sdp(prov.addr, 31000), wait=False)
+        rogue.get(lambda m: m.status == 200, timeout=0.5)
+        Talk(w, victim, prov, *media).call.bye()
+        Talk(w, victim, prov, *media, out=False).call.bye()
+        c.la.remote_tag = c.b_tag
+        c.la.request('BYE')
+        prov.get(lambda m: m.method == 'BYE' and m.call_id == c.id_b, timeout=1)
+        Talk(w, victim, prov, *media).call.bye()
+        Talk(w, victim, prov, *media, out=False).call.bye()
+
+
 def equal_ports():
     """Two phones with the same RTP port and the same SIP port, to the same peer."""
     with World(family) as w:
@@ -378,6 +397,7 @@ tap.test('BYE from a stranger', foreign_bye)
 tap.test('media from a host other than the signaller', third_host_media)
 if MODE != 'host':
     tap.test('two phones with equal ports', equal_ports)
+    tap.test('a SIP port named as that of media', signalling_port_as_media)
 if MODE == 'nat':
     tap.test('port number kept or in the range', port_kept)
 tap.test('two streams, one closed by port 0', two_streams)
