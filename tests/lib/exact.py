@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Messages before and after, byte by byte: what a message must look like on the other side."""
 import re
+import struct
 
 from ua import Endpoint, Failed, bracket, expect, token
 
@@ -94,3 +95,11 @@ def session(w, port, extra='', c=True):
     return (f'v=0\r\no=alice 1 1 IN {v} {a}\r\ns=Call with {a} in words\r\n' + (f'c=IN {v} {a}\r\n' if c else '') +
             f't=0 0\r\nm=audio {port} RTP/AVP 8 0 101\r\n' + ('' if c else f'c=IN {v} {a}\r\n') +
             f'a=rtpmap:8 PCMA/8000\r\na=x-unknown:  odd   spacing \r\na=sendrecv\r\n{extra}').encode()
+
+
+def checksum(data):
+    data += b'\0' * (len(data) % 2)
+    total = sum(struct.unpack(f'>{len(data) // 2}H', data))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff or 0xffff

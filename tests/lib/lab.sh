@@ -214,7 +214,7 @@ lab_up() { # nat|host|routed [KEY=VALUE]...
 	lab_warm
 	[ "$masq" = on ] && in_ns gw nft 'add table inet lab; add chain inet lab post { type nat hook postrouting priority 100; };
 		add rule inet lab post oifname "w0" masquerade'
-	[ "$forward" = drop ] && in_ns gw nft 'add table inet lab; add chain inet lab fwd { type filter hook forward priority 0; policy drop; }'
+	[ "$forward" = drop ] && in_ns gw nft 'add table inet lab; add chain inet lab forwarded { type filter hook forward priority 0; policy drop; }'
 	:
 }
 

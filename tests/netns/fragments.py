@@ -6,20 +6,12 @@ import socket
 import struct
 import sys
 
-from exact import Pair, edited, plain, response, same, session
+from exact import Pair, checksum, edited, plain, response, same, session
 from ua import Failed, Tap, bracket, counts, expect, ns_socket, open_pinholes, reasons, token, wait_until
 from world import World
 
 family, MASQ = int(sys.argv.pop(1)), sys.argv.pop(1) == 'on'
 IDENT = itertools.count(0x4100)
-
-
-def checksum(data):
-    data += b'\0' * (len(data) % 2)
-    total = sum(struct.unpack(f'>{len(data) // 2}H', data))
-    while total >> 16:
-        total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff or 0xffff
 
 
 def udp(src, sport, dst, dport, payload):
