@@ -14,11 +14,16 @@ for program in kamailio baresip sipp; do
 	fi
 done
 
-kamailio_up() {
+kamailio_up() { # [DEFINE]...
 	mkdir -p "$LAB_TMP/kamailio"
-	bg_ns prov kamailio -DD -E -m 16 -M 4 -f "$LIVE/kamailio.cfg" -A "ADDR=udp:$PROV4:5060" -Y "$LAB_TMP/kamailio" \
+	bg_ns prov kamailio -DD -E -m 16 -M 4 -f "$LIVE/kamailio.cfg" -A "ADDR=udp:$PROV4:5060" ${1:+-A "$1"} -Y "$LAB_TMP/kamailio" \
 		-P "$LAB_TMP/kamailio/pid" >"$LAB_TMP/kamailio.log" 2>&1 </dev/null
 	KAMAILIO=$BG_PID
+	check "kamailio comes up${1:+ ($1)}" wait_for 5 listening || tail "$LAB_TMP/kamailio.log"
+}
+
+kamailio_down() {
+	kill "$KAMAILIO" && wait "$KAMAILIO" 2>/dev/null
 }
 
 listening() { in_ns prov ss -Hlnu "src $PROV4 and sport = 5060" | grep -q .; }
@@ -31,19 +36,22 @@ second_phone() {
 	in_ns gw ip link set l1 master inbr
 	lab_addr ph2 e0 $PH2/24
 	in_ns ph2 ip route add default via 10.0.0.1
+	in_ns ph ip addr del "$PH4B/24" dev e0 # ICE offers every address that a host has
 	in_ns ph2 ethtool -K e0 gro on >/dev/null 2>&1
 	lab_poke ph2 10.0.0.1
 }
 
 lab_up nat masq=on link=bridge || lab_done
 second_phone
-rf_config
+rf_config "\"sip\": { \"inbound\": \"$PH4:5060\" }"
 if rf_up; then
 	kamailio_up
-	check "kamailio comes up" wait_for 5 listening || tail "$LAB_TMP/kamailio.log"
 	lab_python live/phones.py "$@"
-	kill "$KAMAILIO" && wait "$KAMAILIO" 2>/dev/null
-	#lab_python live/fax.py "$@"
+	kamailio_down
+	kamailio_up NO_PASSWORD
+	lab_python live/attended.py "$@"
+	kamailio_down
+	lab_python live/fax.py "$@"
 	check "status, calls and registrations can still be shown" rf status
 fi
 rf_down
