@@ -9,6 +9,8 @@
 
 #include "config.h"
 
+#define RF_HOPS 4096 /* power of two */
+
 #define RF_HASH(name_, key_, value_, max_) \
 	struct { \
 		__uint(type, BPF_MAP_TYPE_HASH); \
@@ -81,6 +83,19 @@ struct rf_event_limit {
 	__u32 pad;
 };
 RF_ARRAY(event_limits, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_event_limit, RF_R_MAX);
+
+/* Where packets from .src to .dst went a moment ago: deliver.h. One cache line. */
+struct rf_hop {
+	struct rf_addr src, dst; /* on the wire behind us */
+	__u64 fresh_until_ns;
+	__u32 via; /* enum rf_hop_via bits and the device that the look-up began at */
+	__u32 ifindex; /* the device it leaves by */
+	__u8 dst_mac[6], src_mac[6];
+	__u16 max_len; /* longest L3 packet that the route took */
+	__u16 hits; /* look-ups in a row with this answer */
+};
+_Static_assert(sizeof(struct rf_hop) == 64, "rf_hop");
+RF_ARRAY(hops, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_hop, RF_HOPS);
 
 static __always_inline struct rf_settings *rf_settings_get(void)
 {

@@ -8,6 +8,8 @@
 
 #include "parse.h"
 
+#define RF_L2_MAX    64 /* the L3 header starts before */
+
 #define RF_UDP_SPORT 0
 #define RF_UDP_DPORT 2
 #define RF_UDP_CHECK 6
@@ -153,6 +155,66 @@ static __always_inline long rf_skb_ttl(struct __sk_buff *skb, const struct rf_pk
 				 bpf_htons(p->ttl << 8 | p->proto), bpf_htons(ttl << 8 | p->proto),
 				 2);
 	return r | bpf_skb_store_bytes(skb, p->l3_off + RF_IP4_TTL, &ttl, 1, 0);
+}
+
+/* What the rewrite changes. The pointers are always valid (the verifier of 6.1 does not connect a
+ * NULL pointer with the flag that says so), the flags say whether there is anything to do. */
+struct rf_change {
+	const struct rf_ep *src, *dst;
+	bool new_src, new_dst;
+};
+
+/*
+ * IPv4 in one go: the helper knows every offload state of the UDP checksum, what is left is plain
+ * arithmetic in a header that XDP and TC alike may write to. Ports are not part of the pseudo
+ * header, which is all that a packet with CHECKSUM_PARTIAL carries, so they are accounted for apart.
+ */
+static __always_inline bool rf_rewrite_v4(struct __sk_buff *skb, const struct rf_pkt *p,
+					  const struct rf_change *c, bool ttl)
+{
+	__u32 l3 = p->l3_off, l4 = p->l4_off, check = l4 + RF_UDP_CHECK, addr_diff;
+	__u64 diff = 0, ports = 0;
+	struct udphdr *udp;
+	struct iphdr *ip;
+
+	if (l3 > RF_L2_MAX || l4 > RF_HDRS_MAX)
+		return false;
+	if (c->new_dst) {
+		diff += (__u64)(__u32)~p->dst.addr.w[3] + c->dst->addr.w[3];
+		ports += rf_csum_diff16(p->dst.port, c->dst->port);
+	}
+	if (c->new_src) {
+		diff += (__u64)(__u32)~p->src.addr.w[3] + c->src->addr.w[3];
+		ports += rf_csum_diff16(p->src.port, c->src->port);
+	}
+	addr_diff = rf_csum_fold(diff);
+	ports = rf_csum_fold(ports);
+	if ((__u16)(addr_diff + 1) > 1 &&
+	    bpf_l4_csum_replace(skb, check, 0, addr_diff, BPF_F_PSEUDO_HDR | BPF_F_MARK_MANGLED_0))
+		return false;
+	if ((__u16)(ports + 1) > 1 &&
+	    bpf_l4_csum_replace(skb, check, 0, ports, BPF_F_MARK_MANGLED_0))
+		return false;
+
+	ip = (void *)(long)skb->data + l3;
+	udp = (void *)(long)skb->data + l4;
+	if ((void *)(ip + 1) > (void *)(long)skb->data_end ||
+	    (void *)(udp + 1) > (void *)(long)skb->data_end)
+		return false;
+	if (ttl) {
+		diff += rf_csum_diff16(bpf_htons(ip->ttl << 8), bpf_htons((ip->ttl - 1) << 8));
+		ip->ttl--;
+	}
+	ip->check = rf_csum_apply(ip->check, diff);
+	if (c->new_dst) {
+		ip->daddr = c->dst->addr.w[3];
+		udp->dest = c->dst->port;
+	}
+	if (c->new_src) {
+		ip->saddr = c->src->addr.w[3];
+		udp->source = c->src->port;
+	}
+	return true;
 }
 
 /* One endpoint of a UDP packet; false: the kernel refused, the packet may be half rewritten. */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# Makes sure that the Debian packages for a step are there: scripts/deps.sh build|unit|check|demo
+# Makes sure that the Debian packages for a step are there: scripts/deps.sh build|unit|check|demo|bench
 # As root on Debian or Ubuntu missing ones are installed, saying so; elsewhere they are named and we stop.
 set -eu
 
@@ -9,13 +9,15 @@ build="gcc make clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev l
 unit="$build libcmocka-dev libasan8 libubsan1"
 demo="$build iproute2 nftables ethtool sip-tester baresip-core tcpdump util-linux python3"
 check="$unit $demo kamailio shellcheck clang-format mandoc"
+bench="$unit iproute2 ethtool nftables rtpengine python3 procps util-linux"
 
 case ${1:-build} in
 build) want=$build ;;
 unit) want=$unit ;;
 demo) want=$demo ;;
 check) want=$check ;;
-*) echo "usage: $0 build|unit|check|demo" >&2; exit 2 ;;
+bench) want=$bench ;;
+*) echo "usage: $0 build|unit|check|demo|bench" >&2; exit 2 ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then

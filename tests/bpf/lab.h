@@ -304,6 +304,18 @@ static inline void lab_forget_limits(void)
 	free(zero);
 }
 
+/* Next hops that packets of earlier cases made known: their packets are delivered by a shorter way. */
+static inline void lab_forget_hops(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+	void *zero = calloc(cpus, bpf_map__value_size(lab.skel->maps.hops));
+	__u32 i;
+
+	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.hops); i++)
+		map_set(lab.skel->maps.hops, &i, zero);
+	free(zero);
+}
+
 static inline void lab_reset(void)
 {
 	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
@@ -335,6 +347,7 @@ static inline void lab_reset(void)
 	}
 	st_set(NULL);
 	lab_forget_limits();
+	lab_forget_hops();
 	lab_drain();
 	lab_read_counts(lab.counts);
 }
