@@ -20,11 +20,20 @@ static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_h
 	return reason;
 }
 
+/* A STUN check that the controller has to verify; once it is given back, the answer stands. */
+static __always_inline __u32 rf_stun_ask(struct __sk_buff *skb, struct rf_pkt *p,
+					 const struct rf_hit *h)
+{
+	if ((p->flags & RF_PKT_AGAIN) || rf_controller_away(p) || !rf_stun_may_ask(p, h))
+		return RF_R_STUN_NOT_AGREED;
+	return rf_punt_copy(skb, p, RF_PUNT_STUN);
+}
+
 static __always_inline __u32 rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p, struct rf_hit *h)
 {
 	__u32 reason = rf_check_media(ctx, true, p, h);
 
-	if (rf_may_turn(reason) && rf_may_park())
+	if (reason == RF_R_STUN_HELD || (rf_may_turn(reason) && rf_may_park()))
 		return RF_R_TO_TC;
 	if (!reason)
 		reason = rf_deliver_xdp(ctx, p, h);
@@ -33,8 +42,12 @@ static __always_inline __u32 rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p, 
 
 static __always_inline __u32 rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h)
 {
-	__u32 reason = rf_park(skb, p, rf_check_media(skb, false, p, h));
+	__u32 reason = rf_check_media(skb, false, p, h);
 
+	if (reason == RF_R_STUN_HELD)
+		reason = rf_stun_ask(skb, p, h);
+	else
+		reason = rf_park(skb, p, reason);
 	if (!reason)
 		reason = h->dir == RF_DIR_IN ? rf_deliver_in(skb, p, h) : rf_deliver_out(skb, p, h);
 	return rf_media_booked(p, h, reason);

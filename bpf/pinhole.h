@@ -191,6 +191,18 @@ static __always_inline __u32 rf_learn(struct rf_pkt *p, struct rf_hit *h)
 	return rf_check_learnt(h, p);
 }
 
+/*
+ * Whom the pinhole does not list may still be a peer-reflexive candidate (RFC 8445 7.3.1.3). That is
+ * told by the check's password, which only the controller knows; .reason is the answer to all else.
+ */
+static __always_inline __u32 rf_check_unlisted(void *ctx, const bool xdp, struct rf_pkt *p,
+					       struct rf_hit *h, __u32 reason)
+{
+	if (!(h->ph->flags & RF_PH_ICE) || rf_check_class(ctx, xdp, p, h))
+		return reason;
+	return h->media.request ? RF_R_STUN_HELD : reason;
+}
+
 /* A source to be learnt must first have shown the agreed payload, so it comes after the class. */
 static __always_inline __u32 rf_check_in(void *ctx, const bool xdp, struct rf_pkt *p,
 					 struct rf_hit *h)
@@ -200,7 +212,7 @@ static __always_inline __u32 rf_check_in(void *ctx, const bool xdp, struct rf_pk
 
 	if (!learn) {
 		if (!rf_remotes_have(h->ph, &p->src, false))
-			return RF_R_WRONG_SOURCE;
+			return rf_check_unlisted(ctx, xdp, p, h, RF_R_WRONG_SOURCE);
 	} else {
 		if (!h->st)
 			return RF_R_WRONG_SOURCE;
@@ -241,7 +253,7 @@ static __always_inline __u32 rf_check_out(void *ctx, const bool xdp, struct rf_p
 		h->learnt = announced;
 	}
 	if (!announced)
-		return RF_R_WRONG_DESTINATION;
+		return rf_check_unlisted(ctx, xdp, p, h, RF_R_WRONG_DESTINATION);
 	return rf_check_class(ctx, xdp, p, h);
 }
 
@@ -259,6 +271,25 @@ static __always_inline __u32 rf_check_media(void *ctx, const bool xdp, struct rf
 	if (!r && !(h->ph->flags & RF_PH_LOCAL) && p->ttl <= 1)
 		r = RF_R_TTL_EXPIRED;
 	return r;
+}
+
+/* May the controller be asked about one more? Racing CPUs may let a few more through. */
+static __always_inline bool rf_stun_may_ask(struct rf_pkt *p, const struct rf_hit *h)
+{
+	__u8 tick = rf_now(p) >> 28;
+	struct rf_flow_stats *s;
+
+	if (!h->st)
+		return false;
+	s = &h->st->dir[h->dir & 1];
+	if (s->stun_tick != tick) {
+		s->stun_tick = tick;
+		s->stun_asked = 0;
+	}
+	if (s->stun_asked >= RF_STUN_ASK_MAX)
+		return false;
+	s->stun_asked++;
+	return true;
 }
 
 static __always_inline void rf_book_drop(const struct rf_hit *h, __u32 reason)

@@ -36,7 +36,7 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 	s->hdr.hook = p->hook;
 	s->hdr.kind = kind;
 	s->hdr.vlan = p->vlan;
-	s->hdr.pad = 0;
+	s->hdr.call_id = kind == RF_PUNT_STUN ? p->call_id : 0;
 	/* The only shape of a variable length that the verifiers of 6.1 and of 7.x both accept. */
 	n--;
 	RF_BARRIER(n);
@@ -45,12 +45,14 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 	n++;
 	if (bpf_skb_load_bytes(skb, p->l3_off, s->data, n))
 		return RF_R_TRUNCATED;
-	if (kind != RF_PUNT_MEDIA)
+	if (kind != RF_PUNT_MEDIA && kind != RF_PUNT_STUN)
 		rf_held();
 	if (bpf_ringbuf_output(&punt, s, sizeof(s->hdr) + n, 0))
 		return RF_R_PUNT_FULL;
 	if (kind == RF_PUNT_MEDIA)
 		return RF_R_MEDIA_PARKED;
+	if (kind == RF_PUNT_STUN)
+		return RF_R_STUN_HELD;
 	return kind == RF_PUNT_SIP ? RF_R_SIP_HELD : RF_R_FRAGMENT_HELD;
 }
 

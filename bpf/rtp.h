@@ -17,6 +17,7 @@
 
 struct rf_media {
 	__u8 cls; /* one of enum rf_class, 0: nothing that is known */
+	__u8 request; /* STUN only: a Binding request */
 	__u8 pt; /* RTP only, as the rest */
 	__u16 seq;
 	__u32 timestamp;
@@ -146,9 +147,11 @@ static __always_inline void rf_classify(void *ctx, const bool xdp, const struct 
 	if (!n)
 		return;
 	rf_peek(ctx, xdp, p, b);
-	if (b[0] < 4)
+	if (b[0] < 4) {
 		m->cls = rf_shape_stun(b, n);
-	else if (b[0] >= 20 && b[0] <= 63)
+		m->request = rf_be16(b) == 1;
+	}
+	if (b[0] >= 20 && b[0] <= 63)
 		m->cls = rf_shape_dtls(b, n);
 	else if (b[0] >= 128 && b[0] <= 191)
 		m->cls = rf_shape_rtp(ctx, xdp, p, b, m);

@@ -14,7 +14,7 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION 1
+#define RF_ABI_VERSION 2
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */
@@ -77,6 +77,7 @@ enum rf_pinhole_flag {
 	RF_PH_LEARN = 1 << 1, /* remotes are prefixes to learn one source from (port 0 = any) */
 	RF_PH_HELD = 1 << 2, /* RTP is absent from .classes because of hold / direction */
 	RF_PH_LOCAL = 1 << 3, /* the inside endpoint is this host (mode host) */
+	RF_PH_ICE = 1 << 4, /* STUN checks with other remotes are for the controller to verify */
 };
 
 struct rf_remote {
@@ -123,7 +124,8 @@ struct rf_flow_stats { /* one direction, one cache line */
 	__u8 last_reason; /* enum rf_reason of the last drop */
 	__u8 bad_seq_known;
 	__u16 bad_seq; /* RFC 3550 A.1: the sequence number that would confirm a jump */
-	__u8 pad[2];
+	__u8 stun_tick; /* RF_PH_ICE: when .stun_asked began, in units of 2^28 ns */
+	__u8 stun_asked; /* STUN checks given to the controller since then */
 };
 _Static_assert(sizeof(struct rf_flow_stats) == 64, "rf_flow_stats");
 
@@ -240,6 +242,7 @@ enum rf_punt_kind {
 	RF_PUNT_FRAGMENT = 2, /* fragment of a datagram whose first fragment is signalling */
 	RF_PUNT_DEFERRED = 3, /* fragment that came before its first fragment: kind not known yet */
 	RF_PUNT_MEDIA = 5, /* media that overtook signalling: to be judged again */
+	RF_PUNT_STUN = 6, /* STUN check of a pinhole with a remote it does not list: verified, then judged again */
 	RF_PUNT_DEFERRED_END = 4, /* first fragment of a datagram that is NOT signalling, after deferred ones: send all on verbatim, in order */
 };
 
@@ -251,7 +254,7 @@ struct rf_punt {
 	__u8 hook; /* enum rf_hook */
 	__u8 kind; /* enum rf_punt_kind */
 	__u16 vlan; /* 0: none */
-	__u32 pad;
+	__u32 call_id; /* RF_PUNT_STUN: whose pinhole it is; else 0 */
 };
 _Static_assert(sizeof(struct rf_punt) == 24, "rf_punt");
 
@@ -302,6 +305,7 @@ struct rf_frag {
 #define RF_PREFIXES_MAX	 4096
 #define RF_DEVICES_MAX	 4096
 #define RF_FRAGS_MAX	 8192
+#define RF_STUN_ASK_MAX	 16 /* per pinhole, direction and 2^28 ns; ICE paces its checks 50 ms apart */
 #define RF_PARK_MAX	 64 /* packets parked behind one message, so that a flood cannot fill the ring */
 #define RF_PUNT_BYTES	 (8 << 20)
 #define RF_EVENTS_BYTES	 (1 << 20)

@@ -65,7 +65,9 @@ enum rf_action {
 	RF_REASON(TOO_BIG_TO_STACK, "too_big_to_stack", RF_ACT_PASS, "larger than the MTU ahead: left to the stack, which says so by ICMP") \
 	RF_REASON(SIP_AWAY_PASSED, "sip_away_passed", RF_ACT_PASS, "signalling passed unseen: the controller is away and policy allows it") \
 	RF_REASON(MEDIA_PARKED, "media_parked", RF_ACT_HOLD, "media that overtook the signalling in front of it: judged again behind it") \
-	RF_REASON(UNTRANSLATED, "untranslated", RF_ACT_DROP, "media of a private inside host that no call agreed on, about to leave with its private address")
+	RF_REASON(UNTRANSLATED, "untranslated", RF_ACT_DROP, "media of a private inside host that no call agreed on, about to leave with its private address") \
+	RF_REASON(STUN_HELD, "stun_held", RF_ACT_HOLD, "STUN check with an address that the call does not name: held to be verified") \
+	RF_REASON(STUN_NOT_AGREED, "stun_not_agreed", RF_ACT_DROP, "STUN check without the agreed user names and password, or too many of them")
 /* clang-format on */
 
 enum rf_reason {

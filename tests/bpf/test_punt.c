@@ -18,7 +18,7 @@ static void expect_punt(enum hook h, int kind, const uint8_t *l3, int len)
 	assert_int_equal(lab.punt.hook, h + 1);
 	assert_int_equal(lab.punt.len, len);
 	assert_int_equal(lab.punt.ifindex, h == INSIDE_IN ? lab.l0 : lab.w0);
-	assert_int_equal(lab.punt.pad, 0);
+	assert_int_equal(lab.punt.call_id, 0);
 	assert_true(lab.punt.time_ns <= now_ns() && lab.punt.time_ns + 10 * SEC > now_ns());
 	assert_memory_equal(lab.punt_data, l3, len);
 	assert_int_equal(lab.punt_data[len], 0xa5);
