@@ -29,6 +29,7 @@ struct pinhole_spec {
 	bool local; /* inside host is this machine */
 	uint8_t classes_in, classes_out; /* enum rf_class bits per direction */
 	bool held_in, held_out; /* RTP is missing from classes_x because of hold/direction */
+	bool ice; /* STUN checks with remotes that are not listed are verified by the controller */
 	bool learn;
 	uint64_t learn_until_ns;
 	struct rf_ep announced; /* learn: the (unreachable) remote endpoint that the SDP named */

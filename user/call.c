@@ -104,6 +104,7 @@ static enum call_result dispatch(struct call_op *op)
 {
 	const struct sip_msg *m = op->m;
 
+	op_trickle(op);
 	if (m->is_request && m->method == SIP_M_INVITE)
 		return call_invite(op);
 	if (!op->call) {

@@ -65,6 +65,18 @@ enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,
 			      const struct sip_msg *m, struct edit_list *edits,
 			      struct action_list *out, enum rf_reason *reason);
 
+struct call_stun { /* a connectivity check of ICE (RFC 8445 7.3), as on the wire where it came in */
+	uint64_t now;
+	bool from_inside;
+	struct rf_ep src, dst;
+	struct view payload;
+};
+
+/* Does the check prove that it comes from an agent of this call, by user names and password? Then its
+ * remote is one that the pinhole lists, if need be in place of another. */
+bool call_stun(struct call_table *t, uint32_t id, const struct call_stun *s,
+	       struct action_list *out);
+
 /* Does m belong to a call that lives or lingers, and does ctx->remote.addr take part in it? Looks
  * at ctx->from_inside, .inside, .remote and .call_id only. */
 bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx,

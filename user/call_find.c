@@ -262,6 +262,7 @@ void call_free(struct call_table *t, struct call *c)
 	leases_clear_marks(&c->leases);
 	leases_sweep(&c->leases, t->ports);
 	free(c->pins);
+	free(c->sources);
 	free(c->key);
 	free(c);
 }

@@ -7,23 +7,6 @@
 
 #include <stdlib.h>
 
-struct pair { /* two descriptions that hold against each other */
-	const struct dialog *d;
-	const struct desc *side[2];
-	/* The inside offers something new: the peer may use it before its answer has reached us, as
-	 * media and signalling go different ways (RFC 3264 8.3.1). Its own side is the one agreed. */
-	bool pending;
-	uint64_t until;
-};
-
-static void note(struct call *c, enum call_note which, struct action_list *out, const char *text)
-{
-	if (c->notes & which)
-		return;
-	c->notes |= which;
-	action_event(out, EVENT_NOTE, c->id, "call %u: %s", c->id, text);
-}
-
 static bool may_receive(const struct media_line *l)
 {
 	return !(l->flags & LINE_ZERO) &&
@@ -33,11 +16,6 @@ static bool may_receive(const struct media_line *l)
 static bool may_send(const struct media_line *l)
 {
 	return l->direction == SDP_SENDRECV || l->direction == SDP_SENDONLY;
-}
-
-static bool both(const struct media_line *a, const struct media_line *b, uint16_t flag)
-{
-	return a->flags & b->flags & flag;
 }
 
 /* The pinhole wanted at this inside endpoint, made if there is none yet. */
@@ -50,7 +28,7 @@ static struct pinhole_spec *want(struct call_table *t, struct call *c, const str
 		if (ep_eq(&t->want[i].inside, inside))
 			return &t->want[i];
 	if (t->n_want == CALL_PINHOLES_MAX) {
-		note(c, NOTE_PINHOLES, out, "more streams than pinholes for one call");
+		call_note(c, NOTE_PINHOLES, out, "more streams than pinholes for one call");
 		return NULL;
 	}
 	w = &t->want[t->n_want++];
@@ -62,59 +40,96 @@ static struct pinhole_spec *want(struct call_table *t, struct call *c, const str
 	return w;
 }
 
-static void add_remote(struct call *c, struct pinhole_spec *w, const struct rf_remote *r,
-		       struct action_list *out)
+/* Of too many the one of the lowest rank gives way; without ICE all have the highest, and it is said. */
+static void add_remote(struct call_table *t, struct call *c, struct pinhole_spec *w,
+		       const struct rf_remote *r, uint32_t rank, struct action_list *out)
 {
-	for (uint8_t i = 0; i < w->n_remotes; i++)
-		if (!memcmp(&w->remotes[i], r, sizeof(*r)))
+	uint32_t *ranks = t->rank[w - t->want];
+	uint8_t i, low = 0;
+
+	for (i = 0; i < w->n_remotes; i++) {
+		if (!memcmp(&w->remotes[i], r, sizeof(*r))) {
+			ranks[i] = rank > ranks[i] ? rank : ranks[i];
 			return;
-	if (w->n_remotes == RF_REMOTES_MAX) {
-		note(c, NOTE_REMOTES, out, "more remote endpoints than one pinhole holds");
+		}
+		if (ranks[i] < ranks[low])
+			low = i;
+	}
+	if (w->n_remotes < RF_REMOTES_MAX) {
+		i = w->n_remotes++;
+	} else if (ranks[low] < rank) {
+		i = low;
+	} else {
+		if (!w->ice)
+			call_note(c, NOTE_REMOTES, out,
+				  "more remote endpoints than one pinhole holds");
 		return;
 	}
-	w->remotes[w->n_remotes++] = *r;
+	w->remotes[i] = *r;
+	ranks[i] = rank;
+}
+
+static void add_endpoint(struct call_table *t, struct call *c, struct pinhole_spec *w,
+			 const struct rf_ep *ep, uint32_t rank, struct action_list *out)
+{
+	struct rf_remote r = { .addr = ep->addr, .port = ep->port, .prefix_len = 128 };
+
+	if (ep->port && !addr_is_any(&ep->addr))
+		add_remote(t, c, w, &r, rank, out);
+}
+
+/*
+ * With ICE: where c= and m= point to, then who has proved to be the agent, the last one first, then
+ * its candidates by their priority (RFC 8445 5.1.2). Who is left out gets in by a check.
+ */
+static void add_ice_remotes(struct call_table *t, struct call *c, struct pinhole_spec *w,
+			    const struct stream *q, struct action_list *out)
+{
+	const struct ice_line *l = q->ice[SIDE_OUTSIDE];
+	uint64_t session = ice_session(q->ice[SIDE_INSIDE], l);
+
+	if (!(q->tb->flags & (LINE_LEARN | LINE_NO_ADDR)))
+		add_endpoint(t, c, w, &q->remote, UINT32_MAX, out);
+	for (size_t i = 0; i < c->n_sources; i++) {
+		struct ice_source *s = &c->sources[i];
+
+		if (s->session != session || !ep_eq(&s->inside, &w->inside))
+			continue;
+		s->used = true;
+		add_endpoint(t, c, w, &s->remote, 1u << 31 | (uint32_t)i, out);
+	}
+	for (uint16_t i = 0; i < l->n; i++)
+		if (l->remotes[i].component == q->component &&
+		    addr_is_v4(&l->remotes[i].ep.addr) == addr_is_v4(&w->outside.addr))
+			add_endpoint(t, c, w, &l->remotes[i].ep, l->remotes[i].priority >> 1, out);
 }
 
 static void add_remotes(struct call_table *t, struct call *c, struct pinhole_spec *w,
-			const struct pair *p, const struct media_line *b,
-			const struct rf_ep *remote, struct action_list *out)
+			const struct stream *q, struct action_list *out)
 {
-	const struct desc *d = p->side[SIDE_OUTSIDE];
-	uint64_t learn_until = p->d->s.since + t->cfg->learn_window_s * SECONDS;
+	const struct desc *d = q->p->side[SIDE_OUTSIDE];
+	uint64_t learn_until = q->p->d->s.since + t->cfg->learn_window_s * SECONDS;
 
-	if (!(b->flags & LINE_LEARN)) {
-		struct rf_remote r = { .addr = remote->addr,
-				       .port = remote->port,
-				       .prefix_len = 128 };
-
-		add_remote(c, w, &r, out);
+	if (!(q->tb->flags & LINE_LEARN)) {
+		add_endpoint(t, c, w, &q->remote, UINT32_MAX, out);
 		return;
 	}
 	for (uint16_t i = 0; i < d->n_learn; i++)
-		add_remote(c, w, &d->learn[i], out);
+		add_remote(t, c, w, &d->learn[i], UINT32_MAX, out);
 	if (!w->learn)
-		w->announced = *remote;
+		w->announced = q->remote;
 	w->learn = true;
 	if (learn_until > w->learn_until_ns)
 		w->learn_until_ns = learn_until;
 }
 
-/* Where media of an inside endpoint shows on the wire; false: it has no place there. */
-static bool outside_of(const struct call *c, const struct media_line *a, const struct rf_ep *inside,
-		       struct rf_ep *outside)
+static void describe(struct pinhole_spec *w, const struct stream *q)
 {
-	if (a->flags & LINE_XLATE)
-		return leases_find_index(&c->leases, c->wan_ifindex, inside, outside);
-	*outside = *inside;
-	return true;
-}
+	enum side side = q->p->pending ? SIDE_INSIDE : (enum side)q->p->d->s.answerer;
+	const struct media_line *l = &q->p->side[side]->line[q->i];
 
-static void describe(struct pinhole_spec *w, const struct pair *p, uint16_t i, bool rtcp)
-{
-	const struct media_line *l = &p->side[p->pending ? SIDE_INSIDE : p->d->s.answerer]->line[i];
-
-	w->stream = (uint8_t)i;
-	w->rtcp = rtcp;
+	w->stream = (uint8_t)q->i;
+	w->rtcp = q->rtcp;
 	w->clock_rate = l->clock_rate;
 	memcpy(w->media, l->media, sizeof(w->media));
 	memcpy(w->codec, l->codec, sizeof(w->codec));
@@ -123,25 +138,24 @@ static void describe(struct pinhole_spec *w, const struct pair *p, uint16_t i, b
 }
 
 /* What may flow, by the directions of both sides; RTCP flows on hold too (RFC 3264 8.4). */
-static void add_classes(struct pinhole_spec *w, const struct pair *p, const struct media_line *a,
-			const struct media_line *b, bool rtcp)
+static void add_classes(struct pinhole_spec *w, const struct stream *q)
 {
-	uint8_t media = a->proto == SDP_P_UDPTL ? RF_CLASS_UDPTL : RF_CLASS_RTP;
-	bool in = may_receive(a) && (p->pending || may_send(b));
-	bool out = may_send(a) && may_receive(b);
+	uint8_t media = q->a->proto == SDP_P_UDPTL ? RF_CLASS_UDPTL : RF_CLASS_RTP;
+	bool in = may_receive(q->a) && (q->p->pending || may_send(q->b));
+	bool out = may_send(q->a) && may_receive(q->b);
 	uint8_t always = 0;
 
-	if (rtcp)
+	if (q->rtcp)
 		always |= RF_CLASS_RTCP;
-	else if (a->proto == SDP_P_RTP && both(a, b, LINE_MUX))
+	else if (q->a->proto == SDP_P_RTP && both(q->ta, q->tb, LINE_MUX))
 		always |= RF_CLASS_RTCP;
-	if (both(a, b, LINE_ICE))
+	if (q->ice[0])
 		always |= RF_CLASS_STUN;
-	if (both(a, b, LINE_DTLS))
+	if (both(q->ta, q->tb, LINE_DTLS))
 		always |= RF_CLASS_DTLS | RF_CLASS_STUN;
 	w->classes_in |= always;
 	w->classes_out |= always;
-	if (rtcp)
+	if (q->rtcp)
 		return;
 	if (in)
 		w->classes_in |= media;
@@ -151,111 +165,51 @@ static void add_classes(struct pinhole_spec *w, const struct pair *p, const stru
 	w->held_out = !(w->classes_out & (RF_CLASS_RTP | RF_CLASS_UDPTL));
 }
 
-static void add_component(struct call_table *t, struct call *c, const struct pair *p, uint16_t i,
-			  unsigned int k, bool rtcp, struct action_list *out)
+static void add_stream(struct call_table *t, struct call *c, const struct stream *q,
+		       struct action_list *out, void *arg)
 {
-	const struct media_line *a = &p->side[SIDE_INSIDE]->line[i];
-	const struct media_line *b = &p->side[SIDE_OUTSIDE]->line[i];
-	struct rf_ep inside = ep_above(rtcp ? a->rtcp : a->rtp, 2 * k);
-	struct rf_ep remote = ep_above(rtcp ? b->rtcp : b->rtp, 2 * k);
-	struct pinhole_spec *w;
-	struct rf_ep outside;
+	struct pinhole_spec *w = want(t, c, &q->inside, &q->outside, out);
 
-	if (!inside.port || !outside_of(c, a, &inside, &outside))
-		return;
-	if (!(b->flags & LINE_LEARN) && (!remote.port || addr_is_any(&remote.addr)))
-		return;
-	w = want(t, c, &inside, &outside, out);
 	if (!w)
 		return;
-	if (!w->n_remotes)
-		describe(w, p, i, rtcp);
-	w->local = a->flags & LINE_LOCAL;
-	add_remotes(t, c, w, p, b, &remote, out);
-	add_classes(w, p, a, b, rtcp);
+	if (!w->deadline_ns)
+		describe(w, q);
+	else if (w->stream != q->i && w->clock_rate != q->a->clock_rate)
+		w->clock_rate = 0; /* bundled: there is no jitter of such a mixture */
+	w->local = q->ta->flags & LINE_LOCAL;
+	if (q->ice[0]) {
+		w->ice = true;
+		add_ice_remotes(t, c, w, q, out);
+	} else {
+		add_remotes(t, c, w, q, out);
+	}
+	add_classes(w, q);
 	for (size_t n = 0; n < sizeof(w->payload_types); n++)
-		w->payload_types[n] |= a->payload_types[n] | b->payload_types[n];
-	if (p->until > w->deadline_ns)
-		w->deadline_ns = p->until;
+		w->payload_types[n] |= q->a->payload_types[n] | q->b->payload_types[n];
+	if (q->p->until > w->deadline_ns)
+		w->deadline_ns = q->p->until;
 	/* Silence means something only where media has been agreed to flow. */
-	if (!rtcp && p->d->state == DIALOG_ANSWERED && !(w->held_in && w->held_out))
+	if (!q->rtcp && q->p->d->state == DIALOG_ANSWERED && !(w->held_in && w->held_out))
 		w->idle_s = t->cfg->media_idle_s;
 }
 
-/* Can a stream between these two lines have a pinhole? Says why not, once per call. */
-static bool line_ok(struct call *c, const struct media_line *a, const struct media_line *b,
-		    struct action_list *out)
-{
-	if ((a->flags | b->flags) & LINE_OFF)
-		return false;
-	if (a->proto == SDP_P_TCP || a->proto == SDP_P_OTHER) {
-		note(c, NOTE_TCP, out, "media that is not RTP or UDPTL over UDP is left alone");
-		return false;
-	}
-	if (a->proto != b->proto)
-		return false;
-	if (b->flags & LINE_FOREIGN) {
-		note(c, NOTE_HAIRPIN, out,
-		     "the peer names an address of our own side, multicast or loopback: no pinhole");
-		return false;
-	}
-	if (a->flags & (LINE_FOREIGN | LINE_NO_ADDR) || addr_is_any(&a->rtp.addr)) {
-		note(c, NOTE_NO_INSIDE, out,
-		     "the inside host names no address of an inside prefix: no pinhole");
-		return false;
-	}
-	if (b->flags & LINE_NO_ADDR && !(b->flags & LINE_LEARN)) {
-		note(c, NOTE_NO_REMOTE, out, "the peer names a host, not an address: no pinhole");
-		return false;
-	}
-	return true;
-}
-
-static void add_pair(struct call_table *t, struct call *c, const struct pair *p,
-		     struct action_list *out)
-{
-	const struct desc *in = p->side[SIDE_INSIDE], *ex = p->side[SIDE_OUTSIDE];
-
-	if (!in || !ex)
-		return;
-	for (uint16_t i = 0; i < in->n && i < ex->n; i++) {
-		const struct media_line *a = &in->line[i], *b = &ex->line[i];
-		unsigned int n = a->count < b->count ? a->count : b->count;
-
-		if (!line_ok(c, a, b, out))
-			continue;
-		for (unsigned int k = 0; k < n && k < SDP_MEDIA_MAX; k++) {
-			add_component(t, c, p, i, k, false, out);
-			if (a->proto == SDP_P_RTP && !both(a, b, LINE_MUX))
-				add_component(t, c, p, i, k, true, out);
-		}
-	}
-}
-
+/* Learning is for remotes that cannot prove who they are: a fork with ICE does not lend it to one
+ * without. */
 static void want_all(struct call_table *t, struct call *c, struct action_list *out)
 {
-	bool answered = call_is_answered(c);
+	size_t n = 0;
 
 	t->n_want = 0;
-	for (const struct dialog *d = c->dialogs; d; d = d->next) {
-		const struct session *s = &d->s;
-		struct pair p = { .d = d, .side = { s->now[0], s->now[1] }, .until = d->until };
-
-		/* The first 2xx closes the other forks; a CANCEL closes what was never agreed. */
-		if (d->state == DIALOG_EARLY) {
-			if (answered || !c->pending || (c->cancelled && s->preview))
-				continue;
-			p.until = c->setup_until;
-		} else if (d->state != DIALOG_ANSWERED) {
-			continue;
-		}
-		add_pair(t, c, &p, out);
-		if (s->offer[SIDE_INSIDE].desc && !tx_eq(s->offer[SIDE_INSIDE].tx, s->agreed)) {
-			p.side[SIDE_INSIDE] = s->offer[SIDE_INSIDE].desc;
-			p.pending = true;
-			add_pair(t, c, &p, out);
-		}
-	}
+	for (size_t i = 0; i < c->n_sources; i++)
+		c->sources[i].used = false;
+	call_streams(t, c, add_stream, out, NULL);
+	for (size_t i = 0; i < t->n_want; i++)
+		if (t->want[i].learn)
+			t->want[i].ice = false;
+	for (size_t i = 0; i < c->n_sources; i++)
+		if (c->sources[i].used)
+			c->sources[n++] = c->sources[i];
+	c->n_sources = n;
 }
 
 /* The same pinhole, so that its id and its learnt source stay? */

@@ -19,6 +19,7 @@
 #define CALL_DIALOGS_MAX  16 /* forks of one call */
 #define CALL_REMOTES_MAX  6 /* signalling addresses of the other side */
 #define CALL_PINHOLES_MAX 256
+#define CALL_SOURCES_MAX  64
 #define CALL_TEXT_MAX	  512 /* Call-ID or tag that is kept */
 #define CALL_URI_MAX	  128 /* for people: clipped */
 
@@ -59,6 +60,12 @@ enum call_note { /* said once per call */
 		 NOTE_PINHOLES = 1 << 5,
 };
 
+struct ice_source { /* a remote that has proved to be the agreed agent, or is its candidate in use */
+	struct rf_ep inside, remote;
+	uint64_t session; /* ice_session() */
+	bool used; /* scratch of call_media() */
+};
+
 struct call {
 	UT_hash_handle hh, hh_id;
 	struct expiry expiry;
@@ -86,6 +93,8 @@ struct call {
 	struct leases leases;
 	struct pinhole_spec *pins; /* what exists now */
 	size_t n_pins;
+	struct ice_source *sources; /* last proved last */
+	size_t n_sources;
 	uint32_t pinhole_mark; /* next pinhole id at the last change */
 	uint64_t saved; /* fingerprint of the record as saved; 0: never */
 	size_t n_key;
@@ -103,6 +112,7 @@ struct call_table {
 	uint64_t seed;
 	struct record scratch;
 	struct pinhole_spec want[CALL_PINHOLES_MAX];
+	uint32_t rank[CALL_PINHOLES_MAX][RF_REMOTES_MAX]; /* of the remotes of .want */
 	size_t n_want;
 	struct sdp sdp;
 };
@@ -120,6 +130,7 @@ struct call_op { /* one message at work */
 	enum side requester; /* who sent the request that it is or answers */
 	struct tx tx;
 	bool has_sdp; /* t->sdp is that of the message */
+	bool has_fragment; /* t->sdp is its fragment of trickle ICE */
 	bool sdp_bad; /* there is one, but it cannot be read: *reason says why */
 	bool fork_created; /* .d is new with this message */
 	bool note_changed; /* for the event: an agreed session changed */
@@ -147,6 +158,9 @@ void op_read_sdp(struct call_op *op);
 struct desc *op_desc(struct call_op *op, const struct desc *before);
 void op_scrub(struct call_op *op); /* edits only: nothing inside must show */
 
+/* A fragment adds to what its sender says. */
+void op_trickle(struct call_op *op);
+
 /* call_invite.c, call_response.c, call_request.c: what messages mean */
 enum call_result call_invite(struct call_op *op);
 enum call_result call_response(struct call_op *op);
@@ -163,6 +177,39 @@ void call_end_check(struct call_table *t, struct call *c, uint64_t now, const ch
 void call_told(struct call *c, enum event_kind kind, const char *why, struct action_list *out);
 uint64_t call_due(const struct call *c);
 uint64_t deadline_after(const struct call_table *t, uint64_t now, int64_t session_expires);
+
+/* call_stream.c: what streams the dialogs have agreed on */
+struct pair { /* two descriptions that hold against each other */
+	const struct dialog *d;
+	const struct desc *side[2];
+	/* The inside offers something new: the peer may use it before its answer has reached us, as
+	 * media and signalling go different ways (RFC 3264 8.3.1). Its own side is the one agreed. */
+	bool pending;
+	uint64_t until;
+};
+
+struct stream { /* one component of an m-line */
+	const struct pair *p;
+	uint16_t i; /* index of the m-line */
+	uint8_t component; /* as in ICE: 1 media, 2 RTCP */
+	bool rtcp; /* component 2 */
+	const struct media_line *a, *b; /* inside, outside */
+	const struct media_line *ta, *tb; /* lines whose transport it has: of the bundle, or the same */
+	const struct ice_line *ice[2]; /* of these, by side; NULL: ICE is not agreed */
+	struct rf_ep inside, outside, remote; /* remote may be any when it is learnt, or with ICE */
+};
+
+typedef void (*stream_fn)(struct call_table *t, struct call *c, const struct stream *q,
+			  struct action_list *out, void *arg);
+/* out NULL: says nothing. */
+void call_streams(struct call_table *t, struct call *c, stream_fn fn, struct action_list *out,
+		  void *arg);
+void call_note(struct call *c, enum call_note which, struct action_list *out, const char *text);
+
+static inline bool both(const struct media_line *a, const struct media_line *b, uint16_t flag)
+{
+	return a->flags & b->flags & flag;
+}
 
 /* call_media.c */
 /* Brings pinholes and public ports in line with what the call agreed on. */

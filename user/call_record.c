@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define CALL_MAGIC   0x4c4c4143 /* "CALL" */
-#define CALL_VERSION 1
+#define CALL_VERSION 2
 
 static void record_i64(struct record *r, int64_t *v)
 {
@@ -82,6 +82,7 @@ static void pin_record(struct record *r, struct pinhole_spec *s)
 	record_u8(r, &s->classes_out);
 	record_bool(r, &s->held_in);
 	record_bool(r, &s->held_out);
+	record_bool(r, &s->ice);
 	record_bool(r, &s->learn);
 	record_u64(r, &s->learn_until_ns);
 	record_ep(r, &s->announced);
@@ -117,6 +118,23 @@ static void pins_record(struct record *r, struct call *c)
 	for (size_t i = 0; i < n; i++) {
 		pin_record(r, &c->pins[i]);
 		c->pins[i].call_id = c->id;
+	}
+}
+
+static void sources_record(struct record *r, struct call *c)
+{
+	record_count(r, &c->n_sources, CALL_SOURCES_MAX);
+	if (r->reading && c->n_sources) {
+		c->sources = calloc(c->n_sources, sizeof(*c->sources));
+		if (!c->sources) {
+			c->n_sources = 0;
+			r->failed = true;
+		}
+	}
+	for (size_t i = 0; i < c->n_sources; i++) {
+		record_ep(r, &c->sources[i].inside);
+		record_ep(r, &c->sources[i].remote);
+		record_u64(r, &c->sources[i].session);
 	}
 }
 
@@ -172,6 +190,7 @@ static void call_record(struct record *r, struct call *c, const struct call_tabl
 	dialogs_record(r, c);
 	leases_record(r, &c->leases);
 	pins_record(r, c);
+	sources_record(r, c);
 }
 
 /* FNV-1a, eight bytes at a time: tells whether a record changed, protects from nothing. */

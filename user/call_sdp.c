@@ -12,8 +12,11 @@ void op_read_sdp(struct call_op *op)
 	struct view body = sip_sdp_body(op->m);
 	int err;
 
-	if (!body.p)
+	if (!body.p) {
+		body = sip_sdp_fragment_body(op->m);
+		op->has_fragment = body.p && !sdp_parse_fragment(body, &op->t->sdp, NULL);
 		return;
+	}
 	err = sdp_parse(body, &op->t->sdp, NULL);
 	op->has_sdp = err == 0;
 	op->sdp_bad = err != 0;
@@ -21,18 +24,23 @@ void op_read_sdp(struct call_op *op)
 		*op->reason = err == -E2BIG ? RF_R_SIP_LIMIT : RF_R_SIP_BAD_SDP;
 }
 
+static struct desc_env env_of(const struct call_op *op)
+{
+	return (struct desc_env){
+		.cfg = op->t->cfg,
+		.topo = op->ctx->topo,
+		.wan = op->ctx->wan,
+		.peer = op->ctx->peer,
+		.remote = op->ctx->remote.addr,
+		.ports = op->t->ports,
+		.leases = op->call ? &op->call->leases : NULL,
+	};
+}
+
 struct desc *op_desc(struct call_op *op, const struct desc *before)
 {
 	const struct call_ctx *ctx = op->ctx;
-	struct desc_env env = {
-		.cfg = op->t->cfg,
-		.topo = ctx->topo,
-		.wan = ctx->wan,
-		.peer = ctx->peer,
-		.remote = ctx->remote.addr,
-		.ports = op->t->ports,
-		.leases = &op->call->leases,
-	};
+	struct desc_env env = env_of(op);
 	struct desc *d = desc_read(&env, op->from, &op->t->sdp, before);
 	int err;
 
@@ -40,8 +48,10 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 		*op->reason = RF_R_SIP_LIMIT;
 		return NULL;
 	}
-	if (op->from == SIDE_OUTSIDE)
+	if (op->from == SIDE_OUTSIDE) {
+		sdp_unedit(&op->t->sdp, ctx->wan, &op->call->leases, op->edits);
 		return d;
+	}
 	err = leases_take(&op->call->leases, op->t->ports, d, ctx->wan);
 	if (err) {
 		*op->reason = err == -ENOMEM ? RF_R_SIP_LIMIT : RF_R_SIP_NO_PORTS;
@@ -58,8 +68,37 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 void op_scrub(struct call_op *op)
 {
 	static const struct leases none;
+	const struct leases *l = op->call ? &op->call->leases : &none;
 
-	if (op->has_sdp && op->from == SIDE_INSIDE)
-		sdp_edit(&op->t->sdp, op->ctx->topo, op->ctx->wan,
-			 op->call ? &op->call->leases : &none, NULL, op->edits);
+	if (!op->has_sdp && !op->has_fragment)
+		return;
+	if (op->from == SIDE_INSIDE)
+		sdp_edit(&op->t->sdp, op->ctx->topo, op->ctx->wan, l, NULL, op->edits);
+	else
+		sdp_unedit(&op->t->sdp, op->ctx->wan, l, op->edits);
+}
+
+static void lease_all(struct call_op *op)
+{
+	const struct session *s = &op->d->s;
+	const struct desc *d[] = { s->now[SIDE_INSIDE], s->before[SIDE_INSIDE],
+				   s->offer[SIDE_INSIDE].desc };
+
+	/* Without a port its candidate is dropped from the fragment. */
+	for (size_t i = 0; i < sizeof(d) / sizeof(d[0]); i++)
+		if (d[i])
+			leases_take(&op->call->leases, op->t->ports, d[i], op->ctx->wan);
+}
+
+void op_trickle(struct call_op *op)
+{
+	struct desc_env env = env_of(op);
+
+	if (!op->has_fragment)
+		return;
+	if (op->d && op->d->state <= DIALOG_ANSWERED &&
+	    !session_trickle(&op->d->s, op->from, &env, &op->t->sdp) && op->from == SIDE_INSIDE)
+		lease_all(op);
+	op_scrub(op);
+	op->has_fragment = false;
 }

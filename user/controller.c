@@ -108,6 +108,27 @@ static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, 
 	}
 }
 
+static void on_stun(const struct punt_message *m, uint32_t call_id, const struct rf_punt *meta,
+		    struct view packet, void *arg)
+{
+	struct controller *c = arg;
+	uint64_t now = clock_now_ns();
+	struct call_stun s = {
+		.now = now,
+		.from_inside = m->hook != RF_HOOK_WAN_IN,
+		.src = m->src,
+		.dst = m->dst,
+		.payload = m->payload,
+	};
+	bool agreed = engine_stun(c->engine, call_id, &s, &c->actions);
+
+	carry_out(c, 0, now);
+	if (agreed)
+		on_again(meta, packet, arg);
+	else
+		on_dropped(RF_R_STUN_NOT_AGREED, 1, packet.n, arg);
+}
+
 static void on_punt(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
@@ -364,7 +385,7 @@ int controller_restore(struct controller *c, struct why *w)
 
 int controller_open(struct controller *c, struct why *w)
 {
-	struct punt_out out = { on_message, on_resend, on_again, on_dropped, c };
+	struct punt_out out = { on_message, on_resend, on_again, on_stun, on_dropped, c };
 	int err;
 
 	err = control_listen(&c->control, c->instance, c->base, on_request, c, w);

@@ -379,6 +379,12 @@ void engine_message(struct engine *e, const struct signal_in *in, struct action_
 		from_inside(e, in, wan, out);
 }
 
+bool engine_stun(struct engine *e, uint32_t call_id, const struct call_stun *s,
+		 struct action_list *out)
+{
+	return call_stun(e->calls, call_id, s, out);
+}
+
 bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_ep *inside,
 		       bool make, uint64_t now_ns, struct action_list *out, struct rf_ep *outside)
 {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "action.h"
+#include "call.h"
 #include "config.h"
 #include "show_call.h"
 #include "topology.h"
@@ -38,6 +39,10 @@ void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_n
 			struct action_list *out);
 
 void engine_message(struct engine *e, const struct signal_in *in, struct action_list *out);
+/* A STUN check of a call's pinhole with a remote that it does not list: true when it is one of the two
+ * agents that the call agreed on, and then the pinhole lists it. */
+bool engine_stun(struct engine *e, uint32_t call_id, const struct call_stun *s,
+		 struct action_list *out);
 /* The endpoint on the wire of this WAN that stands for an inside SIP endpoint: for those who see only
  * the inside, as an offline replay does. make: given to it now, as if it had spoken before. False:
  * there is none. */

@@ -177,6 +177,8 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		p.flags |= RF_PH_LOCAL;
 	if (s->learn)
 		p.flags |= RF_PH_LEARN;
+	if (s->ice)
+		p.flags |= RF_PH_ICE;
 	if (!ep_eq(&s->inside, &s->outside))
 		p.flags |= RF_PH_XLATE;
 	memcpy(p.payload_types, s->payload_types, sizeof(p.payload_types));

@@ -23,17 +23,26 @@ struct punt {
 	volatile struct rf_progress *progress; /* in the kernel's map */
 };
 
-static void punt_datagram(const struct rf_punt *meta, struct view packet, void *arg)
+static int open_datagram(const struct rf_punt *meta, struct view packet, struct punt_message *m,
+			 enum packet_checksum *sum)
 {
-	struct punt_message m = { .time_ns = meta->time_ns,
-				  .hook = meta->hook,
-				  .ifindex = meta->ifindex };
-	enum packet_checksum sum;
-	struct punt *p = arg;
 	struct packet pkt;
 
-	if (packet_parse(packet.p, packet.n, &pkt) ||
-	    packet_udp(&pkt, &m.src, &m.dst, &m.payload, &sum)) {
+	*m = (struct punt_message){ .time_ns = meta->time_ns,
+				    .hook = meta->hook,
+				    .ifindex = meta->ifindex };
+	if (packet_parse(packet.p, packet.n, &pkt))
+		return -EINVAL;
+	return packet_udp(&pkt, &m->src, &m->dst, &m->payload, sum);
+}
+
+static void punt_datagram(const struct rf_punt *meta, struct view packet, void *arg)
+{
+	enum packet_checksum sum;
+	struct punt_message m;
+	struct punt *p = arg;
+
+	if (open_datagram(meta, packet, &m, &sum)) {
 		/* not TRUNCATED: that counter is the kernel side's */
 		p->out.dropped(RF_R_SIP_MALFORMED, 1, packet.n, p->out.arg);
 		return;
@@ -43,6 +52,18 @@ static void punt_datagram(const struct rf_punt *meta, struct view packet, void *
 		return;
 	}
 	p->out.message(&m, p->out.arg);
+}
+
+/* The checksum is the receiver's affair, as for all media: the check has a better one. */
+static void punt_stun(const struct rf_punt *meta, struct view packet, struct punt *p)
+{
+	enum packet_checksum sum;
+	struct punt_message m;
+
+	if (open_datagram(meta, packet, &m, &sum))
+		p->out.dropped(RF_R_STUN_NOT_AGREED, 1, packet.n, p->out.arg);
+	else
+		p->out.stun(&m, meta->call_id, meta, packet, p->out.arg);
 }
 
 static void punt_resend(const struct rf_punt *meta, struct view packet, void *arg)
@@ -73,6 +94,8 @@ static int punt_record(void *ctx, void *data, size_t n)
 		packet.n = meta.len;
 	if (meta.kind == RF_PUNT_SIP)
 		punt_datagram(&meta, packet, p);
+	else if (meta.kind == RF_PUNT_STUN)
+		punt_stun(&meta, packet, p);
 	else if (meta.kind == RF_PUNT_MEDIA)
 		p->out.again(&meta, packet, p->out.arg);
 	else

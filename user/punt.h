@@ -12,7 +12,7 @@
 
 struct punt;
 
-struct punt_message { /* one held SIP datagram; payload is valid during the call */
+struct punt_message { /* one held datagram; payload is valid during the call */
 	uint64_t time_ns; /* when the kernel side held it */
 	enum rf_hook hook;
 	uint32_t ifindex;
@@ -26,6 +26,10 @@ struct punt_out {
 	void (*resend)(const struct rf_punt *meta, struct view packet, void *arg);
 	/* Media that overtook signalling: what was held before it has had its effect now. */
 	void (*again)(const struct rf_punt *meta, struct view packet, void *arg);
+	/* A STUN check of a running call's pinhole with a remote that it does not list. .payload of m is
+	 * the check; when it is verified the packet is to be judged again. */
+	void (*stun)(const struct punt_message *m, uint32_t call_id, const struct rf_punt *meta,
+		     struct view packet, void *arg);
 	void (*dropped)(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg);
 	void *arg;
 };

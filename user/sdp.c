@@ -185,11 +185,11 @@ static int read_line(struct view line, struct sdp *s, struct sdp_defaults *d, co
 	}
 }
 
-static int read_lines(struct view text, struct sdp *s, const char **error)
+static int read_lines(struct view text, bool fragment, struct sdp *s, const char **error)
 {
 	struct sdp_defaults defaults = { .direction = SDP_SENDRECV, .first_type = -1 };
 	struct view rest = text, line;
-	bool begun = false;
+	bool begun = fragment;
 	int err;
 
 	while (rest.n) {
@@ -212,7 +212,7 @@ static int read_lines(struct view text, struct sdp *s, const char **error)
 }
 
 /* What only the whole description tells: where sections end, and which c= holds. */
-static int complete(struct view text, struct sdp *s, const char **error)
+static int complete(struct view text, bool fragment, struct sdp *s, const char **error)
 {
 	uint16_t i;
 
@@ -220,16 +220,17 @@ static int complete(struct view text, struct sdp *s, const char **error)
 		struct sdp_media *m = &s->media[i];
 		const char *end = i + 1 < s->n_media ? s->media[i + 1].line.p : text.p + text.n;
 
+		m->ice = m->ice && !m->ice_mismatch;
 		m->section = (struct view){ m->line.p, end - m->line.p };
 		if (!m->has_c && s->has_c)
 			m->c = s->c;
-		else if (!m->has_c && m->port_value)
+		else if (!m->has_c && m->port_value && !fragment)
 			return fail(error, "a media section has no c= line");
 	}
 	return 0;
 }
 
-int sdp_parse(struct view text, struct sdp *out, const char **error)
+static int parse(struct view text, bool fragment, struct sdp *out, const char **error)
 {
 	const char *why = "";
 	struct sdp s;
@@ -239,10 +240,10 @@ int sdp_parse(struct view text, struct sdp *out, const char **error)
 	memset(&s, 0, offsetof(struct sdp, media));
 	s.raw = text;
 	s.n_media = s.n_candidates = 0;
-	s.has_bundle = false;
-	err = read_lines(text, &s, &why);
+	s.n_bundles = 0;
+	err = read_lines(text, fragment, &s, &why);
 	if (!err)
-		err = complete(text, &s, &why);
+		err = complete(text, fragment, &s, &why);
 	if (err) {
 		if (error)
 			*error = why;
@@ -253,6 +254,17 @@ int sdp_parse(struct view text, struct sdp *out, const char **error)
 	out->n_media = s.n_media;
 	memcpy(out->candidates, s.candidates, s.n_candidates * sizeof(s.candidates[0]));
 	out->n_candidates = s.n_candidates;
-	out->has_bundle = s.has_bundle;
+	memcpy(out->bundle, s.bundle, s.n_bundles * sizeof(s.bundle[0]));
+	out->n_bundles = s.n_bundles;
 	return 0;
+}
+
+int sdp_parse(struct view text, struct sdp *out, const char **error)
+{
+	return parse(text, false, out, error);
+}
+
+int sdp_parse_fragment(struct view text, struct sdp *out, const char **error)
+{
+	return parse(text, true, out, error);
 }

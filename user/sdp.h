@@ -12,6 +12,7 @@
 #include "view.h"
 
 #define SDP_MEDIA_MAX	   32
+#define SDP_BUNDLES_MAX	   4 /* further groups are not read */
 #define SDP_CANDIDATES_MAX 64 /* a=candidate lines in one description */
 
 enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
@@ -31,10 +32,14 @@ struct sdp_addr {
 	struct rf_addr addr;
 };
 
-struct sdp_candidate { /* RFC 8839 5.1: read now, rewritten with ICE */
-	uint16_t media;
+#define SDP_NO_MEDIA UINT16_MAX
+
+struct sdp_candidate { /* RFC 8839 5.1 */
+	uint16_t media; /* SDP_NO_MEDIA: at session level, where it means nothing */
 	struct view line; /* whole line, without CRLF */
 	struct view address, port, raddr, rport; /* raddr/rport may be absent */
+	struct view type; /* "host", "srflx", "prflx", "relay" */
+	uint32_t priority;
 	uint8_t component;
 	bool is_udp;
 	struct rf_ep ep; /* valid if is_addr */
@@ -61,8 +66,11 @@ struct sdp_media {
 	bool rtcp_has_addr;
 	struct sdp_addr rtcp;
 	bool rtcp_mux, rtcp_mux_only;
-	bool ice; /* a=ice-ufrag here or at session level */
+	bool ice; /* a=ice-ufrag here or at session level, and no a=ice-mismatch */
+	bool ice_mismatch;
 	struct view ice_ufrag, ice_pwd;
+	struct view remote_candidates; /* whole a=remote-candidates line (RFC 8839 5.2), without CRLF */
+	bool bundle_only; /* port 0, but not refused (RFC 9143 6) */
 	enum sdp_direction direction; /* media-level, else session-level, else sendrecv */
 	uint8_t payload_types[16]; /* bitmap of the m= line's formats when proto is RTP */
 	uint32_t clock_rate; /* of the first payload type: a=rtpmap, else RFC 3551's static table; 0 unknown */
@@ -82,12 +90,25 @@ struct sdp {
 	uint16_t n_media;
 	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
 	uint16_t n_candidates;
-	bool has_bundle; /* a=group:BUNDLE */
+	struct view bundle[SDP_BUNDLES_MAX]; /* the mids of each a=group:BUNDLE */
+	uint16_t n_bundles;
 };
 
 /* 0, or -EINVAL with *error (may be NULL) = a constant sentence; -E2BIG when a table is too small.
  * *out is untouched on error and holds views into text. A media section without any c= is an error
  * unless its port is 0. */
 int sdp_parse(struct view text, struct sdp *out, const char **error);
+/* The same for a fragment of trickle ICE (RFC 8840 9.1): attributes and pseudo m= lines alone. */
+int sdp_parse_fragment(struct view text, struct sdp *out, const char **error);
+/* "1 192.0.2.1 5000 2 ..." behind the colon of a=remote-candidates: the next one, false at the end or
+ * where it is unreadable. */
+struct sdp_remote_candidate {
+	uint64_t component;
+	struct view address, port;
+	struct rf_ep ep;
+};
+bool sdp_remote_candidate_next(struct view *rest, struct sdp_remote_candidate *out);
+/* The next word of a line, an absent view at its end; words are parted by blanks or tabs. */
+struct view sdp_word(struct view *rest);
 
 #endif

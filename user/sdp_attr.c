@@ -142,9 +142,9 @@ static int read_related(struct view rest, struct sdp_candidate *c)
 static int read_candidate(struct view value, struct view line, struct sdp *s, struct sdp_media *m,
 			  const char **error)
 {
-	struct sdp_candidate c = { .media = m - s->media, .line = line };
+	struct sdp_candidate c = { .media = m ? m - s->media : SDP_NO_MEDIA, .line = line };
 	struct view word[8];
-	uint64_t component;
+	uint64_t component, priority;
 	uint16_t port;
 	int i;
 
@@ -160,6 +160,10 @@ static int read_candidate(struct view value, struct view line, struct sdp *s, st
 	if (scan_uint(word[1], 255, &component) || sdp_port(word[5], &port) ||
 	    read_related(value, &c))
 		return -EINVAL;
+	/* An unreadable priority is the peer's affair: the lowest. */
+	if (!scan_uint(word[3], UINT32_MAX, &priority))
+		c.priority = priority;
+	c.type = word[7];
 	c.component = component;
 	c.is_udp = view_caseeq(word[2], VIEW("udp"));
 	c.address = word[4];
@@ -196,18 +200,26 @@ static void session_attribute(struct view name, struct view value, struct sdp *s
 		d->setup = value;
 	else if (view_caseeq(name, VIEW("fingerprint")))
 		d->fingerprint = true;
-	else if (view_caseeq(name, VIEW("group")))
-		s->has_bundle |= view_caseeq(sdp_word(&value), VIEW("BUNDLE"));
+	else if (view_caseeq(name, VIEW("group")) && s->n_bundles < SDP_BUNDLES_MAX &&
+		 view_caseeq(sdp_word(&value), VIEW("BUNDLE")))
+		s->bundle[s->n_bundles++] = value;
 }
 
-static void media_attribute(struct view name, struct view value, struct sdp_media *m,
-			    const struct sdp_defaults *d)
+static void media_attribute(struct view line, struct view name, struct view value,
+			    struct sdp_media *m, const struct sdp_defaults *d)
 {
 	if (view_caseeq(name, VIEW("ice-ufrag"))) {
 		m->ice = true;
 		m->ice_ufrag = value;
 	} else if (view_caseeq(name, VIEW("ice-pwd"))) {
 		m->ice_pwd = value;
+	} else if (view_caseeq(name, VIEW("ice-mismatch"))) {
+		m->ice_mismatch = true;
+	} else if (view_caseeq(name, VIEW("remote-candidates"))) {
+		if (value.n) /* so there is a colon */
+			m->remote_candidates = line;
+	} else if (view_caseeq(name, VIEW("bundle-only"))) {
+		m->bundle_only = true;
 	} else if (view_caseeq(name, VIEW("rtcp-mux"))) {
 		m->rtcp_mux = true;
 	} else if (view_caseeq(name, VIEW("rtcp-mux-only"))) {
@@ -233,14 +245,28 @@ int sdp_attribute(struct view line, struct sdp *s, struct sdp_media *m, struct s
 
 	if (read_direction(name, m ? &m->direction : &d->direction))
 		return 0;
+	if (view_caseeq(name, VIEW("candidate")))
+		return read_candidate(value, line, s, m, error);
 	if (!m) {
 		session_attribute(name, value, s, d);
 		return 0;
 	}
 	if (view_caseeq(name, VIEW("rtcp")))
 		return read_rtcp(value, m, error);
-	if (view_caseeq(name, VIEW("candidate")))
-		return read_candidate(value, line, s, m, error);
-	media_attribute(name, value, m, d);
+	media_attribute(line, name, value, m, d);
 	return 0;
+}
+
+bool sdp_remote_candidate_next(struct view *rest, struct sdp_remote_candidate *out)
+{
+	struct view component = sdp_word(rest);
+	uint16_t port;
+
+	out->address = sdp_word(rest);
+	out->port = sdp_word(rest);
+	if (!out->port.p || scan_uint(component, 255, &out->component) ||
+	    sdp_port(out->port, &port) || addr_parse(out->address, &out->ep.addr))
+		return false;
+	out->ep = ep_make(out->ep.addr, port);
+	return true;
 }

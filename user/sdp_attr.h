@@ -16,8 +16,6 @@ struct sdp_defaults {
 	int first_type; /* first payload type of the current media section, -1: none */
 };
 
-/* The next word of a line, an absent view at its end; words are parted by blanks or tabs. */
-struct view sdp_word(struct view *rest);
 int sdp_port(struct view digits, uint16_t *out);
 /* "IN IP4 192.0.2.1/127": 0, or -EINVAL when there are fewer than three words. */
 int sdp_addr_parse(struct view value, struct sdp_addr *out);

@@ -5,6 +5,8 @@
  */
 #include "session.h"
 
+#include <errno.h>
+
 static void desc_set(struct desc **at, struct desc *d)
 {
 	struct desc *old = *at;
@@ -112,6 +114,28 @@ void session_clear(struct session *s)
 	s->answerer = 0;
 	s->preview = false;
 	s->since = 0;
+}
+
+int session_trickle(struct session *s, enum side side, const struct desc_env *env,
+		    const struct sdp *fragment)
+{
+	struct desc **at[] = { &s->now[side], &s->before[side], &s->offer[side].desc };
+
+	for (size_t i = 0; i < sizeof(at) / sizeof(at[0]); i++) {
+		struct desc *old = desc_get(*at[i]), *fresh;
+
+		if (!old)
+			continue;
+		fresh = desc_trickle(env, side, fragment, old);
+		for (size_t k = i; fresh && k < sizeof(at) / sizeof(at[0]); k++)
+			if (*at[k] == old)
+				desc_set(at[k], fresh);
+		desc_put(old);
+		if (!fresh)
+			return -ENOMEM;
+		desc_put(fresh);
+	}
+	return 0;
 }
 
 static void tx_record(struct record *r, struct tx *tx)

@@ -13,6 +13,7 @@
 #include "addr.h"
 #include "config.h"
 #include "edit.h"
+#include "ice.h"
 #include "ports.h"
 #include "record.h"
 #include "sdp.h"
@@ -36,6 +37,8 @@ enum line_flag {
 	LINE_XLATE = 1 << 7, /* inside: has a lease of a public port */
 	LINE_LOCAL = 1 << 8, /* inside: an address of this machine */
 	LINE_LEARN = 1 << 9, /* outside: the source has to be learnt */
+	LINE_BUNDLE_ONLY = 1 << 10, /* port 0, but in use when bundled (RFC 9143 6); LINE_OFF as well */
+	LINE_BY_ICE = 1 << 11, /* inside: c= and m= name another place, so nothing without ICE */
 };
 
 /* What one m-line says. Zeroed padding: compared as bytes. */
@@ -44,6 +47,8 @@ struct media_line {
 	uint32_t clock_rate;
 	uint16_t flags; /* enum line_flag */
 	uint16_t count; /* 49170/2: 2 */
+	uint8_t bundle; /* 1 + index of the m-line whose transport its bundle has; 0: none */
+	uint8_t pad[3];
 	uint8_t proto; /* enum sdp_proto */
 	uint8_t direction; /* enum sdp_direction, of the side that says it */
 	uint8_t payload_types[16];
@@ -55,6 +60,7 @@ struct desc { /* shared by the dialogs of a forked call, never changed after rea
 	uint16_t n;
 	uint16_t n_learn;
 	struct rf_remote learn[RF_REMOTES_MAX]; /* where LINE_LEARN lines may be learnt from */
+	struct ice_line *ice; /* .n of them; NULL: no line has LINE_ICE */
 	struct media_line line[];
 };
 
@@ -78,6 +84,10 @@ struct desc *desc_read(const struct desc_env *env, enum side side, const struct 
 struct desc *desc_get(struct desc *d); /* one more reference; NULL ok */
 void desc_put(struct desc *d); /* NULL ok */
 bool desc_eq(const struct desc *a, const struct desc *b);
+/* What d and a fragment of trickle ICE say together: d itself when that is nothing new, NULL: out of
+ * memory. One more reference in either case. */
+struct desc *desc_trickle(const struct desc_env *env, enum side side, const struct sdp *fragment,
+			  struct desc *d);
 void desc_record(struct record *r, struct desc **d);
 void remote_record(struct record *r, struct rf_remote *m);
 struct rf_ep ep_above(struct rf_ep ep,
@@ -122,6 +132,13 @@ void leases_record(struct record *r, struct leases *l);
 void sdp_edit(const struct sdp *sdp, const struct topology *topo, const struct topology_wan *wan,
 	      const struct leases *l, const struct desc *d, struct edit_list *edits);
 
+/* Edits of an SDP from outside: what it repeats of our side is what the inside host calls it. */
+void sdp_unedit(const struct sdp *sdp, const struct topology_wan *wan, const struct leases *l,
+		struct edit_list *edits);
+/* The inside endpoint that a candidate behind NAT (srflx) names as its base; false: ep is no such. */
+bool sdp_mapped_base(const struct sdp *sdp, uint16_t media, const struct rf_ep *ep,
+		     struct rf_ep *base);
+
 /* A transaction that carries offer or answer; method SIP_M_OTHER: none. */
 struct tx {
 	uint32_t cseq;
@@ -160,6 +177,9 @@ void session_confirm(struct session *s, struct tx tx, uint64_t now);
 /* tx came to nothing: its offers are void, and so is a preview in it. */
 void session_fail(struct session *s, struct tx tx);
 void session_clear(struct session *s);
+/* A fragment of trickle ICE adds to what this side says: 0 or -ENOMEM. */
+int session_trickle(struct session *s, enum side side, const struct desc_env *env,
+		    const struct sdp *fragment);
 void session_record(struct record *r, struct session *s);
 
 #endif

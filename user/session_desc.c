@@ -3,7 +3,7 @@
  * SDP -> what one side says about its media: endpoints as they count for pinholes, which of them need
  * a translation, which have to be learnt.
  */
-#include "session.h"
+#include "session_priv.h"
 
 #include <stdlib.h>
 
@@ -27,7 +27,7 @@ static void text_copy(char *buf, size_t size, struct view v)
 }
 
 /* Which endpoint an address of an inside host's SDP stands for. */
-static uint16_t inside_flags(const struct desc_env *env, struct rf_addr *a)
+uint16_t inside_flags(const struct desc_env *env, struct rf_addr *a)
 {
 	const struct rf_addr *wire = topology_wire(env->wan, a);
 	const struct rf_addr *pub = topology_public(env->wan, a);
@@ -61,6 +61,21 @@ static bool peer_has_media(const struct config_peer *peer, const struct rf_addr 
 	return false;
 }
 
+/* Nobody can be there who is the peer or speaks for it. */
+static bool never_remote(const struct desc_env *env, const struct rf_addr *a)
+{
+	/* The second: turned around by the peer to one of our own hosts. */
+	return addr_is_multicast(a) || addr_is_loopback(a) || topology_is_local(env->topo, a) ||
+	       (topology_is_inside(env->topo, a) && !addr_is_private(a));
+}
+
+/* A private address is as reachable as the signalling peer, if that one's is private, too. */
+static bool reachable(const struct desc_env *env, const struct rf_addr *a)
+{
+	return !addr_is_private(a) || addr_is_private(&env->remote) ||
+	       peer_has_media(env->peer, a);
+}
+
 /*
  * What an address of a peer's SDP is good for. A private one behind the peer's NAT says nothing about
  * where media will come from: it is learnt. When the signalling peer itself is private the WAN is a
@@ -69,27 +84,42 @@ static bool peer_has_media(const struct config_peer *peer, const struct rf_addr 
  */
 static uint16_t outside_flags(const struct desc_env *env, const struct rf_addr *a)
 {
-	if (addr_is_multicast(a) || addr_is_loopback(a))
-		return LINE_FOREIGN;
-	/* Turned around by the peer to one of our own hosts. */
-	if (topology_is_local(env->topo, a))
-		return LINE_FOREIGN;
-	if (topology_is_inside(env->topo, a) && !addr_is_private(a))
+	if (never_remote(env, a))
 		return LINE_FOREIGN;
 	if (env->cfg->learn == CONFIG_LEARN_ALWAYS)
 		return LINE_LEARN;
-	if (env->cfg->learn == CONFIG_LEARN_NEVER || !addr_is_private(a))
-		return 0;
-	if (addr_is_private(&env->remote) || peer_has_media(env->peer, a))
-		return 0;
-	return LINE_LEARN;
+	return env->cfg->learn == CONFIG_LEARN_NEVER || reachable(env, a) ? 0 : LINE_LEARN;
+}
+
+/* Our own address with a port that belongs to an inside host of another call. */
+static bool hairpin_port(const struct desc_env *env, struct rf_ep *ep)
+{
+	const struct rf_addr *wire = topology_wire(env->wan, &ep->addr);
+
+	if (!wire || !env->ports ||
+	    (!addr_eq(&ep->addr, wire) &&
+	     !addr_eq(&ep->addr, topology_public(env->wan, &ep->addr))) ||
+	    !ports_is_taken(env->ports, env->wan->ifindex, wire, ntohs(ep->port)))
+		return false;
+	ep->addr = *wire;
+	return true;
+}
+
+bool remote_usable(const struct desc_env *env, struct rf_ep *ep)
+{
+	if (!ep->port || addr_is_any(&ep->addr))
+		return false;
+	return hairpin_port(env, ep) ||
+	       (!never_remote(env, &ep->addr) && reachable(env, &ep->addr));
 }
 
 static void read_rtcp(struct media_line *l, const struct sdp_media *m)
 {
 	if (m->proto != SDP_P_RTP)
 		return;
-	if (!m->has_rtcp || m->rtcp_port_value == 0) {
+	/* with ICE 0.0.0.0:9 says that candidates will tell */
+	if (!m->has_rtcp || m->rtcp_port_value == 0 ||
+	    (m->ice && m->rtcp_has_addr && m->rtcp.is_addr && addr_is_any(&m->rtcp.addr))) {
 		l->rtcp = ep_above(l->rtp, 1);
 		return;
 	}
@@ -121,16 +151,10 @@ static void read_zero(struct media_line *l, const struct media_line *before)
  */
 static bool read_hairpin(struct media_line *l, const struct desc_env *env)
 {
-	const struct rf_addr *wire = topology_wire(env->wan, &l->rtp.addr);
-
-	if (!wire || !env->ports || (l->rtcp.port && !addr_eq(&l->rtp.addr, &l->rtcp.addr)) ||
-	    (!addr_eq(&l->rtp.addr, wire) &&
-	     !addr_eq(&l->rtp.addr, topology_public(env->wan, &l->rtp.addr))) ||
-	    !ports_is_taken(env->ports, env->wan->ifindex, wire, ntohs(l->rtp.port)))
+	if ((l->rtcp.port && !addr_eq(&l->rtp.addr, &l->rtcp.addr)) || !hairpin_port(env, &l->rtp))
 		return false;
-	l->rtp.addr = *wire;
 	if (l->rtcp.port)
-		l->rtcp.addr = *wire;
+		l->rtcp.addr = l->rtp.addr;
 	return true;
 }
 
@@ -170,39 +194,22 @@ static bool read_known(struct media_line *l, const struct desc_env *env)
 	return true;
 }
 
-static void read_addr(struct media_line *l, const struct desc_env *env, enum side side,
-		      const struct sdp_media *m, const struct media_line *before)
+static void read_outside(struct media_line *l, const struct desc_env *env)
 {
-	struct rf_addr rtcp;
+	if (read_hairpin(l, env))
+		return;
+	l->flags |= outside_flags(env, &l->rtp.addr);
+	if (!addr_eq(&l->rtcp.addr, &l->rtp.addr) &&
+	    outside_flags(env, &l->rtcp.addr) & LINE_FOREIGN)
+		l->rtcp = (struct rf_ep){ 0 };
+}
 
-	if (!m->c.is_addr) {
-		l->flags |= LINE_NO_ADDR;
-		if (side == SIDE_OUTSIDE && env->cfg->learn != CONFIG_LEARN_NEVER)
-			l->flags |= LINE_LEARN;
-		l->rtp.port = htons(m->port_value);
-		l->rtcp = ep_above(l->rtp, 1);
-		return;
-	}
-	if (addr_is_any(&m->c.addr)) {
-		read_zero(l, before);
-		return;
-	}
-	l->rtp = ep_make(m->c.addr, m->port_value);
-	read_rtcp(l, m);
-	if (side == SIDE_OUTSIDE) {
-		if (read_hairpin(l, env))
-			return;
-		l->flags |= outside_flags(env, &l->rtp.addr);
-		if (!addr_eq(&l->rtcp.addr, &l->rtp.addr) &&
-		    outside_flags(env, &l->rtcp.addr) & LINE_FOREIGN)
-			l->rtcp = (struct rf_ep){ 0 };
-		return;
-	}
-	if (read_known(l, env))
-		return;
-	rtcp = l->rtcp.addr;
+void line_inside(struct media_line *l, const struct desc_env *env)
+{
+	struct rf_addr rtcp = l->rtcp.addr;
+
 	l->flags |= inside_flags(env, &l->rtp.addr);
-	if (m->proto != SDP_P_RTP)
+	if (l->proto != SDP_P_RTP)
 		return;
 	/* RTCP of an address that is served otherwise than its RTP has no pinhole of this kind. */
 	if ((inside_flags(env, &rtcp) & (LINE_XLATE | LINE_FOREIGN)) ==
@@ -212,15 +219,58 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 		l->rtcp = (struct rf_ep){ 0 };
 }
 
-static void read_line(struct media_line *l, const struct desc_env *env, enum side side,
-		      const struct sdp_media *m, const struct media_line *before)
+static void read_addr(struct media_line *l, const struct desc_env *env, enum side side,
+		      const struct sdp *sdp, uint16_t i, const struct media_line *before)
 {
+	const struct sdp_media *m = &sdp->media[i];
+
+	if (!m->c.is_addr) {
+		l->flags |= LINE_NO_ADDR;
+		if (side == SIDE_OUTSIDE && env->cfg->learn != CONFIG_LEARN_NEVER)
+			l->flags |= LINE_LEARN;
+		l->rtp.port = htons(m->port_value);
+		l->rtcp = ep_above(l->rtp, 1);
+		return;
+	}
+	if (m->ice && line_by_candidates(l, env, side, sdp, i))
+		return;
+	if (addr_is_any(&m->c.addr)) {
+		read_zero(l, before);
+		return;
+	}
+	l->rtp = ep_make(m->c.addr, m->port_value);
+	read_rtcp(l, m);
+	if (side == SIDE_OUTSIDE)
+		read_outside(l, env);
+	else if (!read_known(l, env))
+		line_inside(l, env);
+}
+
+static bool in_bundle(const struct sdp *sdp, struct view mid)
+{
+	for (uint16_t g = 0; g < sdp->n_bundles; g++) {
+		struct view rest = sdp->bundle[g], word;
+
+		while (mid.n && (word = sdp_word(&rest)).p)
+			if (view_eq(word, mid))
+				return true;
+	}
+	return false;
+}
+
+static void read_line(struct media_line *l, const struct desc_env *env, enum side side,
+		      const struct sdp *sdp, uint16_t i, const struct media_line *before)
+{
+	const struct sdp_media *m = &sdp->media[i];
+
 	text_copy(l->media, sizeof(l->media), m->media);
 	l->proto = (uint8_t)m->proto;
 	l->count = m->port_count ? m->port_count : 1;
 	if (m->port_value == 0) {
 		l->flags = LINE_OFF;
-		return;
+		if (!m->bundle_only || !in_bundle(sdp, m->mid))
+			return;
+		l->flags |= LINE_BUNDLE_ONLY;
 	}
 	l->direction = (uint8_t)m->direction;
 	l->clock_rate = m->clock_rate;
@@ -232,7 +282,31 @@ static void read_line(struct media_line *l, const struct desc_env *env, enum sid
 		l->flags |= LINE_ICE;
 	if (m->dtls)
 		l->flags |= LINE_DTLS;
-	read_addr(l, env, side, m, before);
+	if (m->port_value)
+		read_addr(l, env, side, sdp, i, before);
+}
+
+/* RFC 9143 7: the first mid of a group that is in use lends its transport to all. */
+static void read_bundles(struct desc *d, const struct sdp *sdp)
+{
+	for (uint16_t g = 0; g < sdp->n_bundles; g++) {
+		struct view rest = sdp->bundle[g], mid;
+		uint8_t tag = 0;
+
+		while ((mid = sdp_word(&rest)).p) {
+			uint16_t i = 0;
+
+			while (i < d->n && !view_eq(sdp->media[i].mid, mid))
+				i++;
+			if (i == d->n || d->line[i].bundle ||
+			    (d->line[i].flags & LINE_OFF &&
+			     !(tag && d->line[i].flags & LINE_BUNDLE_ONLY)))
+				continue;
+			if (!tag)
+				tag = (uint8_t)(i + 1);
+			d->line[i].bundle = tag;
+		}
+	}
 }
 
 static void learn_add(struct desc *d, const struct rf_addr *a, uint8_t len)
@@ -278,10 +352,15 @@ struct desc *desc_read(const struct desc_env *env, enum side side, const struct 
 	d->refs = 1;
 	d->n = sdp->n_media;
 	for (uint16_t i = 0; i < d->n; i++)
-		read_line(&d->line[i], env, side, &sdp->media[i],
+		read_line(&d->line[i], env, side, sdp, i,
 			  before && i < before->n ? &before->line[i] : NULL);
+	read_bundles(d, sdp);
 	if (side == SIDE_OUTSIDE)
 		read_learn(d, env);
+	if (desc_read_ice(d, env, side, sdp, before)) {
+		desc_put(d);
+		return NULL;
+	}
 	return d;
 }
 
@@ -294,8 +373,10 @@ struct desc *desc_get(struct desc *d)
 
 void desc_put(struct desc *d)
 {
-	if (d && --d->refs == 0)
-		free(d);
+	if (!d || --d->refs)
+		return;
+	free(d->ice);
+	free(d);
 }
 
 bool desc_eq(const struct desc *a, const struct desc *b)
@@ -303,7 +384,8 @@ bool desc_eq(const struct desc *a, const struct desc *b)
 	if (a == b)
 		return true;
 	return a && b && a->n == b->n && a->n_learn == b->n_learn &&
-	       !memcmp(a->learn, b->learn, sizeof(a->learn)) &&
+	       !memcmp(a->learn, b->learn, sizeof(a->learn)) && !a->ice == !b->ice &&
+	       (!a->ice || !memcmp(a->ice, b->ice, a->n * sizeof(a->ice[0]))) &&
 	       !memcmp(a->line, b->line, a->n * sizeof(a->line[0]));
 }
 
@@ -314,6 +396,9 @@ static void line_record(struct record *r, struct media_line *l)
 	record_u32(r, &l->clock_rate);
 	record_u16(r, &l->flags);
 	record_u16(r, &l->count);
+	record_u8(r, &l->bundle);
+	if (l->bundle > SDP_MEDIA_MAX)
+		r->failed = true;
 	record_enum(r, &l->proto, SDP_P_TCP + 1);
 	record_enum(r, &l->direction, SDP_INACTIVE + 1);
 	record_bytes(r, l->payload_types, sizeof(l->payload_types));
@@ -336,6 +421,7 @@ void desc_record(struct record *r, struct desc **at)
 	bool there = *at != NULL;
 	struct desc *d = *at;
 	size_t n, n_learn;
+	bool ice;
 
 	record_bool(r, &there);
 	if (!there)
@@ -359,4 +445,15 @@ void desc_record(struct record *r, struct desc **at)
 		remote_record(r, &d->learn[i]);
 	for (size_t i = 0; i < n; i++)
 		line_record(r, &d->line[i]);
+	ice = d->ice != NULL;
+	record_bool(r, &ice);
+	if (!ice || r->failed)
+		return;
+	if (r->reading && !(d->ice = calloc(n ? n : 1, sizeof(*d->ice)))) {
+		r->failed = true;
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (d->line[i].flags & LINE_ICE)
+			ice_record(r, &d->ice[i]);
 }

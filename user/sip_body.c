@@ -18,11 +18,6 @@ static bool media_type_is(struct view text, struct view type, struct view subtyp
 	return !subtype.n || view_caseeq(view_trim(view_from(text, slash + 1)), subtype);
 }
 
-static bool is_sdp(struct view type)
-{
-	return media_type_is(type, VIEW("application"), VIEW("sdp"));
-}
-
 static struct view find_boundary(struct view content_type_value)
 {
 	struct view rest = view_from(content_type_value, view_index(content_type_value, ';'));
@@ -154,9 +149,9 @@ static bool is_encoded(const struct sip_msg *m)
 	return false;
 }
 
-/* First readable SDP among the parts; one that holds no SDP but is a multipart itself is looked
- * into when nested is given (multipart/mixed around multipart/alternative does occur). */
-struct view sip_sdp_body(const struct sip_msg *m)
+/* First readable one of its type among the parts; a part that is a multipart itself is looked
+ * into (multipart/mixed around multipart/alternative does occur). */
+static struct view application_body(const struct sip_msg *m, struct view subtype)
 {
 	struct sip_parts outer, inner;
 	struct sip_part part, nested;
@@ -164,21 +159,32 @@ struct view sip_sdp_body(const struct sip_msg *m)
 
 	if (!m->body.n || is_encoded(m))
 		return none;
-	if (is_sdp(m->content_type))
+	if (media_type_is(m->content_type, VIEW("application"), subtype))
 		return m->body;
 	if (!sip_parts_begin(&outer, m->content_type_value, m->body))
 		return none;
 	while (sip_part_next(&outer, &part)) {
 		if (part.encoded)
 			continue;
-		if (is_sdp(part.content_type) && part.body.n)
+		if (media_type_is(part.content_type, VIEW("application"), subtype) && part.body.n)
 			return part.body;
 		if (!sip_parts_begin(&inner, part.content_type_value, part.body))
 			continue;
 		while (sip_part_next(&inner, &nested)) {
-			if (!nested.encoded && is_sdp(nested.content_type) && nested.body.n)
+			if (!nested.encoded && nested.body.n &&
+			    media_type_is(nested.content_type, VIEW("application"), subtype))
 				return nested.body;
 		}
 	}
 	return none;
+}
+
+struct view sip_sdp_body(const struct sip_msg *m)
+{
+	return application_body(m, VIEW("sdp"));
+}
+
+struct view sip_sdp_fragment_body(const struct sip_msg *m)
+{
+	return application_body(m, VIEW("trickle-ice-sdpfrag"));
 }

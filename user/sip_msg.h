@@ -133,5 +133,7 @@ const char *sip_method_name(enum sip_method m);
 /* The body part that holds SDP: the body itself (application/sdp), or the first application/sdp
  * part of a multipart body (RFC 2046 5.1.1). Absent view when there is none. */
 struct view sip_sdp_body(const struct sip_msg *m);
+/* The same for application/trickle-ice-sdpfrag (RFC 8840 9). */
+struct view sip_sdp_fragment_body(const struct sip_msg *m);
 
 #endif

@@ -50,6 +50,7 @@ struct flow {
 	} records[RECORDS];
 	size_t n_records;
 	bool alone; /* do not compare with a restored decider */
+	bool chosen; /* a=remote-candidates from outside name what is ours */
 	bool once; /* do not try every message twice */
 	enum rf_reason reason;
 };
@@ -131,7 +132,7 @@ static inline void flow_set(struct flow *f, const struct pinhole_spec *s)
 {
 	struct pinhole_spec *p = flow_pin(f, s->id);
 
-	assert_true(s->id && s->deadline_ns > f->now && s->n_remotes);
+	assert_true(s->id && s->deadline_ns > f->now && (s->n_remotes || s->ice));
 	for (size_t i = 0; i < f->n_pins; i++) {
 		if (f->pins[i].id == s->id)
 			continue;
@@ -214,6 +215,19 @@ static inline void flow_carry_out(struct flow *f)
 	actions_reset(&f->out);
 }
 
+static inline size_t flow_lines(char *buf, size_t size, const char *brief)
+{
+	size_t n = 0;
+
+	while (*brief) {
+		size_t len = strcspn(brief, "|");
+
+		n += (size_t)snprintf(buf + n, size - n, "%.*s\r\n", (int)len, brief);
+		brief += len + (brief[len] == '|');
+	}
+	return n;
+}
+
 /* "c=IN IP4 x|m=audio 4000 RTP/AVP 0|a=..." -> a whole SDP. A leading c= is session-level. */
 static inline size_t flow_sdp(char *buf, size_t size, const char *brief)
 {
@@ -227,13 +241,7 @@ static inline size_t flow_sdp(char *buf, size_t size, const char *brief)
 		brief = bar + 1;
 	}
 	n += (size_t)snprintf(buf + n, size - n, "t=0 0\r\n");
-	while (*brief) {
-		size_t len = strcspn(brief, "|");
-
-		n += (size_t)snprintf(buf + n, size - n, "%.*s\r\n", (int)len, brief);
-		brief += len + (brief[len] == '|');
-	}
-	return n;
+	return n + flow_lines(buf + n, size - n, brief);
 }
 
 struct step {
@@ -254,7 +262,12 @@ static inline size_t flow_text(const struct flow *f, const struct step *s, char 
 	bool by_caller = (request ? inside : !inside) == f->caller_inside;
 	const char *method = request ? s->what : strchr(s->what, ' ') + 1;
 	char sdp[MSG_MAX / 2] = "", callee[64] = "", ruri[EP_TEXT_MAX], peer[EP_TEXT_MAX];
-	size_t n_sdp = s->sdp ? flow_sdp(sdp, sizeof(sdp), s->sdp) : 0;
+	size_t n_sdp = 0;
+
+	if (s->sdp && strstr(s->what, "INFO"))
+		n_sdp = flow_lines(sdp, sizeof(sdp), s->sdp);
+	else if (s->sdp)
+		n_sdp = flow_sdp(sdp, sizeof(sdp), s->sdp);
 
 	if (s->tag)
 		snprintf(callee, sizeof(callee), ";tag=%s", s->tag);
@@ -273,7 +286,10 @@ static inline size_t flow_text(const struct flow *f, const struct step *s, char 
 		by_caller ? "caller" : "callee", by_caller ? ";tag=c" : callee,
 		by_caller ? "callee" : "caller", by_caller ? callee : ";tag=c", f->call_id, s->cseq,
 		method, peer, s->extra ? s->extra : "",
-		s->sdp ? "Content-Type: application/sdp\r\n" : "", n_sdp, sdp);
+		!s->sdp			? ""
+		: !strcmp(method, "INFO") ? "Content-Type: application/trickle-ice-sdpfrag\r\n"
+					: "Content-Type: application/sdp\r\n",
+		n_sdp, sdp);
 }
 
 /* A decider that died and came back, just before the message. */
@@ -357,7 +373,7 @@ static inline enum call_result flow_bytes(struct flow *f, bool inside, const cha
 	assert_int_equal(res == CALL_REFUSED, f->reason != RF_R_NONE);
 	if (res == CALL_REFUSED)
 		assert_int_equal(f->out.n, 0);
-	if (!inside)
+	if (!inside && !f->chosen)
 		assert_int_equal(edits.n, 0);
 	if (again) {
 		static struct edit_list other;
@@ -399,7 +415,7 @@ static inline char *flow_classes(char *p, uint8_t classes)
 }
 
 /* "INSIDE=OUTSIDE in/out REMOTE,REMOTE; ..." by inside endpoint; "" when nothing is open. '?' before
- * remotes that are learnt. */
+ * remotes that are learnt, '+' before those of a stream with ICE. */
 static inline const char *flow_pins(struct flow *f)
 {
 	static char buf[65536];
@@ -416,8 +432,11 @@ static inline const char *flow_pins(struct flow *f)
 		*p++ = '/';
 		p = flow_classes(p, s->classes_out);
 		*p++ = ' ';
+		if (s->ice)
+			*p++ = '+';
 		if (s->learn)
 			*p++ = '?';
+		*p = 0;
 		for (int k = 0; k < s->n_remotes; k++) {
 			struct rf_ep ep = { .addr = s->remotes[k].addr,
 					    .port = s->remotes[k].port };

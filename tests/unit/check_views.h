@@ -129,6 +129,7 @@ static inline void check_sdp_media(const struct sdp *s, const struct sdp_media *
 	check_view(m->ice_pwd, s->raw);
 	check_view(m->setup, s->raw);
 	check_view(m->mid, m->section);
+	check_view(m->remote_candidates, m->section);
 }
 
 static inline void check_sdp(const struct sdp *s, struct view text)
@@ -146,12 +147,13 @@ static inline void check_sdp(const struct sdp *s, struct view text)
 	for (i = 0; i < s->n_candidates; i++) {
 		const struct sdp_candidate *c = &s->candidates[i];
 
-		CHECK(c->media < s->n_media);
-		check_view(c->line, s->media[c->media].section);
+		CHECK(c->media == SDP_NO_MEDIA || c->media < s->n_media);
+		check_view(c->line, c->media == SDP_NO_MEDIA ? s->raw : s->media[c->media].section);
 		check_view(c->address, c->line);
 		check_view(c->port, c->line);
 		check_view(c->raddr, c->line);
 		check_view(c->rport, c->line);
+		check_view(c->type, c->line);
 	}
 }
 

@@ -494,7 +494,7 @@ static void dtls_ice(void **state)
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM "|m=audio 7000 UDP/TLS/RTP/SAVPF 0|a=rtcp-mux|a=ice-ufrag:abcd"
 	       "|a=ice-pwd:abcdefghijklmnopqrstuv|a=fingerprint:sha-1 00:11",
-	       NULL, IN ":20000=" WAN ":20000 rcsd/rcsd " REM ":7000" },
+	       NULL, IN ":20000=" WAN ":20000 rcsd/rcsd +" REM ":7000" },
 	     { ">", "ACK", 1, "u" });
 }
 

@@ -173,7 +173,7 @@ static void session_level(void **state)
 {
 	const struct sdp *s = PARSE(RICH);
 
-	assert_true(s->has_o && s->has_c && s->has_bundle);
+	assert_true(s->has_o && s->has_c && s->n_bundles == 1);
 	assert_view(s->o_session_id, "2890844526");
 	assert_view(s->o_version, "2890842807");
 	assert_view(s->o.nettype_addrtype, "IN IP6");

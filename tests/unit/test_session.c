@@ -87,11 +87,27 @@ static void edit(const char *sdp_text, char *out)
 	ports_free(p);
 }
 
+struct edit_case {
+	const char *name, *in, *out;
+};
+
+static void edit_cases(const struct edit_case *table, size_t n)
+{
+	char once[MSG_MAX], twice[MSG_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		edit(table[i].in, once);
+		if (strcmp(once, table[i].out))
+			fail_msg("%s:\n%s", table[i].name, once);
+		edit(once, twice);
+		if (strcmp(once, twice))
+			fail_msg("%s, once more:\n%s", table[i].name, twice);
+	}
+}
+
 static void edits(void **state)
 {
-	static const struct {
-		const char *name, *in, *out;
-	} table[] = {
+	static const struct edit_case table[] = {
 		{ "session-level c=",
 		  "v=0\r\no=a 1 2 IN IP4 192.168.1.10\r\ns=-\r\nc=IN IP4 192.168.1.10\r\nt=0 0\r\n"
 		  "m=audio 20000 RTP/AVP 0\r\nm=video 20002 RTP/AVP 31\r\n",
@@ -148,19 +164,76 @@ static void edits(void **state)
 		  "m=audio 16384 RTP/AVP 0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\n"
 		  "a=candidate:1 1 UDP 2130706431 203.0.113.1 16384 typ host\r\n"
 		  "a=candidate:1 2 UDP 2130706430 203.0.113.1 16385 typ host\r\n"
-		  "a=candidate:3 1 UDP 1694498815 203.0.113.1 40000 typ srflx raddr 0.0.0.0 rport 9\r\n"
 		  "a=candidate:4 1 UDP 100 198.51.100.50 5000 typ relay raddr 203.0.113.1 rport 40000\r\n" },
+		{ "the host knows how a STUN server saw it: the port of its call takes that one's place",
+		  "v=0\r\no=- 1 2 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
+		  "m=audio 40000 RTP/AVP 0\r\na=rtcp:40007 IN IP4 203.0.113.1\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		  "a=candidate:3 1 UDP 1694498815 203.0.113.1 40000 typ srflx raddr 192.168.1.10 rport 4000\r\n"
+		  "a=candidate:3 2 UDP 1694498814 203.0.113.1 40007 typ srflx raddr 192.168.1.10 rport 4001\r\n"
+		  "a=candidate:5 1 UDP 1 x.local 4000 typ host\r\n"
+		  "a=candidate:6 1 UDP 1 fe80::1%eth0 4000 typ host\r\n",
+		  "v=0\r\no=- 1 2 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 203.0.113.1\r\nt=0 0\r\n"
+		  "m=audio 16384 RTP/AVP 0\r\na=rtcp:16385 IN IP4 203.0.113.1\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		  "a=candidate:3 1 UDP 1694498815 203.0.113.1 16384 typ srflx raddr 0.0.0.0 rport 9\r\n"
+		  "a=candidate:3 2 UDP 1694498814 203.0.113.1 16385 typ srflx raddr 0.0.0.0 rport 9\r\n"
+		  "a=candidate:5 1 UDP 1 x.local 4000 typ host\r\n" },
+		{ "a host of two addresses; TCP candidates; a default by a relay",
+		  "v=0\r\no=- 1 2 IN IP4 192.168.1.10\r\ns=-\r\nc=IN IP4 198.51.100.50\r\nt=0 0\r\n"
+		  "m=audio 5000 RTP/AVP 0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		  "a=candidate:1 1 UDP 10 192.168.1.10 4000 typ host\r\n"
+		  "a=candidate:2 1 UDP 9 10.0.0.7 4000 typ host\r\n"
+		  "a=candidate:3 1 TCP 8 192.168.1.10 9 typ host tcptype active\r\n"
+		  "a=candidate:4 1 UDP 1 198.51.100.50 5000 typ relay raddr 192.168.1.10 rport 4000\r\n",
+		  "v=0\r\no=- 1 2 IN IP4 203.0.113.1\r\ns=-\r\nc=IN IP4 198.51.100.50\r\nt=0 0\r\n"
+		  "m=audio 5000 RTP/AVP 0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		  "a=candidate:1 1 UDP 10 203.0.113.1 16384 typ host\r\n"
+		  "a=candidate:4 1 UDP 1 198.51.100.50 5000 typ relay raddr 0.0.0.0 rport 9\r\n" },
+		{ "no default yet (RFC 8840); chosen candidates of the peer stay, of the inside they go",
+		  "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+		  "a=ice-options:trickle ice2\r\na=ice-lite\r\n"
+		  "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\na=setup:actpass\r\na=fingerprint:sha-1 00:11\r\n"
+		  "a=candidate:1 1 UDP 10 192.168.1.10 4000 typ host\r\n"
+		  "a=remote-candidates:1 198.51.100.9 7000 2 198.51.100.9 7001\r\n"
+		  "m=audio 9 RTP/AVP 0\r\na=remote-candidates:1 192.168.1.77 7000\r\n"
+		  "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\n",
+		  "v=0\r\no=- 1 2 IN IP4 0.0.0.0\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+		  "a=ice-options:trickle ice2\r\na=ice-lite\r\n"
+		  "m=audio 9 UDP/TLS/RTP/SAVPF 0\r\na=rtcp:9 IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\na=setup:actpass\r\na=fingerprint:sha-1 00:11\r\n"
+		  "a=candidate:1 1 UDP 10 203.0.113.1 16384 typ host\r\n"
+		  "a=remote-candidates:1 198.51.100.9 7000 2 198.51.100.9 7001\r\n"
+		  "m=audio 9 RTP/AVP 0\r\n"
+		  "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\n" },
 	};
-	char once[MSG_MAX], twice[MSG_MAX];
+	static const struct edit_case only4[] = {
+		{ "an address of a family that the WAN has not is shown as none",
+		  "v=0\r\no=- 1 2 IN IP6 fd00::5\r\ns=-\r\nc=IN IP6 fd00::5\r\nt=0 0\r\n"
+		  "m=audio 4000 RTP/AVP 0\r\na=rtcp:4001 IN IP6 fd00::5\r\n"
+		  "m=audio 5000 RTP/AVP 0\r\nc=IN IP4 192.168.1.10\r\n",
+		  "v=0\r\no=- 1 2 IN IP6 ::\r\ns=-\r\nc=IN IP6 ::\r\nt=0 0\r\n"
+		  "m=audio 4000 RTP/AVP 0\r\na=rtcp:4001 IN IP6 ::\r\n"
+		  "m=audio 16384 RTP/AVP 0\r\nc=IN IP4 203.0.113.1\r\n" },
+		{ "with ICE the candidates of the other family serve",
+		  "v=0\r\no=- 1 2 IN IP6 fd00::5\r\ns=-\r\nc=IN IP6 fd00::5\r\nt=0 0\r\n"
+		  "m=audio 4000 RTP/AVP 0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		  "a=candidate:1 1 UDP 10 fd00::5 4000 typ host\r\n"
+		  "a=candidate:2 1 UDP 9 192.168.1.10 4000 typ host\r\n",
+		  "v=0\r\no=- 1 2 IN IP6 ::\r\ns=-\r\nc=IN IP6 ::\r\nt=0 0\r\n"
+		  "m=audio 9 RTP/AVP 0\r\na=rtcp-mux\r\na=ice-ufrag:abcd\r\n"
+		  "a=ice-pwd:abcdefghijklmnopqrstuv\r\n"
+		  "a=candidate:2 1 UDP 9 203.0.113.1 16384 typ host\r\n" },
+	};
 
-	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		edit(table[i].in, once);
-		if (strcmp(once, table[i].out))
-			fail_msg("%s:\n%s", table[i].name, once);
-		edit(once, twice);
-		if (strcmp(once, twice))
-			fail_msg("%s, once more:\n%s", table[i].name, twice);
-	}
+	edit_cases(table, sizeof(table) / sizeof(table[0]));
+	topo.wans[0].has6 = false;
+	edit_cases(only4, sizeof(only4) / sizeof(only4[0]));
+	topo.wans[0].has6 = true;
 }
 
 static struct desc *desc(uint16_t port)
