@@ -15,6 +15,8 @@
 
 #include "events.h"
 
+#define LO_IFINDEX 1 /* in every network namespace */
+
 static void carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
 {
 	doer_carry_out(&c->doer, &c->actions, bytes, now_ns);
@@ -55,6 +57,41 @@ static uint32_t wan_towards(struct controller *c, const struct rf_addr *dst)
 	return t->n_wans ? t->wans[0].ifindex : 0;
 }
 
+static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg)
+{
+	struct controller *c = arg;
+
+	doer_count(&c->doer, reason, packets, bytes);
+	if (c->control && control_subscribers(c->control)) {
+		char *line = events_drop_line(reason, NULL, clock_now_ns());
+
+		if (line)
+			control_publish(c->control, line);
+		free(line);
+	}
+}
+
+/*
+ * From the WAN with a source that is this machine's or that is routed to an inside device: forged. The
+ * stack's own reverse path check comes behind our hook, and a release is sent anew, so that an inside
+ * host which trusts its network by address would take it for one of that.
+ */
+static bool is_forged(const struct controller *c, const struct punt_message *m)
+{
+	const struct rf_addr *src = &m->src.addr;
+	struct rf_device d;
+	uint32_t oif;
+
+	if (m->hook != RF_HOOK_WAN_IN || (!topology_is_inside(&c->topology, src) &&
+					  !topology_is_local(&c->topology, src)))
+		return false;
+	if (netlink_route_oif(src, &oif))
+		return false;
+	return oif == LO_IFINDEX ||
+	       (!bpf_map_lookup_elem(c->dp->map[MAP_DEVICES], &oif, &d) &&
+		d.role == RF_DEV_INSIDE);
+}
+
 static void on_message(const struct punt_message *m, void *arg)
 {
 	struct controller *c = arg;
@@ -68,6 +105,10 @@ static void on_message(const struct punt_message *m, void *arg)
 		.payload = m->payload,
 	};
 
+	if (is_forged(c, m)) {
+		on_dropped(RF_R_SIP_UNKNOWN_PEER, 1, m->payload.n, c);
+		return;
+	}
 	if (m->hook == RF_HOOK_INSIDE_IN)
 		in.wan_ifindex = wan_towards(c, &m->dst.addr);
 	engine_message(c->engine, &in, &c->actions);
@@ -92,20 +133,6 @@ static void on_again(const struct rf_punt *meta, struct view packet, void *arg)
 
 	if (release_again(c->release, meta, packet))
 		doer_count(&c->doer, RF_R_SEND_FAILED, 1, packet.n);
-}
-
-static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg)
-{
-	struct controller *c = arg;
-
-	doer_count(&c->doer, reason, packets, bytes);
-	if (c->control && control_subscribers(c->control)) {
-		char *line = events_drop_line(reason, NULL, clock_now_ns());
-
-		if (line)
-			control_publish(c->control, line);
-		free(line);
-	}
 }
 
 static void on_stun(const struct punt_message *m, uint32_t call_id, const struct rf_punt *meta,
