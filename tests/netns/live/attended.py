@@ -7,26 +7,25 @@ bob, and sends carol to bob in her place: REFER with Replaces. Call-IDs hold the
 import re
 import urllib.parse
 
-from phone import ENV
-from ua import Call, Failed, Leg, Media, Tap, Ua, both_ways, calls, expect, no_way, open_pinholes, sdp, token, wait_until
+from people import ALICE, BOB, FAMILY, GW, PROV, THIRD, host, uri
+from ua import Call, Failed, Leg, Media, Tap, Ua, both_ways, bracket, calls, expect, no_way, open_pinholes, sdp, token, wait_until
 from wan import Capture
 
-GW, PROV, THIRD = ENV['GW4'], ENV['PROV4'], ENV['THIRD4']
 WIRE = (PROV, 5060)
 
 
 def register(ua):
-    aor = f'sip:{ua.user}@{PROV}'
-    leg = Leg(ua, f'{token("r")}@{ua.addr}', aor, aor, f'sip:{PROV}', WIRE)
+    aor = uri(ua.user)
+    leg = Leg(ua, f'{token("r")}@{bracket(ua.addr)}', aor, aor, f'sip:{bracket(PROV)}', WIRE)
     leg.local_tag = token('r')
     leg.request('REGISTER', extra=(('Contact', f'<{ua.uri}>'), ('Expires', '60')))
     ua.want(200, leg.call_id)
 
 
-def talk(a, b, x, y, extra=(), check_call=None):
-    """A call through the proxy; x, y: media of both. Returns call, where x sends to, where y sends to."""
-    c = Call(a, b, f'sip:{b.user}@{PROV}', WIRE, call_id=f'{token("c")}@{a.addr}', from_uri=f'sip:{a.user}@{PROV}',
-             to_uri=f'sip:{b.user}@{PROV}')
+def talk(a, b, x, y, extra=()):
+    """A call through the proxy; x, y: media of both. Returns it, where x sends to, where y sends to."""
+    c = Call(a, b, uri(b.user), WIRE, call_id=f'{token("c")}@{bracket(a.addr)}', from_uri=uri(a.user),
+             to_uri=uri(b.user))
     inv = c.invite(sdp(x.addr, x.port), extra)
     res = c.answer(200, sdp(y.addr, y.port))
     c.la.route, c.la.wire = res.all('Record-Route')[::-1], WIRE
@@ -37,7 +36,7 @@ def talk(a, b, x, y, extra=(), check_call=None):
 
 
 def media_pinholes():
-    return sorted((p['inside'].rsplit(':')[0], p['remotes'][0].rsplit(':')[0]) for p in open_pinholes()
+    return sorted((host(p['inside']), host(p['remotes'][0])) for p in open_pinholes()
                   if p['call'] and p['classes'] == ['rtp'])
 
 
@@ -50,7 +49,7 @@ def attended(alice, bob, carol, m):
     replaces = f'{to_bob.id};to-tag={to_bob.b_tag};from-tag={to_bob.la.local_tag}'
     quoted = urllib.parse.quote(replaces, safe='')
     refer, _ = to_carol.within('REFER', status=202, extra=(
-        ('Refer-To', f'<sip:bob@{PROV}?Replaces={quoted}>'), ('Referred-By', f'<sip:alice@{PROV}>')))
+        ('Refer-To', f'<{uri("bob")}?Replaces={quoted}>'), ('Referred-By', f'<{uri("alice")}>')))
     told = re.search(r'[?&]Replaces=([^&>]+)', refer.h('Refer-To'))
     if not told:
         raise Failed(f'no Replaces in {refer.h("Refer-To")}')
@@ -70,9 +69,9 @@ def attended(alice, bob, carol, m):
 
 
 def run():
-    uas = [Ua('ph', ENV['PH4'], 'alice'), Ua('ph2', ENV['PH2'], 'bob'), Ua('third', THIRD, 'carol')]
-    m = {'alice1': Media('ph', ENV['PH4'], 20000), 'alice2': Media('ph', ENV['PH4'], 20002),
-         'bob1': Media('ph2', ENV['PH2'], 20000), 'bob2': Media('ph2', ENV['PH2'], 20002),
+    uas = [Ua('ph', ALICE, 'alice'), Ua('ph2', BOB, 'bob'), Ua('third', THIRD, 'carol')]
+    m = {'alice1': Media('ph', ALICE, 20000), 'alice2': Media('ph', ALICE, 20002),
+         'bob1': Media('ph2', BOB, 20000), 'bob2': Media('ph2', BOB, 20002),
          'carol1': Media('third', THIRD, 30000), 'carol2': Media('third', THIRD, 30002)}
     try:
         with Capture('attended') as wan:
@@ -85,6 +84,6 @@ def run():
             x.close()
 
 
-tap = Tap()
+tap = Tap(f'IPv{FAMILY} ')
 tap.test('attended transfer of the outside phone to the other inside one', run)
 tap.done()

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import baresip
-from ua import Failed, family_of, ns_socket, wait_until
+from ua import Failed, bracket, family_of, ns_socket, wait_until
 from wan import Capture
 
 ENV = os.environ
@@ -21,11 +21,11 @@ class Phone:
         self.ns, self.dev, self.addr, self.name, self.hz = ns, dev, addr, name, hz
         self.folder = f'{ENV["LAB_TMP"]}/{name}'
         account = f'<sip:{name}@{registrar}>;auth_user={name};auth_pass=secret;regint=60;answermode=auto{options}'
-        baresip.config(self.folder, addr, account, hz, settings, modules)
+        baresip.config(self.folder, bracket(addr), account, hz, settings, modules)
         self.log = f'{self.folder}.log'
         with open(self.log, 'w') as log:
-            self.process = subprocess.Popen(['nsenter', f'--net=/run/netns/{ns}', '--', 'baresip', '-f', self.folder,
-                                             '-v'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.process = subprocess.Popen(['nsenter', f'--net=/run/netns/{ns}', '--', 'baresip', '-6' if ':' in addr else '-4',
+                                             '-f', self.folder, '-v'], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.buf, self.events, self.replies = b'', [], []
         self.sock = self._control()
 

@@ -11,23 +11,18 @@ import struct
 import sys
 import time
 
+from people import ALICE, BOB, FAMILY, GW, PHONES, PROV, THIRD, host, port, uri
 from phone import ENV, Phone, all_hear, at_the_phones
-from ua import Failed, Tap, calls, expect, ns_socket, open_pinholes, reasons, rf, rtp, wait_until
+from ua import Failed, Tap, bracket, calls, expect, ns_socket, open_pinholes, reasons, rf, rtp, wait_until
 from wan import Capture
 
-GW, PROV, THIRD = ENV['GW4'], ENV['PROV4'], ENV['THIRD4']
-tap = Tap()
+tap = Tap(f'IPv{FAMILY} ')
 phones = {}
 
 
-def uri(name):
-    return f'sip:{name}@{PROV}'
-
-
 def up(options='', modules=()):
-    for ns, dev, addr, name, hz in (('ph', 'e0', ENV['PH4'], 'alice', 440), ('ph2', 'e0', ENV['PH2'], 'bob', 660),
-                                    ('third', 't0', THIRD, 'carol', 880)):
-        phones[name] = Phone(ns, dev, addr, name, hz, PROV, options, modules)
+    for ns, dev, addr, name, hz in PHONES:
+        phones[name] = Phone(ns, dev, addr, name, hz, bracket(PROV), options, modules)
 
 
 def registered():
@@ -55,8 +50,8 @@ def media_pinholes():
 def expect_pinholes(*pairs):
     """Per pair (inside phone, address of its peer): RTP and RTCP open, with the right ends."""
     def view():
-        return sorted((p['inside'].rsplit(':')[0], p['outside'].rsplit(':')[0], p['classes'][0],
-                       tuple(r.rsplit(':')[0] for r in p['remotes'])) for p in media_pinholes())
+        return sorted((host(p['inside']), host(p['outside']), p['classes'][0],
+                       tuple(host(r) for r in p['remotes'])) for p in media_pinholes())
     wanted = sorted((phones[name].addr, GW, kind, (peer,)) for name, peer in pairs for kind in ('rtp', 'rtcp'))
     end = time.monotonic() + 3
     while view() != wanted and time.monotonic() < end:
@@ -116,7 +111,7 @@ def registration():
     wan.no_private()
     have = {r['aor']: r for r in rf('registration', 'show')['registrations']}
     expect('registrations', {k: v['inside'] for k, v in have.items()},
-           {uri('alice'): f'{ENV["PH4"]}:5060', uri('bob'): f'{ENV["PH2"]}:5060'})
+           {uri('alice'): f'{bracket(ALICE)}:5060', uri('bob'): f'{bracket(BOB)}:5060'})
     if have[uri('alice')]['outside'] == have[uri('bob')]['outside']:
         raise Failed('both phones have the same public signalling port')
 
@@ -154,15 +149,10 @@ def spoof(n, src, dst):
     with contextlib.closing(ns_socket('third', socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)) as s:
         for i in range(n):
             data = rtp(1000 + i)
-            udp = struct.pack('>HHHH', src[1], dst[1], 8 + len(data), 0) + data
-            ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, socket.inet_aton(src[0]),
-                             socket.inet_aton(dst[0]))
-            s.sendto(ip + udp, (dst[0], 0))
-
-
-def endpoint(text):
-    host, _, port = text.rpartition(':')
-    return host, int(port)
+            udp = struct.pack('>HHHH', port(src), port(dst), 8 + len(data), 0) + data
+            ip = struct.pack('>BBHHHBBH4s4s', 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, socket.inet_aton(host(src)),
+                             socket.inet_aton(host(dst)))
+            s.sendto(ip + udp, (host(dst), 0))
 
 
 def hold(holder, held):
@@ -177,9 +167,9 @@ def hold(holder, held):
         stream = [m for m in calls()[-1]['media'] if m['protocol'] == 'RTP'][0]
         expect('direction', stream['direction'], 'sendonly' if holder == 'alice' else 'recvonly')
         at_the_phones([(phones[holder], phones[held])], wanted=False)
-        if holder == 'alice':
+        if holder == 'alice' and FAMILY == '4':
             drops = rf('pinhole', 'show', 'id', str(before['id']))['pinholes'][0]['flows'][0]['dropped']
-            spoof(5, endpoint(before['remotes'][0]), endpoint(before['outside']))
+            spoof(5, before['remotes'][0], before['outside'])
             time.sleep(0.1)
             flow = rf('pinhole', 'show', 'id', str(before['id']))['pinholes'][0]['flows'][0]
             expect('packets dropped while on hold', flow['dropped'] - drops, 5)
@@ -199,8 +189,8 @@ def transfer_outside():
     all_hear(pair('alice', 'carol'), 1.0)
     phones['alice'].do('transfer', uri('bob'))
     established('bob')
-    wait_until("alice's call has ended", lambda: {p['inside'].rsplit(':')[0] for p in media_pinholes()} ==
-               {ENV['PH2']}, 6)
+    wait_until("alice's call has ended", lambda: {host(p['inside']) for p in media_pinholes()} ==
+               {BOB}, 6)
     all_hear(pair('carol', 'bob'))
     expect_pinholes(('bob', THIRD))
     phones['bob'].do('hangup')
@@ -215,7 +205,7 @@ def transfer_inside():
     all_hear(pair('alice', 'carol'), 1.0)
     phones['carol'].do('transfer', uri('bob'))
     established('bob')
-    wait_until("carol's call has ended", lambda: all(THIRD not in r for p in media_pinholes() for r in p['remotes']), 6)
+    wait_until("carol's call has ended", lambda: all(THIRD != host(r) for p in media_pinholes() for r in p['remotes']), 6)
     all_hear(pair('alice', 'bob'))
     expect_pinholes(('alice', GW), ('bob', GW))
     phones['bob'].do('hangup')
