@@ -95,6 +95,20 @@ static inline void expiry_extend(struct expiry *e, uint64_t until_ns)
 		e->until_ns = until_ns;
 }
 
+/* Takes out the entry that ends first, due or not; NULL when there is none. */
+static inline struct expiry *expiry_take_first(struct expiry_heap *h)
+{
+	struct expiry *e = h->n ? h->v[0] : NULL;
+
+	for (; e && e->key_ns != e->until_ns; e = h->v[0]) {
+		e->key_ns = e->until_ns;
+		expiry_sift(h, e);
+	}
+	if (e)
+		expiry_remove(h, e);
+	return e;
+}
+
 /* Takes out one entry whose deadline is not after now; NULL when there is none. */
 static inline struct expiry *expiry_pop(struct expiry_heap *h, uint64_t now_ns)
 {

@@ -81,12 +81,8 @@ static struct expectation *get(struct policy_table *t, uint32_t binding_id,
 		expiry_extend(&x->expiry, until_ns);
 		return x;
 	}
-	if (policy_count(t) >= POLICY_EXPECTATIONS_MAX) {
-		struct expiry *first = t->heap.v[0];
-
-		expiry_remove(&t->heap, first);
-		forget(t, first);
-	}
+	if (policy_count(t) >= POLICY_EXPECTATIONS_MAX)
+		forget(t, expiry_take_first(&t->heap));
 	x = calloc(1, sizeof(*x));
 	if (!x || expiry_add(&t->heap, &x->expiry, until_ns)) {
 		free(x);

@@ -111,6 +111,15 @@ static void take(struct pending_table *t, struct pending *p)
 	expiry_remove(&t->heap, &p->expiry);
 }
 
+/* e is out of the heap already. */
+static void forget(struct pending_table *t, struct expiry *e)
+{
+	struct pending *p = (struct pending *)((char *)e - offsetof(struct pending, expiry));
+
+	HASH_DEL(t->pending, p);
+	free(p);
+}
+
 /* An AOR has no parameters (RFC 3261 10.3 step 5). */
 static struct view aor_of(const struct sip_value *to)
 {
@@ -131,8 +140,11 @@ enum rf_reason pending_add(struct pending_table *t, const struct registration_ct
 		take(t, p);
 		free(p);
 	}
-	if (HASH_COUNT(t->pending) >= PENDING_MAX || m->call_id.n > PENDING_TEXT_MAX)
+	if (m->call_id.n > PENDING_TEXT_MAX)
 		return RF_R_SIP_LIMIT;
+	/* The oldest gives way: a registrar answers at once, so what waits longest waits in vain. */
+	if (HASH_COUNT(t->pending) >= PENDING_MAX)
+		forget(t, expiry_take_first(&t->heap));
 	p = calloc(1, sizeof(*p) + text_size(m));
 	if (!p || expiry_add(&t->heap, &p->expiry, ctx->now_ns + REGISTRATION_PENDING_NS)) {
 		free(p);
@@ -188,21 +200,12 @@ uint64_t pending_granted(const struct pending *p, const struct pending_contact *
 	return s > REGISTRATION_MAX_S ? REGISTRATION_MAX_S : (uint64_t)s;
 }
 
-static struct pending *from_expiry(struct expiry *e)
-{
-	return (struct pending *)((char *)e - offsetof(struct pending, expiry));
-}
-
 void pending_tick(struct pending_table *t, uint64_t now_ns)
 {
 	struct expiry *e;
 
-	while ((e = expiry_pop(&t->heap, now_ns))) {
-		struct pending *p = from_expiry(e);
-
-		HASH_DEL(t->pending, p);
-		free(p);
-	}
+	while ((e = expiry_pop(&t->heap, now_ns)))
+		forget(t, e);
 }
 
 void pending_free(struct pending_table *t)

@@ -148,6 +148,27 @@ static void expectations_are_bounded(void **state)
 	world_free(&w);
 }
 
+/* Who is spoken with all the time is not the one that is forgotten. */
+static void a_flood_forgets_the_idle_first(void **state)
+{
+	struct rf_ep trunk = ep("203.0.113.7:5060");
+	struct world w;
+	uint32_t i;
+
+	world_init(&w);
+	policy_expect(w.policy, 1, &trunk.addr, w.now + 32 * SECOND);
+	for (i = 0; i < POLICY_EXPECTATIONS_MAX + 100; i++) {
+		struct rf_addr a = addr_from_v4(htonl((192u << 24) + i));
+
+		policy_expect(w.policy, 1, &a, w.now + 40 * SECOND + i);
+		if (i == POLICY_EXPECTATIONS_MAX / 2)
+			policy_expect(w.policy, 1, &trunk.addr, w.now + 60 * SECOND);
+	}
+	policy_tick(w.policy, w.now + 50 * SECOND);
+	assert_int_equal(policy_count(w.policy), 1);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -156,6 +177,7 @@ int main(void)
 		cmocka_unit_test(inbound_without_peers_is_open),
 		cmocka_unit_test(responses_are_expected),
 		cmocka_unit_test(expectations_are_bounded),
+		cmocka_unit_test(a_flood_forgets_the_idle_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

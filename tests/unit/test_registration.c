@@ -2,6 +2,7 @@
 /*
  * Registrations: what the answer grants, for how long, who may speak then, and what is said of it.
  */
+#include "registration_pending.h"
 #include "rewrite_fixture.h"
 
 #define PHONE "10.0.0.5:5060"
@@ -278,10 +279,38 @@ static void shown_and_restored(void **state)
 	world_free(&after);
 }
 
+/* REGISTERs that nobody answers keep nobody from registering. */
+static void a_flood_locks_nobody_out(void **state)
+{
+	struct registration_ctx ctx;
+	struct world w;
+	struct sip_msg *m;
+	char id[32];
+	unsigned int i;
+
+	world_init(&w);
+	bound(&w, PHONE); /* has its own port number */
+	ctx = context(&w, bound(&w, "10.0.0.66:5060"));
+	m = parse("REGISTER sip:example.com SIP/2.0\r\n"
+		  "Via: SIP/2.0/UDP 10.0.0.66;branch=z9hG4bK\r\n"
+		  "From: <sip:m@example.com>;tag=a\r\nTo: <sip:m@example.com>\r\n"
+		  "Call-ID: x\r\nCSeq: 1 REGISTER\r\n\r\n");
+	for (i = 0; i < PENDING_MAX; i++) {
+		m->call_id = (struct view){ id, snprintf(id, sizeof(id), "%u@m", i) };
+		assert_int_equal(registration_request(w.registrations, &ctx, m), RF_R_NONE);
+	}
+	free(m);
+	send_register(&w, PHONE, "Contact: <sip:alice@10.0.0.5:5060>;expires=600\r\n");
+	answer(&w, PHONE, "200 OK", "Contact: <sip:alice@203.0.113.1:5060>;expires=300\r\n");
+	assert_int_equal(seconds_left(&w, PHONE, "alice"), 300);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_granted),
+		cmocka_unit_test(a_flood_locks_nobody_out),
 		cmocka_unit_test(registrar_may_speak_until_it_expires),
 		cmocka_unit_test(refresh_is_quiet_and_removal_is_not),
 		cmocka_unit_test(several_contacts_and_star),
