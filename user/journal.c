@@ -47,6 +47,7 @@ struct journal {
 	bool rw;
 	uint64_t end; /* where the next entry goes */
 	uint64_t live_bytes; /* entries that count; the rest up to end is dead */
+	uint64_t compact_from; /* of end: a rewrite that failed is not tried again before */
 	struct live *live;
 };
 
@@ -437,8 +438,9 @@ static int append(struct journal *j, struct entry *e, const void *bytes)
 	err = live_note(j, e, j->end);
 	j->end += sizeof(*e) + e->length;
 	dead = j->end - sizeof(struct header) - j->live_bytes;
-	if (!err && dead > COMPACT_MIN && dead > j->live_bytes)
-		compact(j); /* a failure (disk full) leaves the old file as it is */
+	/* A failure (disk full) leaves the old file as it is; each attempt costs as much as all that lives. */
+	if (!err && dead > COMPACT_MIN && dead > j->live_bytes && j->end >= j->compact_from)
+		j->compact_from = compact(j) ? j->end + COMPACT_MIN : 0;
 	return err;
 }
 

@@ -214,6 +214,38 @@ static void compaction(void **state)
 	journal_close(j);
 }
 
+static off_t size_of(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(name, &st), 0);
+	return st.st_size;
+}
+
+/* Where the new file cannot be written, not each further entry tries once more. */
+static void compaction_that_fails(void **state)
+{
+	struct journal *j = open_ok(path, true, NULL);
+	static char big[4000];
+	char fresh[120];
+	int i;
+
+	memset(big, 'x', sizeof(big));
+	snprintf(fresh, sizeof(fresh), "%s.new", path);
+	assert_int_equal(mkdir(fresh, 0700), 0);
+	for (i = 0; i < 400; i++)
+		assert_int_equal(journal_save(j, RECORD_CALL, 1, big, sizeof(big)), 0);
+	assert_true(size_of(path) > 1600000);
+	assert_int_equal(rmdir(fresh), 0);
+	save_text(j, RECORD_CALL, 2, "one more");
+	assert_true(size_of(path) > 1600000);
+	for (i = 0; i < 400; i++)
+		assert_int_equal(journal_save(j, RECORD_CALL, 1, big, sizeof(big)), 0);
+	assert_true(size_of(path) < 1600000); /* in the end it is */
+	assert_int_equal(load(j).n, 2);
+	journal_close(j);
+}
+
 static void another_boot(void **state)
 {
 	struct journal *j = open_ok(path, true, NULL);
@@ -242,6 +274,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(save_and_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(cut_and_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(compaction, setup, teardown),
+		cmocka_unit_test_setup_teardown(compaction_that_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_boot, setup, teardown),
 	};
 
