@@ -13,6 +13,7 @@ SECONDS_EACH=${1:-30}
 shift
 TARGETS=${*:-"fuzz_sip fuzz_sdp fuzz_engine fuzz_calls"}
 OUT=$B/fuzz
+LIBS='libosip2 json-c nettle zlib'
 status=0
 
 if ! echo 'int LLVMFuzzerTestOneInput(void){return 0;}' |
@@ -40,8 +41,8 @@ build() {
 	# shellcheck disable=SC2046
 	$CLANG -O1 -g -std=gnu11 -D_GNU_SOURCE -DRF_SYSCONFDIR='"/etc"' \
 		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-		-Iinclude -Iuser -Itests $(pkg-config --cflags libosip2 json-c) -o "$OUT/$1" \
-		"tests/fuzz/$1.c" $(sources) $(pkg-config --libs libosip2 json-c)
+		-Iinclude -Iuser -Itests $(pkg-config --cflags $LIBS) -o "$OUT/$1" \
+		"tests/fuzz/$1.c" $(sources) $(pkg-config --libs $LIBS)
 }
 
 for t in $TARGETS; do

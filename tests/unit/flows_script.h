@@ -80,7 +80,8 @@ static inline void s_listen(struct script *s, bool inside, const char *text, siz
 	if (sip_parse(text, n, &m, NULL) != SIP_OK)
 		return;
 	body = sip_sdp_body(&m);
-	if (!body.p || sdp_parse(body, &sdp, NULL))
+	if (body.p ? sdp_parse(body, &sdp, NULL)
+		   : !(body = sip_sdp_fragment_body(&m)).p || sdp_parse_fragment(body, &sdp, NULL))
 		return;
 	call_id = m.call_id;
 	if (!inside && sip_parse(s->w->sent, s->w->n_sent, &delivered, NULL) == SIP_OK)
@@ -99,10 +100,18 @@ static inline void s_listen(struct script *s, bool inside, const char *text, siz
 			      md->rtcp_has_addr && md->rtcp.is_addr ? &md->rtcp.addr : &md->c.addr,
 			      md->rtcp_port_value, md->rtcp_port_value + 2u * md->port_count - 1);
 	}
-	for (uint16_t i = 0; i < sdp.n_candidates; i++)
-		if (sdp.candidates[i].is_addr)
-			s_say(s, call, side, &sdp.candidates[i].ep.addr,
-			      ntohs(sdp.candidates[i].ep.port), ntohs(sdp.candidates[i].ep.port));
+	for (uint16_t i = 0; i < sdp.n_candidates; i++) {
+		const struct sdp_candidate *c = &sdp.candidates[i];
+		struct rf_addr base;
+		char port[8];
+
+		if (c->is_addr)
+			s_say(s, call, side, &c->ep.addr, ntohs(c->ep.port), ntohs(c->ep.port));
+		if (!c->raddr.p || addr_parse(c->raddr, &base) || c->rport.n >= sizeof(port))
+			continue;
+		snprintf(port, sizeof(port), VIEW_FMT, VIEW_ARG(c->rport));
+		s_say(s, call, side, &base, (uint32_t)atoi(port), (uint32_t)atoi(port));
+	}
 }
 
 static inline bool s_may_be_learnt(const struct script *s, const struct call *c,

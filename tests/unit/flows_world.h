@@ -172,7 +172,7 @@ static inline void w_set(struct world *w, const struct pinhole_spec *s)
 	struct pinhole_spec *p = w_pin(w, s->id);
 	const struct topology_wan *wan = &w->topo.wans[0];
 
-	W_CHECK(s->id && s->call_id && s->wan_ifindex == W_WAN && s->n_remotes);
+	W_CHECK(s->id && s->call_id && s->wan_ifindex == W_WAN && (s->n_remotes || s->ice));
 	W_CHECK(s->deadline_ns > w->now);
 	/* a port or inside endpoint is never given to two */
 	for (size_t i = 0; i < w->n_pins; i++) {
