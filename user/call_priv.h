@@ -194,7 +194,8 @@ struct stream { /* one component of an m-line */
 	uint8_t component; /* as in ICE: 1 media, 2 RTCP */
 	bool rtcp; /* component 2 */
 	const struct media_line *a, *b; /* inside, outside */
-	const struct media_line *ta, *tb; /* lines whose transport it has: of the bundle, or the same */
+	const struct media_line *ta,
+		*tb; /* lines whose transport it has: of the bundle, or the same */
 	const struct ice_line *ice[2]; /* of these, by side; NULL: ICE is not agreed */
 	struct rf_ep inside, outside, remote; /* remote may be any when it is learnt, or with ICE */
 };

@@ -59,14 +59,16 @@ static bool stream_ok(struct call *c, const struct stream *q, struct action_list
 	if (q->a != a && ((q->a->flags | q->b->flags) & (LINE_OFF | LINE_BUNDLE_ONLY)) == LINE_OFF)
 		return false;
 	if (q->a->proto == SDP_P_TCP || q->a->proto == SDP_P_OTHER) {
-		call_note(c, NOTE_TCP, out, "media that is not RTP or UDPTL over UDP is left alone");
+		call_note(c, NOTE_TCP, out,
+			  "media that is not RTP or UDPTL over UDP is left alone");
 		return false;
 	}
 	if (q->a->proto != q->b->proto || (a->flags & LINE_BY_ICE && !q->ice[0]))
 		return false;
 	if (b->flags & LINE_FOREIGN && !q->ice[0]) {
-		call_note(c, NOTE_HAIRPIN, out,
-			  "the peer names an address of our own side, multicast or loopback: no pinhole");
+		call_note(
+			c, NOTE_HAIRPIN, out,
+			"the peer names an address of our own side, multicast or loopback: no pinhole");
 		return false;
 	}
 	if (q->ice[0] && addr_is_any(&a->rtp.addr))

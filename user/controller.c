@@ -147,13 +147,10 @@ static void on_stun(const struct punt_message *m, uint32_t call_id, const struct
 		.dst = m->dst,
 		.payload = m->payload,
 	};
-	bool agreed = engine_stun(c->engine, call_id, &s, &c->actions);
 
+	engine_stun(c->engine, call_id, &s, &c->actions);
 	carry_out(c, 0, now);
-	if (agreed)
-		on_again(meta, packet, arg);
-	else
-		on_dropped(RF_R_STUN_NOT_AGREED, 1, packet.n, arg);
+	on_again(meta, packet, arg); /* either listed now, or refused for good: one place counts */
 }
 
 static void on_punt(evutil_socket_t fd, short what, void *arg)

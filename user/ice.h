@@ -10,9 +10,10 @@
 #include "sdp.h"
 #include "stun.h"
 
-#define ICE_TEXT_MAX	256 /* of ufrag and pwd (RFC 8839 5.4) */
-#define ICE_MID_MAX	31
-#define ICE_REMOTES_MAX 16 /* candidates of one m-line that are kept: those of the highest priority */
+#define ICE_TEXT_MAX 256 /* of ufrag and pwd (RFC 8839 5.4) */
+#define ICE_MID_MAX  31
+#define ICE_REMOTES_MAX \
+	16 /* candidates of one m-line that are kept: those of the highest priority */
 
 struct ice_remote {
 	struct rf_ep ep;

@@ -61,7 +61,7 @@ static void punt_stun(const struct rf_punt *meta, struct view packet, struct pun
 	struct punt_message m;
 
 	if (open_datagram(meta, packet, &m, &sum))
-		p->out.dropped(RF_R_STUN_NOT_AGREED, 1, packet.n, p->out.arg);
+		p->out.again(meta, packet, p->out.arg);
 	else
 		p->out.stun(&m, meta->call_id, meta, packet, p->out.arg);
 }

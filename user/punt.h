@@ -27,7 +27,7 @@ struct punt_out {
 	/* Media that overtook signalling: what was held before it has had its effect now. */
 	void (*again)(const struct rf_punt *meta, struct view packet, void *arg);
 	/* A STUN check of a running call's pinhole with a remote that it does not list. .payload of m is
-	 * the check; when it is verified the packet is to be judged again. */
+	 * the check. Verified or not, the packet is then to be judged again. */
 	void (*stun)(const struct punt_message *m, uint32_t call_id, const struct rf_punt *meta,
 		     struct view packet, void *arg);
 	void (*dropped)(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg);

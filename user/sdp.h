@@ -26,7 +26,8 @@ enum sdp_proto {
 
 /* The address of a c= or o= line, or of a=rtcp. */
 struct sdp_addr {
-	struct view nettype_addrtype; /* e.g. "IN IP4": an edit to another family would replace it */
+	struct view
+		nettype_addrtype; /* e.g. "IN IP4": an edit to another family would replace it */
 	struct view host; /* token as written, without "/ttl" */
 	bool is_addr;
 	struct rf_addr addr;
@@ -58,7 +59,8 @@ struct sdp_media {
 	bool secure; /* SAVP(F), DTLS: payload is still RTP by shape */
 	bool dtls; /* a=fingerprint or UDP/TLS/..: DTLS is agreed on */
 	bool has_c; /* media-level c= */
-	uint16_t more_c; /* further c= lines of this media (RFC 8866 5.7, multicast layers): not read */
+	uint16_t
+		more_c; /* further c= lines of this media (RFC 8866 5.7, multicast layers): not read */
 	struct sdp_addr c; /* the one that holds: media-level, else session-level */
 	bool has_rtcp; /* a=rtcp:port [IN IP4 addr] (RFC 3605) */
 	struct view rtcp_port;
@@ -69,11 +71,13 @@ struct sdp_media {
 	bool ice; /* a=ice-ufrag here or at session level, and no a=ice-mismatch */
 	bool ice_mismatch;
 	struct view ice_ufrag, ice_pwd;
-	struct view remote_candidates; /* whole a=remote-candidates line (RFC 8839 5.2), without CRLF */
+	struct view
+		remote_candidates; /* whole a=remote-candidates line (RFC 8839 5.2), without CRLF */
 	bool bundle_only; /* port 0, but not refused (RFC 9143 6) */
 	enum sdp_direction direction; /* media-level, else session-level, else sendrecv */
 	uint8_t payload_types[16]; /* bitmap of the m= line's formats when proto is RTP */
-	uint32_t clock_rate; /* of the first payload type: a=rtpmap, else RFC 3551's static table; 0 unknown */
+	uint32_t
+		clock_rate; /* of the first payload type: a=rtpmap, else RFC 3551's static table; 0 unknown */
 	struct view first_encoding; /* name of the first payload type, "PCMU"; absent if unknown */
 	struct view mid; /* a=mid */
 	struct view setup; /* a=setup here or at session level: "active", "passive", "actpass" */

@@ -37,7 +37,8 @@ enum line_flag {
 	LINE_XLATE = 1 << 7, /* inside: has a lease of a public port */
 	LINE_LOCAL = 1 << 8, /* inside: an address of this machine */
 	LINE_LEARN = 1 << 9, /* outside: the source has to be learnt */
-	LINE_BUNDLE_ONLY = 1 << 10, /* port 0, but in use when bundled (RFC 9143 6); LINE_OFF as well */
+	LINE_BUNDLE_ONLY =
+		1 << 10, /* port 0, but in use when bundled (RFC 9143 6); LINE_OFF as well */
 	LINE_BY_ICE = 1 << 11, /* inside: c= and m= name another place, so nothing without ICE */
 };
 

@@ -72,8 +72,7 @@ static bool never_remote(const struct desc_env *env, const struct rf_addr *a)
 /* A private address is as reachable as the signalling peer, if that one's is private, too. */
 static bool reachable(const struct desc_env *env, const struct rf_addr *a)
 {
-	return !addr_is_private(a) || addr_is_private(&env->remote) ||
-	       peer_has_media(env->peer, a);
+	return !addr_is_private(a) || addr_is_private(&env->remote) || peer_has_media(env->peer, a);
 }
 
 /*

@@ -210,9 +210,7 @@ static void edit_candidate(const struct topology *topo, const struct topology_wa
 	struct rf_ep ep;
 
 	switch (fate(topo, wan, l, sdp, c, &ep)) {
-	case CANDIDATE_GOES:
-		edit_replace(edits, line_with_end(sdp, c->line), "%s", "");
-		return;
+	case CANDIDATE_GOES: edit_replace(edits, line_with_end(sdp, c->line), "%s", ""); return;
 	case CANDIDATE_BECOMES:
 		edit_replace(edits, c->address, "%s", addr_text(&ep.addr, buf));
 		edit_replace(edits, c->port, "%u", ntohs(ep.port));
@@ -228,8 +226,8 @@ static void edit_remote_candidates(const struct topology *topo, const struct top
 				   const struct sdp *sdp, const struct sdp_media *m,
 				   struct edit_list *edits)
 {
-	struct view rest = view_from(m->remote_candidates,
-				     view_index(m->remote_candidates, ':') + 1);
+	struct view rest =
+		view_from(m->remote_candidates, view_index(m->remote_candidates, ':') + 1);
 	struct sdp_remote_candidate c;
 	const struct rf_addr *shown;
 

@@ -43,8 +43,8 @@ static const struct sdp_candidate *best_host(const struct desc_env *env, const s
 		const struct sdp_candidate *c = &sdp->candidates[i];
 
 		if (c->media == media && c->component == component && c->is_udp && c->is_addr &&
-		    c->ep.port && view_caseeq(c->type, VIEW("host")) &&
-		    servable(env, c->ep.addr) && (!best || c->priority > best->priority))
+		    c->ep.port && view_caseeq(c->type, VIEW("host")) && servable(env, c->ep.addr) &&
+		    (!best || c->priority > best->priority))
 			best = c;
 	}
 	return best;

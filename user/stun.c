@@ -11,12 +11,12 @@
 
 #include "sip_scan.h"
 
-#define HEADER_SIZE	      20
-#define MAGIC_COOKIE	      0x2112a442u
-#define FINGERPRINT_XOR	      0x5354554eu /* RFC 8489 14.7 */
-#define ATTR_USERNAME	      0x0006
-#define ATTR_INTEGRITY	      0x0008
-#define ATTR_FINGERPRINT      0x8028
+#define HEADER_SIZE	 20
+#define MAGIC_COOKIE	 0x2112a442u
+#define FINGERPRINT_XOR	 0x5354554eu /* RFC 8489 14.7 */
+#define ATTR_USERNAME	 0x0006
+#define ATTR_INTEGRITY	 0x0008
+#define ATTR_FINGERPRINT 0x8028
 
 static uint32_t be(const char *p, int n)
 {
@@ -73,8 +73,9 @@ int stun_parse(struct view bytes, struct stun_msg *out)
 	int err;
 
 	/* two zero bits in front keep it apart from RTP; the length counts what is padded */
-	if (bytes.n < HEADER_SIZE || (uint8_t)bytes.p[0] > 3 || be(bytes.p + 4, 4) != MAGIC_COOKIE ||
-	    be(bytes.p + 2, 2) != bytes.n - HEADER_SIZE || bytes.n % 4)
+	if (bytes.n < HEADER_SIZE || (uint8_t)bytes.p[0] > 3 ||
+	    be(bytes.p + 4, 4) != MAGIC_COOKIE || be(bytes.p + 2, 2) != bytes.n - HEADER_SIZE ||
+	    bytes.n % 4)
 		return -EINVAL;
 	m.type = (uint16_t)be(bytes.p, 2);
 	err = read_attributes(&m);

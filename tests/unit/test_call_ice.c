@@ -6,16 +6,16 @@
 #include "call_flow.h"
 #include "stun_build.h"
 
-#define IN	"192.168.1.10"
-#define WAN	"203.0.113.1"
-#define REM	"198.51.100.9"
-#define IPWD	"|a=ice-pwd:insidepasswordinsidepass"
-#define OPWD	"|a=ice-pwd:outsidepasswordoutsidepa"
-#define ICE_IN	"|a=ice-ufrag:inin" IPWD
-#define ICE_OUT "|a=ice-ufrag:outo" OPWD
-#define HOST_IN "|a=candidate:1 1 UDP 2130706431 " IN " 20000 typ host"
-#define SDP_IN	"c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux" ICE_IN HOST_IN
-#define SDP_OUT "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux" ICE_OUT
+#define IN	     "192.168.1.10"
+#define WAN	     "203.0.113.1"
+#define REM	     "198.51.100.9"
+#define IPWD	     "|a=ice-pwd:insidepasswordinsidepass"
+#define OPWD	     "|a=ice-pwd:outsidepasswordoutsidepa"
+#define ICE_IN	     "|a=ice-ufrag:inin" IPWD
+#define ICE_OUT	     "|a=ice-ufrag:outo" OPWD
+#define HOST_IN	     "|a=candidate:1 1 UDP 2130706431 " IN " 20000 typ host"
+#define SDP_IN	     "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux" ICE_IN HOST_IN
+#define SDP_OUT	     "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux" ICE_OUT
 #define PIN(remotes) IN ":20000=" WAN ":20000 rcs/rcs +" remotes
 
 static int setup(void **state)
@@ -181,9 +181,10 @@ static void restart(void **state)
 
 	call(f);
 	assert_true(in(f, "198.51.100.77:4444", GOOD));
-	FLOW(f, { "<", "INVITE", 1, "u",
-		  "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new2" OPWD, NULL,
-		  PIN(REM ":7000,198.51.100.77:4444") },
+	FLOW(f,
+	     { "<", "INVITE", 1, "u",
+	       "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new2" OPWD, NULL,
+	       PIN(REM ":7000,198.51.100.77:4444") },
 	     { ">", "200 INVITE", 1, "u",
 	       "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new1" IPWD HOST_IN,
 	       NULL, PIN(REM ":7000") },
@@ -191,9 +192,10 @@ static void restart(void **state)
 	assert_false(in(f, "198.51.100.77:4444", GOOD));
 	assert_true(in(f, "198.51.100.78:4444", "new1:new2", "insidepasswordinsidepass"));
 	/* a re-INVITE that is none keeps it */
-	FLOW(f, { "<", "INVITE", 2, "u",
-		  "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0 8|a=rtcp-mux|a=ice-ufrag:new2" OPWD,
-		  NULL, PIN(REM ":7000,198.51.100.78:4444") },
+	FLOW(f,
+	     { "<", "INVITE", 2, "u",
+	       "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0 8|a=rtcp-mux|a=ice-ufrag:new2" OPWD, NULL,
+	       PIN(REM ":7000,198.51.100.78:4444") },
 	     { ">", "200 INVITE", 2, "u",
 	       "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0 8|a=rtcp-mux|a=ice-ufrag:new1" IPWD HOST_IN,
 	       NULL, PIN(REM ":7000,198.51.100.78:4444") },
@@ -207,12 +209,14 @@ static void restart_pending(void **state)
 
 	call(f);
 	FLOW(f, { ">", "INVITE", 2, "u",
-		  "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new1" IPWD HOST_IN });
+		  "c=IN IP4 " IN
+		  "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new1" IPWD HOST_IN });
 	assert_true(in(f, "198.51.100.77:4444", "new1:unknown", "insidepasswordinsidepass"));
 	assert_false(in(f, "198.51.100.78:4444", "new1:unknown", "wrong"));
-	FLOW(f, { "<", "200 INVITE", 2, "u",
-		  "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new2" OPWD, NULL,
-		  PIN(REM ":7000") },
+	FLOW(f,
+	     { "<", "200 INVITE", 2, "u",
+	       "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:new2" OPWD, NULL,
+	       PIN(REM ":7000") },
 	     { ">", "ACK", 2, "u" });
 }
 
@@ -222,8 +226,8 @@ static void without_ice(void **state)
 	struct flow *f = *state;
 
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
-	     { "<", "183 INVITE", 1, "u", "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux", NULL,
-	       IN ":20000=" WAN ":20000 rc/rc " REM ":7000" },
+	     { "<", "183 INVITE", 1, "u", "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux",
+	       NULL, IN ":20000=" WAN ":20000 rc/rc " REM ":7000" },
 	     { "<", "183 INVITE", 1, "v",
 	       "c=IN IP4 10.1.1.1|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-mismatch" ICE_OUT, NULL,
 	       IN ":20000=" WAN ":20000 rc/rc ?" REM ":7000," REM ":0" });
@@ -254,8 +258,8 @@ static void forks(void **state)
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
 	     { "<", "183 INVITE", 1, "u", SDP_OUT, NULL, PIN(REM ":7000") },
 	     { "<", "183 INVITE", 1, "v",
-	       "c=IN IP4 198.51.100.8|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:fork" OPWD, NULL,
-	       PIN(REM ":7000,198.51.100.8:7000") });
+	       "c=IN IP4 198.51.100.8|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:fork" OPWD,
+	       NULL, PIN(REM ":7000,198.51.100.8:7000") });
 	assert_true(in(f, "198.51.100.77:1", "inin:fork", "insidepasswordinsidepass"));
 	assert_true(in(f, "198.51.100.78:1", GOOD));
 	expect(f, PIN(REM ":7000,198.51.100.78:1,198.51.100.8:7000,198.51.100.77:1"));
@@ -268,11 +272,12 @@ static void components(void **state)
 {
 	struct flow *f = *state;
 
-	FLOW(f, { ">", "INVITE", 1, NULL,
-		  "c=IN IP4 " IN "|a=ice-ufrag:inin" IPWD "|m=audio 20000 RTP/AVP 0|a=rtcp:21000"
-		  "|a=candidate:1 1 UDP 9 " IN " 20000 typ host|a=candidate:1 2 UDP 8 " IN
-		  " 21000 typ host",
-		  NULL, "" },
+	FLOW(f,
+	     { ">", "INVITE", 1, NULL,
+	       "c=IN IP4 " IN "|a=ice-ufrag:inin" IPWD "|m=audio 20000 RTP/AVP 0|a=rtcp:21000"
+	       "|a=candidate:1 1 UDP 9 " IN " 20000 typ host|a=candidate:1 2 UDP 8 " IN
+	       " 21000 typ host",
+	       NULL, "" },
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM "|a=ice-ufrag:outo" OPWD "|m=audio 7000 RTP/AVP 0|a=ice-lite"
 	       "|a=candidate:1 1 UDP 9 198.51.100.1 1 typ host"
@@ -332,7 +337,8 @@ static void trickle_unknown(void **state)
 {
 	struct flow *f = *state;
 
-	FLOW(f, { ">", "INFO", 2, "u", "m=audio 9 RTP/AVP 0" HOST_IN, INFO_HEAD, "", CALL_UNKNOWN });
+	FLOW(f,
+	     { ">", "INFO", 2, "u", "m=audio 9 RTP/AVP 0" HOST_IN, INFO_HEAD, "", CALL_UNKNOWN });
 	assert_false(sent_has(f, "candidate"));
 }
 
@@ -343,13 +349,15 @@ static void bundle(void **state)
 
 	FLOW(f,
 	     { ">", "INVITE", 1, NULL,
-	       "c=IN IP4 " IN "|a=group:BUNDLE a v w|m=audio 20000 RTP/AVP 0|a=mid:a|a=rtcp-mux" ICE_IN
-	       HOST_IN "|m=video 20010 RTP/AVP 96|a=mid:v|a=rtcp-mux" ICE_IN
+	       "c=IN IP4 " IN
+	       "|a=group:BUNDLE a v w|m=audio 20000 RTP/AVP 0|a=mid:a|a=rtcp-mux" ICE_IN HOST_IN
+	       "|m=video 20010 RTP/AVP 96|a=mid:v|a=rtcp-mux" ICE_IN
 	       "|a=candidate:1 1 UDP 2130706431 " IN " 20010 typ host"
 	       "|m=video 0 RTP/AVP 97|a=mid:w|a=bundle-only",
 	       NULL, "" },
 	     { "<", "200 INVITE", 1, "u",
-	       "c=IN IP4 " REM "|a=group:BUNDLE a v w|m=audio 7000 RTP/AVP 0|a=mid:a|a=rtcp-mux" ICE_OUT
+	       "c=IN IP4 " REM
+	       "|a=group:BUNDLE a v w|m=audio 7000 RTP/AVP 0|a=mid:a|a=rtcp-mux" ICE_OUT
 	       "|m=video 7000 RTP/AVP 96|a=mid:v|m=video 7000 RTP/AVP 97|a=mid:w",
 	       NULL, PIN(REM ":7000") },
 	     { ">", "ACK", 1, "u" });
@@ -382,7 +390,8 @@ static void bundle_refused(void **state)
 	       "|m=video 7010 RTP/AVP 96|a=mid:v|a=rtcp-mux|m=video 0 RTP/AVP 97|a=mid:w|a=bundle-only",
 	       NULL, "" },
 	     { ">", "200 INVITE", 1, "u",
-	       "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|m=video 20002 RTP/AVP 96|a=rtcp-mux"
+	       "c=IN IP4 " IN
+	       "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|m=video 20002 RTP/AVP 96|a=rtcp-mux"
 	       "|m=video 0 RTP/AVP 97",
 	       NULL,
 	       IN ":20000=" WAN ":20000 rc/rc " REM ":7000; " IN ":20002=" WAN ":20002 rc/rc " REM
@@ -418,8 +427,8 @@ static void long_texts(void **state)
 	const struct step offer = { ">", "INVITE", 1, NULL, sdp, NULL, "" };
 
 	memset(ufrag, 'x', 257);
-	snprintf(sdp, sizeof(sdp), "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:%s"
-		 IPWD, ufrag);
+	snprintf(sdp, sizeof(sdp),
+		 "c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:%s" IPWD, ufrag);
 	flow_step(f, &offer);
 	FLOW(f, { "<", "200 INVITE", 1, "u", SDP_OUT, NULL, PIN(REM ":7000") },
 	     { ">", "ACK", 1, "u" });
