@@ -239,27 +239,6 @@ int release_send(struct release *r, const struct action *a)
 	return err ? err : send_built(r, i, &dst->addr);
 }
 
-int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet, bool local)
-{
-	struct packet p;
-	enum sock i;
-	int err;
-
-	err = packet_parse(packet.p, packet.n, &p);
-	if (err)
-		return err;
-	if (p.version == 4)
-		i = local ? SOCK_LOCAL4 : SOCK_WAY4;
-	else
-		i = local ? SOCK_LOCAL6 : SOCK_WAY6;
-	if (local) {
-		err = set_mark(r, i, meta->ifindex);
-		if (err)
-			return err;
-	}
-	return send_bytes(r, i, &p.dst, packet.p, packet.n);
-}
-
 /* As a frame on lo, marked with the device, whose ingress rf_lo_out then hands it to. */
 static int again_by_lo(struct release *r, uint32_t ifindex, const struct packet *p,
 		       struct view packet)
@@ -278,6 +257,21 @@ static int again_by_lo(struct release *r, uint32_t ifindex, const struct packet 
 	    0)
 		return -errno;
 	return 0;
+}
+
+int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet)
+{
+	struct packet p;
+	int err = packet_parse(packet.p, packet.n, &p);
+
+	if (err)
+		return err;
+	/* The other fragments pass by without us: only where these came in do they meet them before
+	 * connection tracking puts them together. */
+	return meta->hook != RF_HOOK_WAN_OUT ?
+		       again_by_lo(r, meta->ifindex, &p, packet) :
+		       send_bytes(r, p.version == 4 ? SOCK_WAY4 : SOCK_WAY6, &p.dst, packet.p,
+				  packet.n);
 }
 
 /* What a local sender's device was to do is done by nobody on the way that we give it back. */

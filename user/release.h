@@ -19,8 +19,8 @@ void release_identity(const struct release *r, struct rf_control *c);
 
 /* 0 or -errno of the kernel (an ACT_SEND). */
 int release_send(struct release *r, const struct action *send);
-/* A held fragment on its way, unaltered. hook says whether it was bound for this host. */
-int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet, bool local);
+/* A held fragment of what is no signalling, unaltered, as if it had only now come where it was held. */
+int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet);
 /* A parked packet of media, to be judged again at the hook that held it. */
 int release_again(struct release *r, const struct rf_punt *meta, struct view packet);
 
