@@ -118,12 +118,8 @@ static void on_message(const struct punt_message *m, void *arg)
 static void on_resend(const struct rf_punt *meta, struct view packet, void *arg)
 {
 	struct controller *c = arg;
-	struct packet p;
-	bool local;
 
-	local = meta->hook == RF_HOOK_WAN_IN && !packet_parse(packet.p, packet.n, &p) &&
-		topology_is_local(&c->topology, &p.dst);
-	if (release_verbatim(c->release, meta, packet, local))
+	if (release_verbatim(c->release, meta, packet))
 		doer_count(&c->doer, RF_R_SEND_FAILED, 1, packet.n);
 }
 
