@@ -103,8 +103,12 @@ static __always_inline int rf_wan_in_udp(struct rf_pkt *p, struct rf_hit *h, __u
 {
 	struct rf_range ports;
 
-	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN, h))
+	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN, h)) {
+		/* the stack takes it, so TC judges it: once is enough */
+		if (p->hook == RF_HOOK_WAN_XDP && (h->ph->flags & RF_PH_LOCAL))
+			return rf_decided(reason, RF_R_TO_TC);
 		return h->ph->classes & RF_CLASS_SIP ? RF_STAGE_SIP : RF_STAGE_MEDIA;
+	}
 	if (!rf_guarded(&p->dst.addr, &ports))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	if (rf_sip_port(p->dst.port))
