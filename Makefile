@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# make | check | check-unit | demo | install | clean.  V=1 shows commands, SAN=1 builds with ASan+UBSan
+# make | check | check-unit | fuzz | demo | install | clean.  V=1 shows commands, SAN=1 builds with ASan+UBSan
 # (under build-san/), B=dir builds elsewhere.
 SAN ?= 0
 B ?= $(if $(filter 1,$(SAN)),build-san,build)
@@ -44,7 +44,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check check-unit demo bench bench-quick install uninstall clean build-tests
+.PHONY: all deps check check-unit fuzz demo bench bench-quick install uninstall clean build-tests
 all: $(B)/ringfence $(B)/ringfenced
 
 # A fresh Debian has none of the packages: install them, saying so; elsewhere say what is missing.
@@ -94,6 +94,10 @@ check-unit: $(B)/.deps
 check: $(B)/.deps
 	$(Q)scripts/deps.sh check
 	$(Q)tests/run.sh all
+
+FUZZ_SECONDS ?= 30 # each target
+fuzz: $(B)/.deps
+	$(Q)B=$(B) tests/fuzz/run.sh $(FUZZ_SECONDS)
 
 demo: $(B)/.deps
 	$(Q)scripts/deps.sh demo
