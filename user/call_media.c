@@ -295,7 +295,9 @@ static void keep_leases(struct call_table *t, struct call *c)
 
 void call_media(struct call_table *t, struct call *c, struct action_list *out)
 {
+	/* First, so that no pinhole is made of a port that is given back: an endpoint that was RTP's
+	 * own may have become the RTCP of another lease. */
+	keep_leases(t, c);
 	want_all(t, c, out);
 	differ(t, c, out);
-	keep_leases(t, c);
 }

@@ -523,6 +523,24 @@ static void ranges_and_tcp(void **state)
 	       "alice<bob 200");
 }
 
+/* An odd port first, then the even one below it: what was RTP's becomes RTCP's, also on the public side,
+ * and no pinhole keeps a public port that is given back. */
+static void odd_port_first(void **state)
+{
+	LADDER_NAT("inside alice",
+		   "alice>bob INVITE {audio 20001}",
+		   "alice<bob 200 {audio 7000}            == alice:20001=16384<>bob:7000",
+		   "alice>bob ACK",
+		   "wait 40",
+		   "alice>bob INVITE {audio 20000}"
+		   "  == alice:20000<>bob:7000-rtcp, alice:20001=16384<>bob:7000/bob:7001+c, rtcp alice:20002=16385|bob:7001",
+		   "alice<bob 200 {audio 7000}            == alice:20000<>bob:7000",
+		   "alice>bob ACK",
+		   "wait 40                               == alice:20000<>bob:7000",
+		   "alice>bob BYE                         == none",
+		   "alice<bob 200");
+}
+
 /* An SDP where it means nothing opens nothing, and shows nothing of the inside. */
 static void sdp_out_of_place(void **state)
 {
@@ -578,6 +596,7 @@ int main(void)
 		cmocka_unit_test(rtcp_places),
 		cmocka_unit_test(ranges_and_tcp),
 		cmocka_unit_test(sdp_out_of_place),
+		cmocka_unit_test(odd_port_first),
 	};
 
 	return cmocka_run_group_tests_name("offers and answers", tests, NULL, NULL);
