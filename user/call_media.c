@@ -151,11 +151,11 @@ static void add_classes(struct pinhole_spec *w, const struct stream *q)
 		always |= RF_CLASS_RTCP;
 	if (q->ice[0])
 		always |= RF_CLASS_STUN;
-	if (both(q->ta, q->tb, LINE_DTLS))
+	if (q->a->proto == SDP_P_SCTP || both(q->ta, q->tb, LINE_DTLS))
 		always |= RF_CLASS_DTLS | RF_CLASS_STUN;
 	w->classes_in |= always;
 	w->classes_out |= always;
-	if (q->rtcp)
+	if (q->rtcp || q->a->proto == SDP_P_SCTP)
 		return;
 	if (in)
 		w->classes_in |= media;

@@ -58,6 +58,7 @@ enum call_note { /* said once per call */
 		 NOTE_NO_INSIDE = 1 << 3,
 		 NOTE_NO_REMOTE = 1 << 4,
 		 NOTE_PINHOLES = 1 << 5,
+		 NOTE_FAMILY = 1 << 6,
 };
 
 struct ice_source { /* a remote that has proved to be the agreed agent, or is its candidate in use */

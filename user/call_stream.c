@@ -58,9 +58,9 @@ static bool stream_ok(struct call *c, const struct stream *q, struct action_list
 		return false;
 	if (q->a != a && ((q->a->flags | q->b->flags) & (LINE_OFF | LINE_BUNDLE_ONLY)) == LINE_OFF)
 		return false;
-	if (q->a->proto == SDP_P_TCP || q->a->proto == SDP_P_OTHER) {
+	if (!proto_served(q->a->proto)) {
 		call_note(c, NOTE_TCP, out,
-			  "media that is not RTP or UDPTL over UDP is left alone");
+			  "media that is not RTP, UDPTL or DTLS over UDP is left alone");
 		return false;
 	}
 	if (q->a->proto != q->b->proto || (a->flags & LINE_BY_ICE && !q->ice[0]))
@@ -87,7 +87,8 @@ static bool stream_ok(struct call *c, const struct stream *q, struct action_list
 }
 
 /* The k-th pair of ports. */
-static bool set_component(const struct call *c, struct stream *q, uint8_t component, unsigned int k)
+static bool set_component(struct call *c, struct stream *q, uint8_t component, unsigned int k,
+			  struct action_list *out)
 {
 	const struct media_line *a = q->ta, *b = q->tb;
 
@@ -95,10 +96,17 @@ static bool set_component(const struct call *c, struct stream *q, uint8_t compon
 	q->rtcp = component == 2;
 	q->inside = ep_above(q->rtcp ? a->rtcp : a->rtp, 2 * k);
 	q->remote = ep_above(q->rtcp ? b->rtcp : b->rtp, 2 * k);
-	if (b->flags & LINE_FOREIGN)
-		q->remote = (struct rf_ep){ 0 };
 	if (!q->inside.port || !outside_of(c, a, &q->inside, &q->outside))
 		return false;
+	if (b->flags & (LINE_FOREIGN | LINE_NO_ADDR) || addr_is_any(&q->remote.addr)) {
+		q->remote.addr = (struct rf_addr){ 0 };
+	} else if (addr_is_v4(&q->remote.addr) != addr_is_v4(&q->outside.addr)) {
+		if (!q->ice[0])
+			call_note(c, NOTE_FAMILY, out,
+				  "the two sides name addresses of different families: no pinhole");
+		q->remote.addr = (struct rf_addr){ 0 };
+		return q->ice[0];
+	}
 	return q->ice[0] || b->flags & LINE_LEARN ||
 	       (q->remote.port && !addr_is_any(&q->remote.addr));
 }
@@ -119,10 +127,10 @@ static void pair_streams(struct call_table *t, struct call *c, const struct pair
 		if (!stream_ok(c, &q, out))
 			continue;
 		for (unsigned int k = 0; k < n && k < SDP_MEDIA_MAX; k++) {
-			if (set_component(c, &q, 1, k))
+			if (set_component(c, &q, 1, k, out))
 				fn(t, c, &q, out, arg);
 			if (q.a->proto == SDP_P_RTP && !both(q.ta, q.tb, LINE_MUX) &&
-			    set_component(c, &q, 2, k))
+			    set_component(c, &q, 2, k, out))
 				fn(t, c, &q, out, arg);
 		}
 	}

@@ -78,8 +78,8 @@ static void classify_proto(struct sdp_media *m)
 		P("UDP/TLS/RTP/SAVPF", SDP_P_RTP, true, true),
 		P("udptl", SDP_P_UDPTL, false, false),
 		P("UDP/TLS/UDPTL", SDP_P_UDPTL, true, true),
-		P("UDP/DTLS/SCTP", SDP_P_OTHER, true, true),
-		P("DTLS/SCTP", SDP_P_OTHER, true, true),
+		P("UDP/DTLS/SCTP", SDP_P_SCTP, true, true),
+		P("DTLS/SCTP", SDP_P_SCTP, true, true),
 #undef P
 	};
 	size_t i;

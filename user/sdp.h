@@ -22,6 +22,7 @@ enum sdp_proto {
 	SDP_P_RTP, /* RTP/AVP, AVPF, SAVP, SAVPF, UDP/TLS/RTP/SAVP(F) */
 	SDP_P_UDPTL, /* udptl, UDP/TLS/UDPTL */
 	SDP_P_TCP, /* TCP/..., no UDP pinhole */
+	SDP_P_SCTP, /* UDP/DTLS/SCTP (RFC 8841): on the wire it is DTLS */
 };
 
 /* The address of a c= or o= line, or of a=rtcp. */

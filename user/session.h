@@ -19,6 +19,12 @@
 #include "sdp.h"
 #include "topology.h"
 
+/* Does media of this protocol have a pinhole? */
+static inline bool proto_served(unsigned int proto)
+{
+	return proto == SDP_P_RTP || proto == SDP_P_UDPTL || proto == SDP_P_SCTP;
+}
+
 enum side { SIDE_INSIDE, SIDE_OUTSIDE };
 
 static inline enum side side_other(enum side s)

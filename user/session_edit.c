@@ -94,7 +94,7 @@ static void edit_media(const struct topology *topo, const struct topology_wan *w
 		edit_host(topo, wan, &m->c, edits);
 	if (m->has_rtcp && m->rtcp_has_addr)
 		edit_host(topo, wan, &m->rtcp, edits);
-	if (m->port_value == 0 || (m->proto != SDP_P_RTP && m->proto != SDP_P_UDPTL))
+	if (m->port_value == 0 || !proto_served(m->proto))
 		return;
 	/* No place at all, said so that the peer takes it for no ice-mismatch (RFC 8839 4.2.5). */
 	if (m->ice && m->c.is_addr && stranded(topo, wan, &m->c.addr)) {

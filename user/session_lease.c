@@ -109,7 +109,7 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 static bool line_leased(const struct media_line *m)
 {
 	return m->flags & LINE_XLATE && !(m->flags & (LINE_OFF | LINE_FOREIGN)) &&
-	       (m->proto == SDP_P_RTP || m->proto == SDP_P_UDPTL) && !addr_is_any(&m->rtp.addr);
+	       proto_served(m->proto) && !addr_is_any(&m->rtp.addr);
 }
 
 /* RTCP that is not in the pair of its RTP. */

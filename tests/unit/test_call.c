@@ -655,6 +655,106 @@ static void no_pinhole(void **state)
 	assert_non_null(strstr(f->events, "left alone"));
 }
 
+/* RFC 4145, RFC 4571: what is set up over TCP is not ours, in whichever m-line, and nothing of it is
+ * touched but inside addresses. */
+static void tcp_media(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f, { ">", "INVITE", 1, NULL,
+		  "c=IN IP4 " IN "|m=audio 9 TCP/RTP/AVP 0|a=setup:active|a=connection:new"
+		  "|m=audio 20000 RTP/AVP 0|m=image 4446 TCP/TLS/UDPTL t38|a=setup:passive",
+		  NULL, "" });
+	assert_true(sent_has(f, "c=IN IP4 " WAN
+				"\r\nt=0 0\r\nm=audio 9 TCP/RTP/AVP 0\r\na=setup:active\r\n"
+				"a=connection:new\r\nm=audio 20000 RTP/AVP 0\r\n"
+				"m=image 4446 TCP/TLS/UDPTL t38\r\na=setup:passive\r\n"));
+	FLOW(f,
+	     { "<", "200 INVITE", 1, "u",
+	       "c=IN IP4 " REM "|m=audio 5000 TCP/RTP/AVP 0|a=setup:passive|m=audio 7000 RTP/AVP 0"
+	       "|m=image 5001 TCP/TLS/UDPTL t38|a=setup:active",
+	       NULL, BOTH },
+	     { ">", "ACK", 1, "u" });
+}
+
+/* Fax beside speech; odd ports; a second c= in a media section (RFC 8866 5.7) is not read. */
+static void fax_line(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f,
+	     { ">", "INVITE", 1, NULL,
+	       "m=audio 20000 RTP/AVP 0|c=IN IP4 " IN "|m=image 20003 udptl t38|c=IN IP4 " IN, NULL,
+	       "" },
+	     { "<", "200 INVITE", 1, "u",
+	       "m=audio 7001 RTP/AVP 0|c=IN IP4 " REM "|c=IN IP4 198.51.100.10"
+	       "|m=image 7007 udptl t38|c=IN IP4 " REM,
+	       NULL,
+	       IN ":20000=" WAN ":20000 r/r " REM ":7001; " IN ":20001=" WAN ":20001 c/c " REM
+		  ":7002; " IN ":20003=" WAN ":16384 u/u " REM ":7007" },
+	     { ">", "ACK", 1, "u" });
+}
+
+/* A name in c= says not where media comes from: it is learnt from the signalling peer. */
+static void host_name(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
+	     { "<", "200 INVITE", 1, "u", "c=IN IP4 media.example.com|m=audio 7000 RTP/AVP 0", NULL,
+	       IN ":20000=" WAN ":20000 r/r ?" REM ":0; " IN ":20001=" WAN ":20001 c/c ?" REM
+		  ":0" },
+	     { ">", "ACK", 1, "u" });
+}
+
+/* No translation between families: said, and no hole that could never be used. */
+static void other_family(void **state)
+{
+	struct flow *f = *state;
+
+	f->once = true;
+	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
+	     { "<", "200 INVITE", 1, "u", "c=IN IP6 2001:db8:9::9|m=audio 7000 RTP/AVP 0", NULL,
+	       "" });
+	assert_non_null(strstr(f->events, "different families"));
+	FLOW(f, { ">", "ACK", 1, "u" });
+}
+
+/* An inside host that only has an address which the WAN cannot show. */
+static void stranded(void **state)
+{
+	struct flow *f = *state;
+
+	f->topo.wans[0].has6 = false;
+	f->once = true;
+	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP6 fd00::5|m=audio 20000 RTP/AVP 0", NULL, "" });
+	assert_true(sent_has(f, "c=IN IP6 ::\r\n"));
+	FLOW(f, { "<", "200 INVITE", 1, "u", "c=IN IP6 2001:db8:9::9|m=audio 7000 RTP/AVP 0", NULL,
+		  "" });
+	assert_non_null(strstr(f->events, "no address that can be served"));
+	FLOW(f, { ">", "ACK", 1, "u" });
+}
+
+/* Keys of media are nobody's business. */
+static void secured(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f,
+	     { ">", "INVITE", 1, NULL,
+	       "c=IN IP4 " IN "|m=audio 20000 RTP/SAVP 0"
+	       "|a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR",
+	       NULL, "" });
+	assert_true(sent_has(f, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+				"inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR\r\n"));
+	FLOW(f,
+	     { "<", "200 INVITE", 1, "u",
+	       "c=IN IP4 " REM "|m=audio 7000 RTP/SAVP 0"
+	       "|a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj",
+	       NULL, BOTH },
+	     { ">", "ACK", 1, "u" });
+}
+
 static void bye_challenged(void **state)
 {
 	struct flow *f = *state;
@@ -1102,6 +1202,12 @@ int main(void)
 		T(port_range),
 		T(fax),
 		T(dtls_ice),
+		T(tcp_media),
+		T(fax_line),
+		T(host_name),
+		T(other_family),
+		T(stranded),
+		T(secured),
 		T(host_mode),
 		T(host_mode_cloud),
 		T(routed_mode),

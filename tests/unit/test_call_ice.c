@@ -406,6 +406,29 @@ static int setup_caller_outside(void **state)
 	return 0;
 }
 
+/* A browser: audio and a data channel, everything by candidates. */
+static void data_channel(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f,
+	     { ">", "INVITE", 1, NULL,
+	       "c=IN IP4 0.0.0.0|a=group:BUNDLE d a|m=application 9 UDP/DTLS/SCTP webrtc-datachannel"
+	       "|a=mid:d|a=setup:actpass|a=fingerprint:sha-1 00:11|a=sctp-port:5000" ICE_IN HOST_IN
+	       "|m=audio 9 UDP/TLS/RTP/SAVPF 111|a=mid:a|a=rtcp-mux|a=bundle-only|a=setup:actpass"
+	       "|a=fingerprint:sha-1 00:11" ICE_IN,
+	       NULL, "" },
+	     { "<", "200 INVITE", 1, "u",
+	       "c=IN IP4 0.0.0.0|a=group:BUNDLE d a|m=application 9 UDP/DTLS/SCTP webrtc-datachannel"
+	       "|a=mid:d|a=setup:active|a=fingerprint:sha-1 22:33" ICE_OUT
+	       "|a=candidate:1 1 UDP 9 198.51.100.1 1 typ host"
+	       "|m=audio 9 UDP/TLS/RTP/SAVPF 111|a=mid:a|a=rtcp-mux|a=setup:active"
+	       "|a=fingerprint:sha-1 22:33" ICE_OUT,
+	       NULL, IN ":20000=" WAN ":20000 rsd/rsd +198.51.100.1:1" },
+	     { ">", "ACK", 1, "u" });
+	assert_true(f->pins[0].payload_types[13] & 0x80);
+}
+
 /* What the peer repeats of us is what the inside host knows (RFC 8839 5.2). */
 static void remote_candidates(void **state)
 {
@@ -456,6 +479,7 @@ int main(void)
 		T(trickle_unknown),
 		T(bundle),
 		cmocka_unit_test_setup_teardown(bundle_refused, setup_caller_outside, teardown),
+		T(data_channel),
 		T(remote_candidates),
 		T(long_texts),
 	};

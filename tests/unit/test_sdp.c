@@ -242,7 +242,7 @@ static void other_media(void **state)
 	assert_int_equal(m[2].port_value, 0);
 	assert_int_equal(m[2].clock_rate, 0);
 	assert_int_equal(m[3].proto, SDP_P_TCP);
-	assert_int_equal(m[4].proto, SDP_P_OTHER);
+	assert_int_equal(m[4].proto, SDP_P_SCTP);
 	assert_true(m[4].dtls);
 	assert_int_equal(m[5].proto, SDP_P_RTP);
 	assert_true(m[5].secure && m[5].dtls);
