@@ -3,6 +3,7 @@
 # Media path benchmark: one gateway namespace for each way, all of them between a WAN namespace (bw)
 # and an inside namespace (bi); then media.c measures. Everything ends with the script.
 # ROUNDS, PACKETS: how long. WAYS: which. NO_GROWTH=1: without the million pinholes.
+# shellcheck disable=SC2016 # the gateway expands it
 set -eu
 cd "$(dirname "$0")/../.."
 B=${B:-build}
