@@ -196,6 +196,11 @@ static __always_inline bool rf_rewrite_v4(struct __sk_buff *skb, const struct rf
 	    bpf_l4_csum_replace(skb, check, 0, ports, BPF_F_MARK_MANGLED_0))
 		return false;
 
+	/* The verifier of 6.1 has forgotten the limits by now. */
+	RF_BARRIER(l3);
+	RF_BARRIER(l4);
+	l3 &= 63;
+	l4 &= 2 * RF_HDRS_MAX - 1;
 	ip = (void *)(long)skb->data + l3;
 	udp = (void *)(long)skb->data + l4;
 	if ((void *)(ip + 1) > (void *)(long)skb->data_end ||

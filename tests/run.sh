@@ -156,6 +156,9 @@ build "build with sanitizers" "$SAN_B" 1 build-tests || finish
 for t in tests/netns/test_*.sh; do
 	B=$SAN_B run "netns/$(basename "$t" .sh | sed s/^test_//) (san)" 900 "$t"
 done
+# On the oldest and the newest kernel that Debian has, and half a minute of each fuzz target.
+run "kernels" 1200 tests/kernels/run.sh "$B"
+run "fuzz" 600 tests/fuzz/run.sh 30
 export -f style
 run "style" 120 bash -c style
 finish
