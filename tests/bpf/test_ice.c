@@ -5,8 +5,8 @@
  */
 #include "bpf/lab.h"
 
-#define OTHER4 "203.0.113.77"
-#define OTHER6 "2001:db8:f::77"
+#define OTHER4	   "203.0.113.77"
+#define OTHER6	   "2001:db8:f::77"
 #define OTHER_PORT 40000
 #define MARK	   0x5eed
 
@@ -65,7 +65,8 @@ static void test_unlisted(void **state)
 
 	for (v6 = 0; v6 < 2; v6++)
 		for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-			int refused = hooks[i] == WAN_IN ? RF_R_WRONG_SOURCE : RF_R_WRONG_DESTINATION;
+			int refused =
+				hooks[i] == WAN_IN ? RF_R_WRONG_SOURCE : RF_R_WRONG_DESTINATION;
 			struct pkt p = check_of(v6, hooks[i], false);
 
 			ice_set(v6, 0);
@@ -95,9 +96,15 @@ static void test_listed(void **state)
 	q.dport = IN_PORT;
 	q.ttl = 63;
 	lab_case("listed", WAN_IN, &p, RF_R_MEDIA_TC, &q);
-	lab_case("listed", XDP, &p, RF_R_MEDIA_XDP, &(struct pkt){
-		.src = p.src, .dst = q.dst, .sport = p.sport, .dport = q.dport, .ttl = 63,
-		.pay = PAY_STUN, .dmac = lab_mac_in, .smac = lab_mac_l0 });
+	lab_case("listed", XDP, &p, RF_R_MEDIA_XDP,
+		 &(struct pkt){ .src = p.src,
+				.dst = q.dst,
+				.sport = p.sport,
+				.dport = q.dport,
+				.ttl = 63,
+				.pay = PAY_STUN,
+				.dmac = lab_mac_in,
+				.smac = lab_mac_l0 });
 }
 
 /* Everything but a Binding request of the right shape is refused as without ICE. */

@@ -286,9 +286,9 @@ static inline size_t flow_text(const struct flow *f, const struct step *s, char 
 		by_caller ? "caller" : "callee", by_caller ? ";tag=c" : callee,
 		by_caller ? "callee" : "caller", by_caller ? callee : ";tag=c", f->call_id, s->cseq,
 		method, peer, s->extra ? s->extra : "",
-		!s->sdp			? ""
+		!s->sdp			  ? ""
 		: !strcmp(method, "INFO") ? "Content-Type: application/trickle-ice-sdpfrag\r\n"
-					: "Content-Type: application/sdp\r\n",
+					  : "Content-Type: application/sdp\r\n",
 		n_sdp, sdp);
 }
 
