@@ -826,6 +826,8 @@ static inline void l_line(struct ladder *l, const char *line)
 	} else if (!strncmp(p, "wait ", 5)) {
 		const char *want = strstr(p, "==");
 
+		if (l->restarts)
+			w_restart(l->w);
 		w_wait(l->w, (unsigned int)atoi(p + 5), atoi(p + 5) > 600 ? 10 : 1);
 		if (l->dump)
 			fprintf(l->dump, "T%c\xff", atoi(p + 5) < 250 ? atoi(p + 5) : 250);

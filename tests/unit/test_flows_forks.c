@@ -266,6 +266,20 @@ static void bye_before_2xx(void **state)
 	       "wait 40                                   == none");
 }
 
+/* A challenged BYE: the call goes on until the next one, whatever becomes of the first. */
+static void bye_challenged(void **state)
+{
+	LADDER("inside alice",
+	       "alice>bob INVITE {audio 20000}",
+	       "alice<bob 200 {audio 7000}                == alice:20000<>bob:7000",
+	       "alice>bob ACK",
+	       "alice>bob BYE                             == none",
+	       "alice<bob 407 BYE                         == alice:20000<>bob:7000",
+	       "alice>bob BYE@2",
+	       "alice>bob BYE                             == none",
+	       "alice<bob 200 BYE");
+}
+
 /* Both hang up at once. */
 static void bye_crosses_bye(void **state)
 {
@@ -340,16 +354,27 @@ static void guests(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(losing_forks),		  cmocka_unit_test(two_accept),
-		cmocka_unit_test(forks_negotiate_apart),  cmocka_unit_test(all_refuse),
-		cmocka_unit_test(forked_inside),	  cmocka_unit_test(late_fork),
-		cmocka_unit_test(forks_with_late_offers), cmocka_unit_test(rfc4028_expires),
-		cmocka_unit_test(rfc4028_refreshed),	  cmocka_unit_test(rfc4028_refresh_refused),
-		cmocka_unit_test(rfc4028_too_small),	  cmocka_unit_test(rfc3891_confirmed),
-		cmocka_unit_test(rfc3891_unknown),	  cmocka_unit_test(cancel_crosses_2xx),
-		cmocka_unit_test(early_cancel),		  cmocka_unit_test(bye_before_2xx),
-		cmocka_unit_test(bye_crosses_bye),	  cmocka_unit_test(bye_crosses_reinvite),
-		cmocka_unit_test(lost_messages),	  cmocka_unit_test(guests),
+		cmocka_unit_test(losing_forks),
+		cmocka_unit_test(two_accept),
+		cmocka_unit_test(forks_negotiate_apart),
+		cmocka_unit_test(all_refuse),
+		cmocka_unit_test(forked_inside),
+		cmocka_unit_test(late_fork),
+		cmocka_unit_test(forks_with_late_offers),
+		cmocka_unit_test(rfc4028_expires),
+		cmocka_unit_test(rfc4028_refreshed),
+		cmocka_unit_test(rfc4028_refresh_refused),
+		cmocka_unit_test(rfc4028_too_small),
+		cmocka_unit_test(rfc3891_confirmed),
+		cmocka_unit_test(rfc3891_unknown),
+		cmocka_unit_test(cancel_crosses_2xx),
+		cmocka_unit_test(early_cancel),
+		cmocka_unit_test(bye_before_2xx),
+		cmocka_unit_test(bye_challenged),
+		cmocka_unit_test(bye_crosses_bye),
+		cmocka_unit_test(bye_crosses_reinvite),
+		cmocka_unit_test(lost_messages),
+		cmocka_unit_test(guests),
 	};
 
 	return cmocka_run_group_tests_name("forks and timers", tests, NULL, NULL);
