@@ -13,8 +13,8 @@
 
 /* .tot_len 0: the packet's own size is compared with the device's MTU (TC only). */
 static __always_inline long rf_fib_from(void *ctx, const struct rf_pkt *p, const struct rf_ep *src,
-					const struct rf_ep *dst, __u16 tot_len,
-					__u32 from_ifindex, __u32 flags, struct bpf_fib_lookup *fib)
+					const struct rf_ep *dst, __u16 tot_len, __u32 from_ifindex,
+					__u32 flags, struct bpf_fib_lookup *fib)
 {
 	__builtin_memset(fib, 0, sizeof(*fib));
 	fib->l4_protocol = IPPROTO_UDP;
@@ -65,7 +65,8 @@ static __always_inline bool rf_leaves_by_wan(struct __sk_buff *skb, const struct
  */
 enum rf_hop_via {
 	RF_HOP_XDP = 1u << 31, /* the device takes XDP redirects */
-	RF_HOP_OUT = 1u << 30, /* looked up by the device to leave by, not by the one to come in at */
+	RF_HOP_OUT =
+		1u << 30, /* looked up by the device to leave by, not by the one to come in at */
 };
 #define RF_HOP_HITS	16
 #define RF_HOP_FRESH_NS (RF_NS_PER_SEC / 10)
@@ -163,7 +164,8 @@ static __always_inline __u32 rf_deliver_xdp(struct xdp_md *ctx, struct rf_pkt *p
 	hop = rf_hop_get(&p->src.addr, &to->addr, via);
 	if (!hop)
 		return RF_R_TO_TC;
-	if (!rf_hop_hot(hop, p, &p->src.addr, &to->addr, via) && !rf_hop_ask_xdp(ctx, p, to, hop, via))
+	if (!rf_hop_hot(hop, p, &p->src.addr, &to->addr, via) &&
+	    !rf_hop_ask_xdp(ctx, p, to, hop, via))
 		return RF_R_TO_TC;
 	ifindex = hop->ifindex;
 	__builtin_memcpy(macs, hop->dst_mac, sizeof(macs));
@@ -290,7 +292,8 @@ static __always_inline __u32 rf_deliver_in(struct __sk_buff *skb, struct rf_pkt 
 					   const struct rf_hit *h)
 {
 	bool xlate = h->ph->flags & RF_PH_XLATE;
-	struct rf_change c = { .src = &p->src, .dst = xlate ? &h->ph->xlate : &p->dst,
+	struct rf_change c = { .src = &p->src,
+			       .dst = xlate ? &h->ph->xlate : &p->dst,
 			       .new_dst = xlate };
 	struct bpf_fib_lookup fib;
 	struct rf_hop *hop;
@@ -373,7 +376,8 @@ static __always_inline __u32 rf_deliver_out(struct __sk_buff *skb, struct rf_pkt
 	if (bpf_map_lookup_elem(&guards, &c.dst->addr))
 		return rf_hairpin(skb, p, ifindex) ? RF_R_MEDIA_TC : RF_R_NO_ROUTE;
 	if (rf_fib_from(skb, p, c.src, c.dst, 0, ifindex, BPF_FIB_LOOKUP_OUTPUT, &fib) ==
-		    BPF_FIB_LKUP_RET_SUCCESS && fib.ifindex == ifindex)
+		    BPF_FIB_LKUP_RET_SUCCESS &&
+	    fib.ifindex == ifindex)
 		rf_hop_learn_skb(skb, hop, p, &c.src->addr, &c.dst->addr, via, &fib);
 	return rf_redirect(skb, p, ifindex) ? RF_R_MEDIA_TC : RF_R_REWRITE_FAILED;
 }

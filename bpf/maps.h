@@ -11,21 +11,21 @@
 
 #define RF_HOPS 4096 /* power of two */
 
-#define RF_HASH(name_, key_, value_, max_) \
-	struct { \
-		__uint(type, BPF_MAP_TYPE_HASH); \
+#define RF_HASH(name_, key_, value_, max_)            \
+	struct {                                      \
+		__uint(type, BPF_MAP_TYPE_HASH);      \
 		__uint(map_flags, BPF_F_NO_PREALLOC); \
-		__uint(max_entries, max_); \
-		__type(key, key_); \
-		__type(value, value_); \
+		__uint(max_entries, max_);            \
+		__type(key, key_);                    \
+		__type(value, value_);                \
 	} name_ SEC(".maps")
 
 #define RF_ARRAY(name_, type_, value_, max_) \
-	struct { \
-		__uint(type, type_); \
-		__uint(max_entries, max_); \
-		__type(key, __u32); \
-		__type(value, value_); \
+	struct {                             \
+		__uint(type, type_);         \
+		__uint(max_entries, max_);   \
+		__type(key, __u32);          \
+		__type(value, value_);       \
 	} name_ SEC(".maps")
 
 RF_HASH(pinholes, struct rf_pinhole_key, struct rf_pinhole, RF_PINHOLES_MAX);

@@ -8,7 +8,7 @@
 
 #include "parse.h"
 
-#define RF_L2_MAX    64 /* the L3 header starts before */
+#define RF_L2_MAX 64 /* the L3 header starts before */
 
 #define RF_UDP_SPORT 0
 #define RF_UDP_DPORT 2
@@ -84,8 +84,7 @@ static __always_inline void rf_rewrite_xdp_v4(struct rf_pkt *p, struct iphdr *ip
 	if (rf_csum_is_partial(p, udp))
 		udp->check = 0;
 	if (udp->check) {
-		__u16 check = rf_csum_apply(udp->check,
-					    diff + rf_csum_diff16(udp->dest, to->port));
+		__u16 check = rf_csum_apply(udp->check, diff + rf_csum_diff16(udp->dest, to->port));
 
 		udp->check = check ? check : 0xffff;
 	}
@@ -127,8 +126,8 @@ static __always_inline long rf_skb_addr(struct __sk_buff *skb, bool v6, __u32 l3
 		if (check_off)
 			r |= bpf_l4_csum_replace(skb, check_off, from->w[3], to->w[3],
 						 check_flags | 4);
-		return r | bpf_skb_store_bytes(skb, l3 + (dst ? RF_IP4_DST : RF_IP4_SRC),
-					       &to->w[3], 4, 0);
+		return r | bpf_skb_store_bytes(skb, l3 + (dst ? RF_IP4_DST : RF_IP4_SRC), &to->w[3],
+					       4, 0);
 	}
 	for (i = 0; i < 4 && check_off; i++)
 		r |= bpf_l4_csum_replace(skb, check_off, from->w[i], to->w[i], check_flags | 4);
@@ -151,9 +150,8 @@ static __always_inline long rf_skb_ttl(struct __sk_buff *skb, const struct rf_pk
 	if (p->flags & RF_PKT_V6)
 		return bpf_skb_store_bytes(skb, p->l3_off + RF_IP6_HOPS, &ttl, 1,
 					   BPF_F_RECOMPUTE_CSUM);
-	r |= bpf_l3_csum_replace(skb, p->l3_off + RF_IP4_CHECK,
-				 bpf_htons(p->ttl << 8 | p->proto), bpf_htons(ttl << 8 | p->proto),
-				 2);
+	r |= bpf_l3_csum_replace(skb, p->l3_off + RF_IP4_CHECK, bpf_htons(p->ttl << 8 | p->proto),
+				 bpf_htons(ttl << 8 | p->proto), 2);
 	return r | bpf_skb_store_bytes(skb, p->l3_off + RF_IP4_TTL, &ttl, 1, 0);
 }
 

@@ -48,8 +48,8 @@ static __always_inline void rf_device_shape(struct __sk_buff *skb, struct rf_pkt
 	    *first >> 4 != 6)
 		return;
 	d = bpf_map_lookup_elem(&devices, &ifindex);
-	if (d && ((d->flags & RF_DEV_L3) ||
-		  ((d->flags & RF_DEV_XDP_GENERIC) && rf_starts_at_l3(skb))))
+	if (d &&
+	    ((d->flags & RF_DEV_L3) || ((d->flags & RF_DEV_XDP_GENERIC) && rf_starts_at_l3(skb))))
 		p->flags |= RF_PKT_NO_ETH;
 }
 
@@ -113,8 +113,8 @@ static __always_inline int rf_wan_in_udp(struct rf_pkt *p, struct rf_hit *h, __u
 		return rf_decided(reason, RF_R_NOT_OURS);
 	if (rf_sip_port(p->dst.port))
 		return RF_STAGE_SIP;
-	return rf_decided(reason, rf_range_has(&ports, p->dst.port) ? RF_R_NO_PINHOLE :
-								      RF_R_NOT_GUARDED);
+	return rf_decided(reason,
+			  rf_range_has(&ports, p->dst.port) ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
 }
 
 /* .parsed: enum rf_parsed */
@@ -131,16 +131,12 @@ static __always_inline int rf_wan_in_stage(struct rf_pkt *p, int parsed, struct 
 	    !rf_guarded(&p->dst.addr, &ports))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	switch (parsed) {
-	case RF_PARSED_FRAGMENT:
-		return RF_STAGE_FRAGMENT;
-	case RF_PARSED_ICMP:
-		return RF_STAGE_ICMP;
+	case RF_PARSED_FRAGMENT: return RF_STAGE_FRAGMENT;
+	case RF_PARSED_ICMP: return RF_STAGE_ICMP;
 	case RF_PARSED_NOT_LINEAR: /* XDP only: TC can make it linear */
 		return rf_decided(reason, RF_R_TO_TC);
-	case RF_PARSED_BAD:
-		return rf_decided(reason, RF_R_BAD_HEADER);
-	default:
-		return rf_decided(reason, RF_R_TRUNCATED);
+	case RF_PARSED_BAD: return rf_decided(reason, RF_R_BAD_HEADER);
+	default: return rf_decided(reason, RF_R_TRUNCATED);
 	}
 }
 
@@ -180,8 +176,8 @@ static __always_inline int rf_wan_out_stage(struct rf_pkt *p, int parsed, struct
 		return RF_STAGE_SIP;
 	ports.lo = g->port_lo;
 	ports.hi = g->port_hi;
-	return rf_decided(reason, rf_range_has(&ports, p->src.port) ? RF_R_NO_PINHOLE :
-								      RF_R_NOT_GUARDED);
+	return rf_decided(reason,
+			  rf_range_has(&ports, p->src.port) ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
 }
 
 /* Forwarded, and still with a private source behind every NAT rule of the host's own? */

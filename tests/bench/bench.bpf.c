@@ -12,11 +12,11 @@ struct bench_cfg cfg;
 __u32 sent;
 
 #define PERCPU(name_, type_, value_, max_) \
-	struct { \
-		__uint(type, type_); \
+	struct {                           \
+		__uint(type, type_);       \
 		__uint(max_entries, max_); \
-		__type(key, __u32); \
-		__type(value, value_); \
+		__type(key, __u32);        \
+		__type(value, value_);     \
 	} name_ SEC(".maps")
 
 PERCPU(counts, BPF_MAP_TYPE_PERCPU_ARRAY, struct bench_count, 1);
@@ -196,8 +196,8 @@ int bench_sink(struct xdp_md *ctx)
 		sink_check(f, end, c);
 	if (cfg.flags & BENCH_STAMP) {
 		__u64 ns = bpf_ktime_get_ns() - (f->rtp.stamp_lo | (__u64)f->rtp.stamp_hi << 32);
-		__u32 at = ns / BENCH_BUCKET_NS < BENCH_BUCKETS ? ns / BENCH_BUCKET_NS :
-								 BENCH_BUCKETS - 1;
+		__u32 at = ns / BENCH_BUCKET_NS < BENCH_BUCKETS ? ns / BENCH_BUCKET_NS
+								: BENCH_BUCKETS - 1;
 		__u64 *b = bpf_map_lookup_elem(&latency, &at);
 
 		if (b)
@@ -231,7 +231,9 @@ static __always_inline struct bench_nat *nat_find(struct frame *f, __u16 *dir)
 	if (n)
 		return n;
 	*dir = BENCH_OUT;
-	key = (struct bench_nat_key){ .addr = f->ip.saddr, .port = f->udp.source, .dir = BENCH_OUT };
+	key = (struct bench_nat_key){ .addr = f->ip.saddr,
+				      .port = f->udp.source,
+				      .dir = BENCH_OUT };
 	return bpf_map_lookup_elem(&nat, &key);
 }
 
@@ -252,11 +254,11 @@ static __always_inline struct bench_nat *nat_do(void *data, void *end)
 		return NULL;
 	addr = dir == BENCH_IN ? &f->ip.daddr : &f->ip.saddr;
 	port = dir == BENCH_IN ? &f->udp.dest : &f->udp.source;
-	diff = (__u64)(__u32)~*addr + n->addr;
+	diff = (__u64)(__u32) ~*addr + n->addr;
 	f->ip.check = ~fold((__u64)(__u16)~f->ip.check + diff +
 			    (__u16)~bpf_htons(0x0100)); /* one less of TTL */
 	f->ip.ttl--;
-	f->udp.check = ~fold((__u64)(__u16)~f->udp.check + diff + (__u16)~*port + n->port);
+	f->udp.check = ~fold((__u64)(__u16)~f->udp.check + diff + (__u16) ~*port + n->port);
 	*addr = n->addr;
 	*port = n->port;
 	return n;
@@ -307,8 +309,9 @@ static __always_inline struct bench_nat *nat_skb(struct __sk_buff *skb)
 	__be16 port;
 	__u16 dir;
 
-	if ((void *)(f + 1) > (void *)(long)skb->data_end || f->eth.h_proto != bpf_htons(ETH_P_IP) ||
-	    f->ip.ihl != 5 || f->ip.protocol != IPPROTO_UDP)
+	if ((void *)(f + 1) > (void *)(long)skb->data_end ||
+	    f->eth.h_proto != bpf_htons(ETH_P_IP) || f->ip.ihl != 5 ||
+	    f->ip.protocol != IPPROTO_UDP)
 		return NULL;
 	n = nat_find(f, &dir);
 	if (!n)

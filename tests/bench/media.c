@@ -32,8 +32,9 @@
 #define CPU	   1
 
 enum kind { FLOOR, STORED, FIB, TC_REDIRECT, TC_NEIGH, ROUTE, NFT, RF, RF_HOST, HOST, RELAY };
-static const char *const kinds[] = { "floor", "stored", "fib", "tc_redirect", "tc_neigh", "route",
-				     "nft", "rf", "rf_host", "host", "relay" };
+static const char *const kinds[] = { "floor",	 "stored", "fib",  "tc_redirect",
+				     "tc_neigh", "route",  "nft",  "rf",
+				     "rf_host",	 "host",   "relay" };
 
 struct way {
 	char name[16];
@@ -88,10 +89,10 @@ static __u32 dev_of(const char *fmt, const char *name, __u8 *mac)
 	snprintf(dev, sizeof(dev), fmt, name);
 	i = if_nametoindex(dev);
 	/* /sys belongs to the namespace that mounted it */
-	snprintf(cmd, sizeof(cmd), "ip -o link show dev %s | sed 's/.*link.ether \\([^ ]*\\).*/\\1/'", dev);
+	snprintf(cmd, sizeof(cmd),
+		 "ip -o link show dev %s | sed 's/.*link.ether \\([^ ]*\\).*/\\1/'", dev);
 	f = popen(cmd, "r");
-	if (!i || !f ||
-	    fscanf(f, "%x:%x:%x:%x:%x:%x", b, b + 1, b + 2, b + 3, b + 4, b + 5) != 6)
+	if (!i || !f || fscanf(f, "%x:%x:%x:%x:%x:%x", b, b + 1, b + 2, b + 3, b + 4, b + 5) != 6)
 		die("no device %s", dev);
 	pclose(f);
 	for (int k = 0; k < 6; k++)
@@ -154,7 +155,8 @@ static __u64 cpu_ns(bool relay)
 		snprintf(path, sizeof(path), "/proc/%d/task", relay_pid);
 		dir = opendir(path);
 		while (dir && (d = readdir(dir))) {
-			snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", relay_pid, d->d_name);
+			snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", relay_pid,
+				 d->d_name);
 			if (d->d_name[0] != '.')
 				ns += schedstat(path);
 		}
@@ -221,9 +223,14 @@ static double run(struct way *w, const struct load *l, struct bench_count *c)
 	__u64 t;
 
 	*cfg = (struct bench_cfg){
-		.n_flows = l->flows, .stride = stride_of(l->flows), .dir = l->dir,
-		.ifindex = in ? w->wan : w->inside, .flags = l->flags,
-		.junk = l->junk, .junk_of = l->junk_of, .junk_sources = l->junk_sources,
+		.n_flows = l->flows,
+		.stride = stride_of(l->flows),
+		.dir = l->dir,
+		.ifindex = in ? w->wan : w->inside,
+		.flags = l->flags,
+		.junk = l->junk,
+		.junk_of = l->junk_of,
+		.junk_sources = l->junk_sources,
 	};
 	if (w->kind == FLOOR || w->kind == ROUTE || w->kind == HOST)
 		cfg->flags |= BENCH_DIRECT;
@@ -303,25 +310,42 @@ static void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	now = ts.tv_sec * 1000000000ull;
 	for (__u32 i = from; i < to; i++) {
-		__u16 port = BENCH_PORT_LO + (i & BENCH_MASK), peer = BENCH_PEER_PORT + (i & BENCH_MASK);
-		struct rf_ep pub = ep_of(BENCH_PUBLIC + (i >> 14), port), in = ep_of(BENCH_INSIDE + (i >> 14), port);
+		__u16 port = BENCH_PORT_LO + (i & BENCH_MASK),
+		      peer = BENCH_PEER_PORT + (i & BENCH_MASK);
+		struct rf_ep pub = ep_of(BENCH_PUBLIC + (i >> 14), port),
+			     in = ep_of(BENCH_INSIDE + (i >> 14), port);
 		struct rf_pinhole_state st = {};
 		struct rf_pinhole p = {
-			.id = i + 1, .call_id = i + 1, .deadline_ns = now + 7200 * 1000000000ull,
-			.idle_s = 300, .idle_from_s = now / 1000000000, .clock_rate = 8000, .state = RF_PINHOLE_OPEN,
-			.classes = RF_CLASS_RTP | RF_CLASS_STUN, .flags = RF_PH_XLATE, .n_remotes = 1,
-			.wan_ifindex = w->w0, .xlate = in, .payload_types = { 1 },
+			.id = i + 1,
+			.call_id = i + 1,
+			.deadline_ns = now + 7200 * 1000000000ull,
+			.idle_s = 300,
+			.idle_from_s = now / 1000000000,
+			.clock_rate = 8000,
+			.state = RF_PINHOLE_OPEN,
+			.classes = RF_CLASS_RTP | RF_CLASS_STUN,
+			.flags = RF_PH_XLATE,
+			.n_remotes = 1,
+			.wan_ifindex = w->w0,
+			.xlate = in,
+			.payload_types = { 1 },
 		};
-		struct rf_pinhole_key key = { .addr = pub.addr, .port = pub.port, .dir = RF_DIR_IN };
+		struct rf_pinhole_key key = { .addr = pub.addr,
+					      .port = pub.port,
+					      .dir = RF_DIR_IN };
 
-		p.remotes[0] = (struct rf_remote){ .addr = mapped(BENCH_PEER), .port = htobe16(peer), .prefix_len = 128 };
+		p.remotes[0] = (struct rf_remote){ .addr = mapped(BENCH_PEER),
+						   .port = htobe16(peer),
+						   .prefix_len = 128 };
 		if (w->kind == RF_HOST)
 			p.flags = RF_PH_LOCAL;
 		put(dp->map[MAP_PINHOLE_STATE], &p.id, &st, "pinhole_state");
 		put(dp->map[MAP_PINHOLES], &key, &p, "pinholes");
 		if (!both)
 			continue;
-		key = (struct rf_pinhole_key){ .addr = in.addr, .port = in.port, .dir = RF_DIR_OUT };
+		key = (struct rf_pinhole_key){ .addr = in.addr,
+					       .port = in.port,
+					       .dir = RF_DIR_OUT };
 		p.xlate = pub;
 		put(dp->map[MAP_PINHOLES], &key, &p, "pinholes");
 	}
@@ -331,7 +355,8 @@ static void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 static void fill_nat(__u32 to, const struct way *w)
 {
 	for (__u32 i = 0; i < to; i++) {
-		__u32 pub = htobe32(BENCH_PUBLIC + (i >> 14)), in = htobe32(BENCH_INSIDE + (i >> 14));
+		__u32 pub = htobe32(BENCH_PUBLIC + (i >> 14)),
+		      in = htobe32(BENCH_INSIDE + (i >> 14));
 		__u16 port = htobe16(BENCH_PORT_LO + (i & BENCH_MASK));
 		struct bench_nat_key k = { pub, port, BENCH_IN };
 		struct bench_nat v = { .addr = in, .port = port, .ifindex = w->l0 };
@@ -351,13 +376,13 @@ static void fill_nat(__u32 to, const struct way *w)
 
 static void way_attach(struct way *w)
 {
-	struct bpf_program *xdp = w->kind == FLOOR  ? skel->progs.bench_floor :
-				  w->kind == STORED ? skel->progs.bench_nat_stored :
-				  w->kind == FIB    ? skel->progs.bench_nat_fib :
-						      NULL;
-	struct bpf_program *tc = w->kind == TC_REDIRECT ? skel->progs.bench_tc_redirect :
-				 w->kind == TC_NEIGH	? skel->progs.bench_tc_neigh :
-							  NULL;
+	struct bpf_program *xdp = w->kind == FLOOR    ? skel->progs.bench_floor
+				  : w->kind == STORED ? skel->progs.bench_nat_stored
+				  : w->kind == FIB    ? skel->progs.bench_nat_fib
+						      : NULL;
+	struct bpf_program *tc = w->kind == TC_REDIRECT ? skel->progs.bench_tc_redirect
+				 : w->kind == TC_NEIGH	? skel->progs.bench_tc_neigh
+							: NULL;
 
 	go("bw", "");
 	attach_xdp(w->wan, skel->progs.bench_sink);
@@ -397,10 +422,10 @@ static void verify(struct way *w, enum bench_dir dir)
 	if (c.good == l.packets && !c.wrong_addr && !c.wrong_csum && !c.wrong_ttl)
 		return;
 	w->failed = w->kind != RELAY || c.good < l.packets * 9 / 10;
-	printf("# %s %s: %llu of %u right, %llu wrong address, %llu wrong checksum, %llu wrong TTL%s\n", w->name,
-	       dir ? "out" : "in", (unsigned long long)c.good, l.packets, (unsigned long long)c.wrong_addr,
-	       (unsigned long long)c.wrong_csum, (unsigned long long)c.wrong_ttl,
-	       w->failed ? ": not measured" : "");
+	printf("# %s %s: %llu of %u right, %llu wrong address, %llu wrong checksum, %llu wrong TTL%s\n",
+	       w->name, dir ? "out" : "in", (unsigned long long)c.good, l.packets,
+	       (unsigned long long)c.wrong_addr, (unsigned long long)c.wrong_csum,
+	       (unsigned long long)c.wrong_ttl, w->failed ? ": not measured" : "");
 }
 
 static int by_value(const void *a, const void *b)
@@ -472,8 +497,10 @@ static void media(void)
 		for (int i = 0; i < n_ways; i++)
 			for (int d = 0; d < (local(&ways[i]) ? 1 : 2); d++) {
 				struct way *w = &ways[i];
-				struct load l = { .dir = d, .flows = 1000,
-						  .packets = w->kind == RELAY ? packets / 20 : packets };
+				struct load l = { .dir = d,
+						  .flows = 1000,
+						  .packets = w->kind == RELAY ? packets / 20
+									      : packets };
 
 				if (w->failed)
 					continue;
@@ -491,8 +518,8 @@ static void media(void)
 	}
 	printf("\nMedia, 1,000 calls, %d-byte frames: CPU ns per packet with generator and sink, median (range) of %d paired rounds\n",
 	       BENCH_FRAME, rounds);
-	printf("%-14s %-4s %22s %8s %8s %9s %7s  %s\n", "way", "dir", "ns", "Mpps", "/ fib", "conntrack /",
-	       "lost", "one-way us p50 p99 p99.9");
+	printf("%-14s %-4s %22s %8s %8s %9s %7s  %s\n", "way", "dir", "ns", "Mpps", "/ fib",
+	       "conntrack /", "lost", "one-way us p50 p99 p99.9");
 	fprintf(json, "{\n\"media\": [");
 	for (int i = 0, first = 1; i < n_ways; i++)
 		for (int d = 0; d < 2; d++) {
@@ -502,16 +529,20 @@ static void media(void)
 
 			if (!w->n[d])
 				continue;
-			snprintf(range, sizeof(range), "%.0f (%.0f-%.0f)", m, w->ns[d][0], w->ns[d][w->n[d] - 1]);
-			printf("%-14s %-4s %22s %8.2f %8.2f %11.2f %7llu", w->name, d ? "out" : "in", range, 1000 / m,
-			       fib[d] ? m / fib[d] : 0, nft[d] / m, (unsigned long long)w->lost[d]);
+			snprintf(range, sizeof(range), "%.0f (%.0f-%.0f)", m, w->ns[d][0],
+				 w->ns[d][w->n[d] - 1]);
+			printf("%-14s %-4s %22s %8.2f %8.2f %11.2f %7llu", w->name,
+			       d ? "out" : "in", range, 1000 / m, fib[d] ? m / fib[d] : 0,
+			       nft[d] / m, (unsigned long long)w->lost[d]);
 			if (!d && !local(w))
-				printf("  %.2f %.2f %.2f", percentile(w, .5), percentile(w, .99), percentile(w, .999));
+				printf("  %.2f %.2f %.2f", percentile(w, .5), percentile(w, .99),
+				       percentile(w, .999));
 			printf("\n");
-			fprintf(json, "%s\n{\"way\": \"%s\", \"dir\": \"%s\", \"ns\": %.1f, \"min\": %.1f, \"max\": %.1f, \"lost\": %llu, \"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f}",
+			fprintf(json,
+				"%s\n{\"way\": \"%s\", \"dir\": \"%s\", \"ns\": %.1f, \"min\": %.1f, \"max\": %.1f, \"lost\": %llu, \"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f}",
 				first ? "" : ",", w->name, d ? "out" : "in", m, w->ns[d][0],
-				w->ns[d][w->n[d] - 1], (unsigned long long)w->lost[d], percentile(w, .5),
-				percentile(w, .99), percentile(w, .999));
+				w->ns[d][w->n[d] - 1], (unsigned long long)w->lost[d],
+				percentile(w, .5), percentile(w, .99), percentile(w, .999));
 			first = 0;
 		}
 	fprintf(json, "],\n");
@@ -524,7 +555,8 @@ static void growth(void)
 	static const __u32 sizes[] = { 1000, 10000, 100000, 1000000 };
 	double first[4] = {};
 
-	printf("\nGrowth, inbound, random flows: CPU ns per packet, median (range) of %d paired rounds\n%-10s", rounds, "flows");
+	printf("\nGrowth, inbound, random flows: CPU ns per packet, median (range) of %d paired rounds\n%-10s",
+	       rounds, "flows");
 	for (int k = 0; k < 4; k++)
 		printf(" %26s", names[k]);
 	printf("\n");
@@ -544,7 +576,8 @@ static void growth(void)
 			fill_nat(sizes[s], w[1]);
 		for (int r = -warm; r < rounds; r++)
 			for (int k = 0; k < 4; k++) {
-				struct load l = { .flows = sizes[s], .packets = r < 0 ? sizes[s] : n };
+				struct load l = { .flows = sizes[s],
+						  .packets = r < 0 ? sizes[s] : n };
 				double ns;
 
 				/* conntrack's table has its own limit */
@@ -553,8 +586,9 @@ static void growth(void)
 				ns = run(w[k], &l, &c);
 				if (r < 0) {
 					if (c.good != l.packets)
-						printf("# %s with %u flows: %llu of %u arrive\n", names[k],
-						       sizes[s], (unsigned long long)c.good, l.packets);
+						printf("# %s with %u flows: %llu of %u arrive\n",
+						       names[k], sizes[s],
+						       (unsigned long long)c.good, l.packets);
 					continue;
 				}
 				v[k][r] = ns;
@@ -568,9 +602,12 @@ static void growth(void)
 
 				if (!s)
 					first[k] = m;
-				snprintf(t, sizeof(t), "%.0f (%.0f-%.0f) x%.2f", m, v[k][0], v[k][rounds - 1], m / first[k]);
-				fprintf(json, "%s\n{\"way\": \"%s\", \"flows\": %u, \"ns\": %.1f, \"min\": %.1f, \"max\": %.1f}",
-					!s && !k ? "" : ",", names[k], sizes[s], m, v[k][0], v[k][rounds - 1]);
+				snprintf(t, sizeof(t), "%.0f (%.0f-%.0f) x%.2f", m, v[k][0],
+					 v[k][rounds - 1], m / first[k]);
+				fprintf(json,
+					"%s\n{\"way\": \"%s\", \"flows\": %u, \"ns\": %.1f, \"min\": %.1f, \"max\": %.1f}",
+					!s && !k ? "" : ",", names[k], sizes[s], m, v[k][0],
+					v[k][rounds - 1]);
 			}
 			printf(" %26s", t);
 		}
@@ -588,8 +625,16 @@ static void flood(void)
 	fprintf(json, "\"flood\": [");
 	for (int k = 0; k < 2; k++) {
 		struct way *w = way_find(names[k]);
-		struct load all = { .flows = 1000, .packets = packets, .junk = 1, .junk_of = 1, .junk_sources = 65536 };
-		struct load mix = { .flows = 1000, .packets = packets, .junk = 99, .junk_of = 100, .junk_sources = 65536 };
+		struct load all = { .flows = 1000,
+				    .packets = packets,
+				    .junk = 1,
+				    .junk_of = 1,
+				    .junk_sources = 65536 };
+		struct load mix = { .flows = 1000,
+				    .packets = packets,
+				    .junk = 99,
+				    .junk_of = 100,
+				    .junk_sources = 65536 };
 		double v[ROUNDS_MAX], m;
 		__u64 good = 0, junk = 0;
 		struct bench_count c;
@@ -607,7 +652,8 @@ static void flood(void)
 		printf("%-8s %.0f ns (%.0f-%.0f) with generator, %.2f M/s; calls under 99 times as much flood: %llu of %llu media packets arrive, %llu of the flood\n",
 		       w->name, m, v[0], v[rounds - 1], 1000 / m, (unsigned long long)good,
 		       (unsigned long long)rounds * packets / 100, (unsigned long long)junk);
-		fprintf(json, "%s\n{\"way\": \"%s\", \"ns\": %.1f, \"media_sent\": %llu, \"media_arrived\": %llu, \"flood_arrived\": %llu}",
+		fprintf(json,
+			"%s\n{\"way\": \"%s\", \"ns\": %.1f, \"media_sent\": %llu, \"media_arrived\": %llu, \"flood_arrived\": %llu}",
 			k ? "," : "", w->name, m, (unsigned long long)rounds * packets / 100,
 			(unsigned long long)good, (unsigned long long)junk);
 	}
@@ -686,5 +732,8 @@ int main(int argc, char **argv)
 		growth();
 	fprintf(json, "\"rounds\": %d, \"packets\": %u\n}\n", rounds, packets);
 	fclose(json);
+	for (int i = 0; i < n_ways; i++)
+		if (ways[i].failed)
+			return 1;
 	return 0;
 }

@@ -20,17 +20,50 @@ static const struct path {
 	struct pkt p;
 	int code;
 } paths[] = {
-	{ "xdp in", XDP, { .src = PEER4, .dst = IN4, .sport = PEER_PORT, .dport = IN_PORT }, XDP_REDIRECT },
-	{ "xdp in, IPv6", XDP, { .src = PEER6, .dst = IN6, .sport = PEER_PORT, .dport = IN_PORT }, XDP_REDIRECT },
-	{ "xdp no pinhole", XDP, { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = 20002 }, XDP_DROP },
-	{ "xdp wrong source", XDP, { .src = PEER4, .dst = IN4, .sport = 9, .dport = IN_PORT }, XDP_DROP },
-	{ "xdp not ours", XDP, { .src = PEER4, .dst = "10.77.0.9", .sport = 9, .dport = 9 }, XDP_PASS },
-	{ "tc in", WAN_IN, { .src = PEER4, .dst = IN4, .sport = PEER_PORT, .dport = IN_PORT }, TC_ACT_REDIRECT },
-	{ "tc in, IPv6", WAN_IN, { .src = PEER6, .dst = IN6, .sport = PEER_PORT, .dport = IN_PORT }, TC_ACT_REDIRECT },
-	{ "tc no pinhole", WAN_IN, { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = 20002 }, TC_ACT_SHOT },
-	{ "tc out", INSIDE_IN, { .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0 }, TC_ACT_REDIRECT },
-	{ "tc out, IPv6", INSIDE_IN, { .src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0 }, TC_ACT_REDIRECT },
-	{ "tc not ours", INSIDE_IN, { .src = "10.0.0.9", .dst = PEER4, .sport = 9, .dport = 9, .dmac = lab_mac_l0 }, TC_ACT_UNSPEC },
+	{ "xdp in",
+	  XDP,
+	  { .src = PEER4, .dst = IN4, .sport = PEER_PORT, .dport = IN_PORT },
+	  XDP_REDIRECT },
+	{ "xdp in, IPv6",
+	  XDP,
+	  { .src = PEER6, .dst = IN6, .sport = PEER_PORT, .dport = IN_PORT },
+	  XDP_REDIRECT },
+	{ "xdp no pinhole",
+	  XDP,
+	  { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = 20002 },
+	  XDP_DROP },
+	{ "xdp wrong source",
+	  XDP,
+	  { .src = PEER4, .dst = IN4, .sport = 9, .dport = IN_PORT },
+	  XDP_DROP },
+	{ "xdp not ours",
+	  XDP,
+	  { .src = PEER4, .dst = "10.77.0.9", .sport = 9, .dport = 9 },
+	  XDP_PASS },
+	{ "tc in",
+	  WAN_IN,
+	  { .src = PEER4, .dst = IN4, .sport = PEER_PORT, .dport = IN_PORT },
+	  TC_ACT_REDIRECT },
+	{ "tc in, IPv6",
+	  WAN_IN,
+	  { .src = PEER6, .dst = IN6, .sport = PEER_PORT, .dport = IN_PORT },
+	  TC_ACT_REDIRECT },
+	{ "tc no pinhole",
+	  WAN_IN,
+	  { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = 20002 },
+	  TC_ACT_SHOT },
+	{ "tc out",
+	  INSIDE_IN,
+	  { .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0 },
+	  TC_ACT_REDIRECT },
+	{ "tc out, IPv6",
+	  INSIDE_IN,
+	  { .src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0 },
+	  TC_ACT_REDIRECT },
+	{ "tc not ours",
+	  INSIDE_IN,
+	  { .src = "10.0.0.9", .dst = PEER4, .sport = 9, .dport = 9, .dmac = lab_mac_l0 },
+	  TC_ACT_UNSPEC },
 };
 
 static int by_value(const void *a, const void *b)
@@ -50,8 +83,8 @@ static double cost(int fd, enum hook h, const struct pkt *p, int code)
 
 	xdp.data_end = len;
 	for (i = 0; i < ROUNDS; i++) {
-		LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = a, .data_size_in = len, .data_out = out,
-			    .data_size_out = sizeof(out), .repeat = REPEAT,
+		LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = a, .data_size_in = len,
+			    .data_out = out, .data_size_out = sizeof(out), .repeat = REPEAT,
 			    .ctx_in = h == XDP ? (void *)&xdp : &skb,
 			    .ctx_size_in = h == XDP ? sizeof(xdp) : sizeof(skb));
 		if (bpf_prog_test_run_opts(fd, &o) || (int)o.retval != code) {
@@ -75,7 +108,9 @@ static unsigned int insns_of(const struct bpf_program *p)
 /* A pinhole or NAT entry of the inside endpoint that translates to itself. */
 static void fill(struct bench_bpf *ref)
 {
-	struct bench_nat_key k = { .addr = inet_addr(IN4), .port = htons(IN_PORT), .dir = BENCH_IN };
+	struct bench_nat_key k = { .addr = inet_addr(IN4),
+				   .port = htons(IN_PORT),
+				   .dir = BENCH_IN };
 	struct bench_nat v = { .addr = k.addr, .port = k.port, .ifindex = lab.l0 };
 	struct rf_pinhole ph;
 	int v6, dir;
@@ -93,7 +128,8 @@ static double number(struct json_object *old, const char *path, const char *what
 {
 	struct json_object *o = NULL;
 
-	if (!old || !json_object_object_get_ex(old, path, &o) || !json_object_object_get_ex(o, what, &o))
+	if (!old || !json_object_object_get_ex(old, path, &o) ||
+	    !json_object_object_get_ex(o, what, &o))
 		return 0;
 	return json_object_get_double(o);
 }
@@ -123,7 +159,8 @@ int main(int argc, char **argv)
 	fill(ref);
 	unit = cost(bpf_program__fd(ref->progs.bench_nat_fib), XDP, &paths[0].p, XDP_REDIRECT);
 	printf("%-18s %8s %8s %10s %8s\n", "path", "ns", "/ NAT", "in file", "insns");
-	printf("%-18s %8.0f %8.2f %10s %8u\n", "minimal XDP NAT", unit, 1.0, "", insns_of(ref->progs.bench_nat_fib));
+	printf("%-18s %8.0f %8.2f %10s %8u\n", "minimal XDP NAT", unit, 1.0, "",
+	       insns_of(ref->progs.bench_nat_fib));
 	for (i = 0; i < ARRAY_SIZE(paths); i++) {
 		struct bpf_program *prog = lab_prog(paths[i].h);
 		double ns = cost(bpf_program__fd(prog), paths[i].h, &paths[i].p, paths[i].code);
@@ -133,8 +170,11 @@ int main(int argc, char **argv)
 
 		printf("%-18s %8.0f %8.2f %10.2f %8u%s\n", paths[i].name, ns, ns / unit,
 		       number(old, paths[i].name, "ratio"), insns,
-		       was && (insns > was * 1.1 || insns < was * .9) ? "  instructions changed by more than a tenth" : "");
-		json_object_object_add(o, "ratio", json_object_new_double((int)(ns / unit * 100 + .5) / 100.0));
+		       was && (insns > was * 1.1 || insns < was * .9)
+			       ? "  instructions changed by more than a tenth"
+			       : "");
+		json_object_object_add(o, "ratio",
+				       json_object_new_double((int)(ns / unit * 100 + .5) / 100.0));
 		json_object_object_add(o, "insns", json_object_new_int(insns));
 		json_object_object_add(now, paths[i].name, o);
 		if (!ns)

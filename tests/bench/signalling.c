@@ -60,13 +60,13 @@ static int sock_in(const char *ns, const char *addr)
 
 static int sdp_write(char *b, size_t n, const char *addr, unsigned int port)
 {
-	return snprintf(b, n,
-			"v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP 0 8 101\r\n"
-			"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
-			"a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n",
-			addr, addr, port);
+	return snprintf(
+		b, n,
+		"v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio %u RTP/AVP 0 8 101\r\n"
+		"a=rtpmap:0 PCMU/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:101 telephone-event/8000\r\n"
+		"a=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n",
+		addr, addr, port);
 }
-
 
 static void request(const char *method, unsigned int i, unsigned int cseq)
 {
@@ -77,14 +77,16 @@ static void request(const char *method, unsigned int i, unsigned int cseq)
 		snprintf(addr, sizeof(addr), "%s.%u", media_net, 2 + i / 8000);
 		n = sdp_write(body, sizeof(body), addr, 16384 + 2 * (i % 8000));
 	}
-	n = snprintf(b, sizeof(b),
-		     "%s sip:bob@203.0.113.2:5060 SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bK-%s-%u-%u;rport\r\n"
-		     "Max-Forwards: 70\r\nFrom: <sip:alice@%s>;tag=f%u\r\nTo: <sip:bob@203.0.113.2>%s\r\n"
-		     "Call-ID: %s-%u@%s\r\nCSeq: %u %s\r\nContact: <sip:alice@%s:5060>\r\nX-Sent: %llu\r\n%s"
-		     "Content-Length: %d\r\n\r\n%s",
-		     method, inside, tag, i, cseq + !strcmp(method, "ACK") * 10, inside, i,
-		     with_sdp ? "" : ";tag=t", tag, i, inside, cseq, method, inside,
-		     (unsigned long long)now_ns(), with_sdp ? "Content-Type: application/sdp\r\n" : "", n, body);
+	n = snprintf(
+		b, sizeof(b),
+		"%s sip:bob@203.0.113.2:5060 SIP/2.0\r\nVia: SIP/2.0/UDP %s:5060;branch=z9hG4bK-%s-%u-%u;rport\r\n"
+		"Max-Forwards: 70\r\nFrom: <sip:alice@%s>;tag=f%u\r\nTo: <sip:bob@203.0.113.2>%s\r\n"
+		"Call-ID: %s-%u@%s\r\nCSeq: %u %s\r\nContact: <sip:alice@%s:5060>\r\nX-Sent: %llu\r\n%s"
+		"Content-Length: %d\r\n\r\n%s",
+		method, inside, tag, i, cseq + !strcmp(method, "ACK") * 10, inside, i,
+		with_sdp ? "" : ";tag=t", tag, i, inside, cseq, method, inside,
+		(unsigned long long)now_ns(), with_sdp ? "Content-Type: application/sdp\r\n" : "",
+		n, body);
 	if (sendto(in_fd, b, n, 0, (void *)&callee, sizeof(callee)) != n)
 		bad++;
 }
@@ -123,15 +125,19 @@ static void callee_read(void)
 		at = strstr(m, "Call-ID: ");
 		at = at ? strchr(at, '-') : NULL; /* of Call-ID itself */
 		at = at ? strchr(at + 1, '-') : NULL;
-		len = m[0] == 'I' ? sdp_write(body, sizeof(body), "203.0.113.2", 20000 + 2 * (at ? atoi(at + 1) % 20000 : 0)) : 0;
+		len = m[0] == 'I' ? sdp_write(body, sizeof(body), "203.0.113.2",
+					      20000 + 2 * (at ? atoi(at + 1) % 20000 : 0))
+				  : 0;
 		n = snprintf(b, sizeof(b), "SIP/2.0 200 OK\r\n");
 		n += line_copy(b + n, sizeof(b) - n, m, "\r\nVia: ", "");
 		n += line_copy(b + n, sizeof(b) - n, m, "\r\nFrom: ", "");
 		n += line_copy(b + n, sizeof(b) - n, m, "\r\nTo: ", m[0] == 'I' ? ";tag=t" : "");
 		n += line_copy(b + n, sizeof(b) - n, m, "\r\nCall-ID: ", "");
 		n += line_copy(b + n, sizeof(b) - n, m, "\r\nCSeq: ", "");
-		n += snprintf(b + n, sizeof(b) - n, "Contact: <sip:bob@203.0.113.2:5060>\r\n%sContent-Length: %d\r\n\r\n%.*s",
-			      len ? "Content-Type: application/sdp\r\n" : "", len, len, body);
+		n += snprintf(
+			b + n, sizeof(b) - n,
+			"Contact: <sip:bob@203.0.113.2:5060>\r\n%sContent-Length: %d\r\n\r\n%.*s",
+			len ? "Content-Type: application/sdp\r\n" : "", len, len, body);
 		if (sendto(wan_fd, b, n, 0, (void *)&from, flen) != (ssize_t)n)
 			bad++;
 	}
@@ -164,7 +170,8 @@ static void caller_read(void)
 /* Sends .count requests with at most .window of them unanswered; seconds. */
 static double phase(const char *method, uint32_t count, uint32_t *sent, uint32_t *done)
 {
-	struct pollfd p[2] = { { .fd = in_fd, .events = POLLIN }, { .fd = wan_fd, .events = POLLIN } };
+	struct pollfd p[2] = { { .fd = in_fd, .events = POLLIN },
+			       { .fd = wan_fd, .events = POLLIN } };
 	uint64_t start = now_ns(), last = start;
 	uint32_t before, lost = 0;
 
@@ -194,7 +201,8 @@ static double cpu_s(void)
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = pid ? fopen(path, "r") : NULL;
 	if (f) {
-		if (fscanf(f, "%*d %*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u, &k) != 2)
+		if (fscanf(f, "%*d %*[^)]) %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &u,
+			   &k) != 2)
 			u = k = 0;
 		fclose(f);
 	}
@@ -219,7 +227,9 @@ static long rss_kb(void)
 
 static int by_value(const void *a, const void *b)
 {
-	return *(const uint32_t *)a < *(const uint32_t *)b ? -1 : *(const uint32_t *)a > *(const uint32_t *)b;
+	return *(const uint32_t *)a < *(const uint32_t *)b
+		       ? -1
+		       : *(const uint32_t *)a > *(const uint32_t *)b;
 }
 
 int main(int argc, char **argv)
@@ -229,7 +239,9 @@ int main(int argc, char **argv)
 	char answer[8];
 
 	if (argc != 8) {
-		fprintf(stderr, "usage: %s TAG CALLS WINDOW CONTROLLER-PID NS-INSIDE ADDRESS MEDIA-NET\n", argv[0]);
+		fprintf(stderr,
+			"usage: %s TAG CALLS WINDOW CONTROLLER-PID NS-INSIDE ADDRESS MEDIA-NET\n",
+			argv[0]);
 		return 2;
 	}
 	tag = argv[1];
@@ -251,8 +263,9 @@ int main(int argc, char **argv)
 	cpu1 = cpu_s();
 	qsort(latency_us10, n_latency, sizeof(*latency_us10), by_value);
 	printf("{\"calls\": %u, \"window\": %u, \"failed\": %u, \"bad\": %u, \"setups_per_s\": %.0f, \"setup_cpu_us\": %.1f, \"invite_p50_us\": %.1f, \"invite_p99_us\": %.1f, \"rss_kb_per_call\": %.2f, ",
-	       n_calls, window, n_calls - answered, bad, answered / setup, (cpu1 - cpu0) * 1e6 / n_calls,
-	       n_latency ? latency_us10[n_latency / 2] / 10.0 : 0, n_latency ? latency_us10[n_latency * 99 / 100] / 10.0 : 0,
+	       n_calls, window, n_calls - answered, bad, answered / setup,
+	       (cpu1 - cpu0) * 1e6 / n_calls, n_latency ? latency_us10[n_latency / 2] / 10.0 : 0,
+	       n_latency ? latency_us10[n_latency * 99 / 100] / 10.0 : 0,
 	       (double)(rss_kb() - rss0) / n_calls);
 	fflush(stdout);
 	fprintf(stderr, "up\n");
@@ -261,7 +274,7 @@ int main(int argc, char **argv)
 	cpu1 = cpu_s();
 	teardown = phase("BYE", n_calls, &byes, &ended);
 	cpu2 = cpu_s();
-	printf("\"unended\": %u, \"byes_per_s\": %.0f, \"bye_cpu_us\": %.1f}\n", n_calls - ended, ended / teardown,
-	       (cpu2 - cpu1) * 1e6 / n_calls);
+	printf("\"unended\": %u, \"byes_per_s\": %.0f, \"bye_cpu_us\": %.1f}\n", n_calls - ended,
+	       ended / teardown, (cpu2 - cpu1) * 1e6 / n_calls);
 	return 0;
 }
