@@ -20,7 +20,7 @@
 #define MEDIA_LO      16384
 #define MEDIA_HI      32767
 #define SIP_PORT      5060
-#define SIP_PUBLIC_HI 5199
+#define SIP_PUBLIC_HI 5999
 
 static void default_wan(struct config_wan *w)
 {

@@ -9,7 +9,17 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define PAIRS_MAX 16 /* of one m-line: 49170/2 has two; one SDP must not take the whole range */
+#define PAIRS_MAX      16 /* of one m-line: 49170/2 has two */
+#define CALL_PAIRS_MAX 64 /* of one call: a few SDPs must not take the whole range */
+
+static unsigned int pairs_held(const struct leases *l)
+{
+	unsigned int n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += l->v[i].pairs;
+	return n;
+}
 
 /* Offset of inside within a lease; -1: not covered. */
 static int lease_offset(const struct lease *l, uint32_t ifindex, const struct rf_ep *inside)
@@ -80,7 +90,7 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 
 	if (q && q->pairs >= pairs && (single || !q->single))
 		return 0;
-	if (!wire || pairs > PAIRS_MAX)
+	if (!wire || pairs > PAIRS_MAX || pairs_held(l) + pairs > CALL_PAIRS_MAX)
 		return -ENOSPC;
 	if (l->n == l->cap) {
 		size_t cap = l->cap ? 2 * l->cap : 1;

@@ -58,7 +58,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.n_sip_ports, 1);
 	assert_int_equal(c.sip_ports[0], 5060);
 	assert_int_equal(c.sip_public_lo, 5060);
-	assert_int_equal(c.sip_public_hi, 5199);
+	assert_int_equal(c.sip_public_hi, 5999);
 	assert_int_equal(c.learn, CONFIG_LEARN_PRIVATE);
 	assert_int_equal(c.learn_window_s, 10);
 	assert_int_equal(c.setup_timeout_s, 180);
