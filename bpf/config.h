@@ -21,40 +21,40 @@
 #define RF_HDRS_MAX    1024 /* the UDP header starts before this offset */
 #define RF_PULL_MAX    (RF_HDRS_MAX + 128) /* made linear when headers are not */
 
-#define RF_FRAG_AGE_NS	      (30 * RF_NS_PER_SEC) /* Linux forgets fragments after 30 s, too */
-#define RF_EVENT_INTERVAL_NS  (RF_NS_PER_SEC / 10) /* one event per reason and CPU */
-#define RF_LEARN_SPINS	      64 /* reads while another CPU writes the learnt source: < 1 us */
+#define RF_FRAG_AGE_NS	     (30 * RF_NS_PER_SEC) /* Linux forgets fragments after 30 s, too */
+#define RF_EVENT_INTERVAL_NS (RF_NS_PER_SEC / 10) /* one event per reason and CPU */
+#define RF_LEARN_SPINS	     64 /* reads while another CPU writes the learnt source: < 1 us */
 
 /* Next to the mark of releases, as nobody else can know it */
 #define RF_HAIRPIN_MARK(inject_mark) ((inject_mark) ^ 1)
 
 /* include/uapi/linux/{if_ether,pkt_cls,if_packet,in6,ip}.h: macros, so not in vmlinux.h */
-#define ETH_P_IP	0x0800
-#define ETH_P_IPV6	0x86DD
-#define ETH_P_8021Q	0x8100
-#define ETH_P_8021AD	0x88A8
-#define ETH_P_MPLS_UC	0x8847
-#define ETH_P_PPP_SES	0x8864
-#define TC_ACT_UNSPEC	(-1)
-#define TC_ACT_SHOT	2
-#define TC_ACT_STOLEN	4
+#define ETH_P_IP	 0x0800
+#define ETH_P_IPV6	 0x86DD
+#define ETH_P_8021Q	 0x8100
+#define ETH_P_8021AD	 0x88A8
+#define ETH_P_MPLS_UC	 0x8847
+#define ETH_P_PPP_SES	 0x8864
+#define TC_ACT_UNSPEC	 (-1)
+#define TC_ACT_SHOT	 2
+#define TC_ACT_STOLEN	 4
 #define PACKET_HOST	 0
 #define PACKET_OTHERHOST 3
-#define AF_INET		2
-#define AF_INET6	10
+#define AF_INET		 2
+#define AF_INET6	 10
 #define NEXTHDR_HOP	 0
 #define NEXTHDR_ROUTING	 43
 #define NEXTHDR_FRAGMENT 44
 #define NEXTHDR_DEST	 60
 #define IPPROTO_ICMPV6	 58
-#define IP_DF		0x4000
-#define IP_MF		0x2000
-#define IP_OFFSET	0x1FFF
-#define IP6_OFFSET	0xFFF8
-#define IP6_MF		0x0001
+#define IP_DF		 0x4000
+#define IP_MF		 0x2000
+#define IP_OFFSET	 0x1FFF
+#define IP6_OFFSET	 0xFFF8
+#define IP6_MF		 0x0001
 
-#define RF_BARRIER(x) asm volatile("" : "+r"(x))
-#define RF_READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define RF_BARRIER(x)	    asm volatile("" : "+r"(x))
+#define RF_READ_ONCE(x)	    (*(const volatile typeof(x) *)&(x))
 #define RF_WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))
 
 #endif

@@ -61,12 +61,9 @@ static __always_inline __u32 rf_frag_later(struct __sk_buff *skb, struct rf_pkt 
 
 	rf_frag_key(p, &k);
 	switch (rf_frag_get(p, &k)) {
-	case RF_FRAG_PASS:
-		return RF_R_NOT_OURS;
-	case RF_FRAG_SIP:
-		return rf_hold(skb, p, RF_PUNT_FRAGMENT);
-	case RF_FRAG_MEDIA:
-		return RF_R_MEDIA_FRAGMENT;
+	case RF_FRAG_PASS: return RF_R_NOT_OURS;
+	case RF_FRAG_SIP: return rf_hold(skb, p, RF_PUNT_FRAGMENT);
+	case RF_FRAG_MEDIA: return RF_R_MEDIA_FRAGMENT;
 	}
 	if (rf_controller_away(p))
 		return RF_R_NOT_OURS; /* nobody could put it in order */

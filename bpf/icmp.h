@@ -64,8 +64,7 @@ static __always_inline bool rf_quote_get(struct __sk_buff *skb, const struct rf_
 	if (bpf_skb_load_bytes(skb, p->l4_off, &type, 1) || !rf_icmp_is_error(p, type))
 		return false;
 	q->l3_off = off;
-	if (!(p->flags & RF_PKT_V6 ? rf_quote_v6(skb, off, q, &l4) :
-				     rf_quote_v4(skb, off, q, &l4)))
+	if (!(p->flags & RF_PKT_V6 ? rf_quote_v6(skb, off, q, &l4) : rf_quote_v4(skb, off, q, &l4)))
 		return false;
 	if (l4 + sizeof(udp) > (__u32)p->l3_off + p->len ||
 	    bpf_skb_load_bytes(skb, l4, &udp, sizeof(udp)))
@@ -81,8 +80,7 @@ static __always_inline bool rf_quote_get(struct __sk_buff *skb, const struct rf_
 static __always_inline bool rf_icmp_remote(const struct rf_hit *h, const struct rf_ep *remote)
 {
 	if ((h->ph->flags & RF_PH_LEARN) && h->st &&
-	    RF_READ_ONCE(h->st->learn_state) == RF_LEARN_LOCKED &&
-	    rf_ep_eq(&h->st->learnt, remote))
+	    RF_READ_ONCE(h->st->learn_state) == RF_LEARN_LOCKED && rf_ep_eq(&h->st->learnt, remote))
 		return true;
 	return rf_remotes_have(h->ph, remote, false);
 }

@@ -59,20 +59,17 @@ static __always_inline int rf_inside_in_stage(struct __sk_buff *skb, struct rf_p
 
 	switch (parsed) {
 	case RF_PARSED_UDP:
-		return rf_pinhole_find(p, &p->src, RF_DIR_OUT, h) ?
-			       rf_inside_hit(skb, p, h, reason) : rf_inside_miss(skb, p, reason);
-	case RF_PARSED_ICMP:
-		return RF_STAGE_ICMP;
+		return rf_pinhole_find(p, &p->src, RF_DIR_OUT, h) ? rf_inside_hit(skb, p, h, reason)
+								  : rf_inside_miss(skb, p, reason);
+	case RF_PARSED_ICMP: return RF_STAGE_ICMP;
 	case RF_PARSED_FRAGMENT:
 		in = rf_inside_get(&p->src.addr);
 		if (in && rf_inside_mode(in, &p->src.addr) != RF_MODE_HOST &&
 		    !rf_stays_inside(skb, p))
 			return RF_STAGE_FRAGMENT;
 		return rf_decided(reason, RF_R_NOT_OURS);
-	case RF_PARSED_UNSUPPORTED:
-		return rf_decided(reason, RF_R_UNSUPPORTED_L2);
-	default:
-		return rf_decided(reason, RF_R_NOT_OURS);
+	case RF_PARSED_UNSUPPORTED: return rf_decided(reason, RF_R_UNSUPPORTED_L2);
+	default: return rf_decided(reason, RF_R_NOT_OURS);
 	}
 }
 
@@ -87,9 +84,11 @@ static __always_inline __u32 rf_inside_early(struct __sk_buff *skb, struct rf_pk
 	if (reason == RF_R_NO_PINHOLE)
 		return rf_park(skb, p, reason);
 	if (reason != RF_R_NOT_OURS || p->proto != IPPROTO_UDP || (p->flags & RF_PKT_AGAIN) ||
-	    !p->src.port || !rf_may_park() || !rf_inside_get(&p->src.addr) || rf_stays_inside(skb, p))
+	    !p->src.port || !rf_may_park() || !rf_inside_get(&p->src.addr) ||
+	    rf_stays_inside(skb, p))
 		return reason;
-	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN | RF_CLASS_DTLS, &m);
+	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN | RF_CLASS_DTLS,
+		    &m);
 	if (!m.cls)
 		return reason;
 	return rf_park(skb, p, RF_R_NO_PINHOLE) == RF_R_MEDIA_PARKED ? RF_R_MEDIA_PARKED : reason;

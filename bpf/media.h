@@ -10,8 +10,7 @@
 #include "punt.h"
 #include "verdict.h"
 
-static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_hit *h,
-					     __u32 reason)
+static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_hit *h, __u32 reason)
 {
 	if (rf_action_of(reason) == RF_ACT_DROP)
 		rf_book_drop(h, reason);

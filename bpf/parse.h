@@ -230,8 +230,9 @@ static __always_inline int rf_parse_exthdrs(void *data, void *end, struct rf_pkt
 			p->frag_id = x->id;
 			p->frag_proto = x->next;
 			if (frag & IP6_OFFSET)
-				return x->next == IPPROTO_UDP || rf_is_exthdr(x->next) ?
-					       RF_PARSED_FRAGMENT : RF_PARSED_OTHER;
+				return x->next == IPPROTO_UDP || rf_is_exthdr(x->next)
+					       ? RF_PARSED_FRAGMENT
+					       : RF_PARSED_OTHER;
 			p->flags |= RF_PKT_FIRST;
 			continue;
 		}
@@ -322,7 +323,8 @@ __noinline int rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
 		p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
 		p->tags = 0;
 		p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN; /* not what was parsed */
-		r = rf_parse((void *)(long)skb->data, (void *)(long)skb->data_end, p, skb->protocol);
+		r = rf_parse((void *)(long)skb->data, (void *)(long)skb->data_end, p,
+			     skb->protocol);
 		if (r != RF_PARSED_NOT_LINEAR)
 			return r;
 		pull = p->frame_len < RF_PULL_MAX ? p->frame_len : RF_PULL_MAX;

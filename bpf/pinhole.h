@@ -12,7 +12,8 @@
 
 struct rf_hit {
 	struct rf_pinhole *ph;
-	struct rf_pinhole_state *st; /* NULL: the controller has not made it; then nothing is learnt */
+	struct rf_pinhole_state
+		*st; /* NULL: the controller has not made it; then nothing is learnt */
 	struct rf_media media;
 	__u8 dir; /* enum rf_dir */
 	__u8 learnt; /* RF_DIR_OUT: the packet has to go to .st->learnt */
@@ -120,8 +121,8 @@ static __always_inline __u32 rf_check_class(void *ctx, const bool xdp, struct rf
 	if (!m->cls)
 		return RF_R_NOT_MEDIA;
 	if (!(m->cls & agreed))
-		return m->cls == RF_CLASS_RTP && (h->ph->flags & RF_PH_HELD) ? RF_R_ON_HOLD :
-									       RF_R_WRONG_CLASS;
+		return m->cls == RF_CLASS_RTP && (h->ph->flags & RF_PH_HELD) ? RF_R_ON_HOLD
+									     : RF_R_WRONG_CLASS;
 	if (m->cls == RF_CLASS_RTP &&
 	    !(h->ph->payload_types[(m->pt >> 3) & 15] & (1 << (m->pt & 7))))
 		return RF_R_WRONG_PAYLOAD_TYPE;
@@ -244,8 +245,7 @@ static __always_inline __u32 rf_check_out(void *ctx, const bool xdp, struct rf_p
 	bool locked = false;
 
 	if (h->ph->flags & RF_PH_LEARN) {
-		locked = h->st &&
-			 rf_learn_state_settled(&h->st->learn_state) == RF_LEARN_LOCKED;
+		locked = h->st && rf_learn_state_settled(&h->st->learn_state) == RF_LEARN_LOCKED;
 		if (locked && !announced && rf_ep_eq(&h->st->learnt, &p->dst))
 			announced = true;
 		if (announced && !locked)
@@ -266,8 +266,8 @@ static __always_inline __u32 rf_check_media(void *ctx, const bool xdp, struct rf
 	rf_pinhole_state_find(h);
 	r = rf_check_alive(p, h);
 	if (!r)
-		r = h->dir == RF_DIR_IN ? rf_check_in(ctx, xdp, p, h) :
-					  rf_check_out(ctx, xdp, p, h);
+		r = h->dir == RF_DIR_IN ? rf_check_in(ctx, xdp, p, h)
+					: rf_check_out(ctx, xdp, p, h);
 	if (!r && !(h->ph->flags & RF_PH_LOCAL) && p->ttl <= 1)
 		r = RF_R_TTL_EXPIRED;
 	return r;

@@ -70,8 +70,8 @@ static __always_inline bool rf_may_turn(__u32 reason)
 {
 	return reason == RF_R_NO_PINHOLE || reason == RF_R_PINHOLE_CLOSED ||
 	       reason == RF_R_WRONG_SOURCE || reason == RF_R_WRONG_DESTINATION ||
-	       reason == RF_R_ON_HOLD ||
-	       reason == RF_R_WRONG_PAYLOAD_TYPE || reason == RF_R_WRONG_CLASS;
+	       reason == RF_R_ON_HOLD || reason == RF_R_WRONG_PAYLOAD_TYPE ||
+	       reason == RF_R_WRONG_CLASS;
 }
 
 /* A refused packet: behind the signalling, or refused for good. */
@@ -95,8 +95,7 @@ static __always_inline __u32 rf_hold(struct __sk_buff *skb, struct rf_pkt *p, __
 
 	if (!rf_controller_away(p))
 		return rf_punt_copy(skb, p, kind);
-	return s && (s->policy & RF_POLICY_AWAY_PASS) ? RF_R_SIP_AWAY_PASSED :
-							RF_R_CONTROLLER_AWAY;
+	return s && (s->policy & RF_POLICY_AWAY_PASS) ? RF_R_SIP_AWAY_PASSED : RF_R_CONTROLLER_AWAY;
 }
 
 #endif

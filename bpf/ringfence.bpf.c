@@ -29,15 +29,12 @@ int rf_wan_xdp(struct xdp_md *ctx)
 	__u32 reason = RF_R_NONE;
 
 	switch (rf_wan_in_stage(&p, rf_parse_xdp(ctx, &p), &h, &reason)) {
-	case RF_STAGE_MEDIA:
-		reason = rf_media_xdp(ctx, &p, &h);
-		break;
+	case RF_STAGE_MEDIA: reason = rf_media_xdp(ctx, &p, &h); break;
 	case RF_STAGE_DECIDED:
 		if (rf_may_turn(reason) && rf_may_park())
 			reason = RF_R_TO_TC;
 		break;
-	default:
-		reason = RF_R_TO_TC;
+	default: reason = RF_R_TO_TC;
 	}
 	return rf_verdict_xdp(&p, reason);
 }
@@ -62,21 +59,11 @@ int rf_wan_in(struct __sk_buff *skb)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	switch (rf_wan_in_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
-	case RF_STAGE_MEDIA:
-		reason = rf_media_tc(skb, &p, &h);
-		break;
-	case RF_STAGE_SIP:
-		reason = rf_hold(skb, &p, RF_PUNT_SIP);
-		break;
-	case RF_STAGE_FRAGMENT:
-		reason = rf_wan_in_fragment(skb, &p);
-		break;
-	case RF_STAGE_ICMP:
-		reason = rf_icmp_in(skb, &p);
-		break;
-	case RF_STAGE_DECIDED:
-		reason = rf_park(skb, &p, reason);
-		break;
+	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
+	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
+	case RF_STAGE_FRAGMENT: reason = rf_wan_in_fragment(skb, &p); break;
+	case RF_STAGE_ICMP: reason = rf_icmp_in(skb, &p); break;
+	case RF_STAGE_DECIDED: reason = rf_park(skb, &p, reason); break;
 	}
 	return rf_verdict_tc(&p, reason);
 }
@@ -91,29 +78,16 @@ int rf_wan_out(struct __sk_buff *skb)
 	if (skb->ingress_ifindex)
 		return rf_verdict_tc(&p, rf_wan_out_forwarded(skb, &p));
 	switch (rf_sender_of(skb)) {
-	case RF_SENDER_RELEASE:
-		p.len = skb->len;
-		return rf_verdict_tc(&p, RF_R_RELEASED);
-	case RF_SENDER_AGAIN:
-		p.flags |= RF_PKT_AGAIN;
-		break;
-	case RF_SENDER_OTHER:
-		break;
+	case RF_SENDER_RELEASE: p.len = skb->len; return rf_verdict_tc(&p, RF_R_RELEASED);
+	case RF_SENDER_AGAIN: p.flags |= RF_PKT_AGAIN; break;
+	case RF_SENDER_OTHER: break;
 	}
 	rf_device_shape(skb, &p);
 	switch (rf_wan_out_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
-	case RF_STAGE_MEDIA:
-		reason = rf_media_tc(skb, &p, &h);
-		break;
-	case RF_STAGE_SIP:
-		reason = rf_hold(skb, &p, RF_PUNT_SIP);
-		break;
-	case RF_STAGE_FRAGMENT:
-		reason = rf_wan_out_fragment(skb, &p);
-		break;
-	default:
-		reason = rf_park(skb, &p, reason);
-		break;
+	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
+	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
+	case RF_STAGE_FRAGMENT: reason = rf_wan_out_fragment(skb, &p); break;
+	default: reason = rf_park(skb, &p, reason); break;
 	}
 	return rf_verdict_tc(&p, reason);
 }
@@ -129,21 +103,11 @@ int rf_inside_in(struct __sk_buff *skb)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	switch (rf_inside_in_stage(skb, &p, rf_parse_skb(skb, &p), &h, &reason)) {
-	case RF_STAGE_MEDIA:
-		reason = rf_media_tc(skb, &p, &h);
-		break;
-	case RF_STAGE_SIP:
-		reason = rf_hold(skb, &p, RF_PUNT_SIP);
-		break;
-	case RF_STAGE_FRAGMENT:
-		reason = rf_inside_in_fragment(skb, &p);
-		break;
-	case RF_STAGE_ICMP:
-		reason = rf_icmp_out(skb, &p);
-		break;
-	case RF_STAGE_DECIDED:
-		reason = rf_inside_early(skb, &p, reason);
-		break;
+	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
+	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
+	case RF_STAGE_FRAGMENT: reason = rf_inside_in_fragment(skb, &p); break;
+	case RF_STAGE_ICMP: reason = rf_icmp_out(skb, &p); break;
+	case RF_STAGE_DECIDED: reason = rf_inside_early(skb, &p, reason); break;
 	}
 	return rf_verdict_tc(&p, reason);
 }

@@ -9,10 +9,10 @@
 
 #include "parse.h"
 
-#define RF_PEEK	    20 /* a STUN header, the longest that is looked at */
-#define RF_PEEK_BUF 32 /* power of two: lets the verifier bound a length by a mask */
-#define RF_STUN_COOKIE 0x2112A442
-#define RF_MAX_DROPOUT 3000 /* RFC 3550 A.1 */
+#define RF_PEEK		20 /* a STUN header, the longest that is looked at */
+#define RF_PEEK_BUF	32 /* power of two: lets the verifier bound a length by a mask */
+#define RF_STUN_COOKIE	0x2112A442
+#define RF_MAX_DROPOUT	3000 /* RFC 3550 A.1 */
 #define RF_MAX_MISORDER 100
 
 struct rf_media {
@@ -31,14 +31,14 @@ static __always_inline long rf_load(void *ctx, const bool xdp, __u32 off, void *
 
 static __always_inline void *rf_data(void *ctx, const bool xdp)
 {
-	return xdp ? (void *)(long)((struct xdp_md *)ctx)->data :
-		     (void *)(long)((struct __sk_buff *)ctx)->data;
+	return xdp ? (void *)(long)((struct xdp_md *)ctx)->data
+		   : (void *)(long)((struct __sk_buff *)ctx)->data;
 }
 
 static __always_inline void *rf_data_end(void *ctx, const bool xdp)
 {
-	return xdp ? (void *)(long)((struct xdp_md *)ctx)->data_end :
-		     (void *)(long)((struct __sk_buff *)ctx)->data_end;
+	return xdp ? (void *)(long)((struct xdp_md *)ctx)->data_end
+		   : (void *)(long)((struct __sk_buff *)ctx)->data_end;
 }
 
 static __always_inline __u32 rf_be16(const __u8 *b)
@@ -87,8 +87,9 @@ static __always_inline __u8 rf_shape_stun(const __u8 *b, __u32 n)
 {
 	__u32 len = rf_be16(b + 2);
 
-	return n >= 20 && !(len & 3) && 20 + len <= n && rf_be32(b + 4) == RF_STUN_COOKIE ?
-		       RF_CLASS_STUN : 0;
+	return n >= 20 && !(len & 3) && 20 + len <= n && rf_be32(b + 4) == RF_STUN_COOKIE
+		       ? RF_CLASS_STUN
+		       : 0;
 }
 
 static __always_inline __u8 rf_shape_dtls(const __u8 *b, __u32 n)

@@ -97,15 +97,12 @@ static __always_inline int rf_verdict_tc(struct rf_pkt *p, __u32 reason)
 		return TC_ACT_UNSPEC;
 	rf_account(p, reason);
 	switch (action) {
-	case RF_ACT_DROP:
-		return p->hook == RF_HOOK_WAN_OUT ? TC_ACT_STOLEN : TC_ACT_SHOT;
-	case RF_ACT_HOLD:
-		return TC_ACT_STOLEN;
+	case RF_ACT_DROP: return p->hook == RF_HOOK_WAN_OUT ? TC_ACT_STOLEN : TC_ACT_SHOT;
+	case RF_ACT_HOLD: return TC_ACT_STOLEN;
 	case RF_ACT_DELIVER:
-		return reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED ? (int)p->code :
-										TC_ACT_UNSPEC;
-	default:
-		return TC_ACT_UNSPEC;
+		return reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED ? (int)p->code
+									      : TC_ACT_UNSPEC;
+	default: return TC_ACT_UNSPEC;
 	}
 }
 

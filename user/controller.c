@@ -82,14 +82,13 @@ static bool is_forged(const struct controller *c, const struct punt_message *m)
 	struct rf_device d;
 	uint32_t oif;
 
-	if (m->hook != RF_HOOK_WAN_IN || (!topology_is_inside(&c->topology, src) &&
-					  !topology_is_local(&c->topology, src)))
+	if (m->hook != RF_HOOK_WAN_IN ||
+	    (!topology_is_inside(&c->topology, src) && !topology_is_local(&c->topology, src)))
 		return false;
 	if (netlink_route_oif(src, &oif))
 		return false;
 	return oif == LO_IFINDEX ||
-	       (!bpf_map_lookup_elem(c->dp->map[MAP_DEVICES], &oif, &d) &&
-		d.role == RF_DEV_INSIDE);
+	       (!bpf_map_lookup_elem(c->dp->map[MAP_DEVICES], &oif, &d) && d.role == RF_DEV_INSIDE);
 }
 
 static void on_message(const struct punt_message *m, void *arg)

@@ -34,6 +34,7 @@ void edit_replace(struct edit_list *l, struct view old, const char *fmt, ...)
 /* Writes the edited message to out: 0 and *out_len; when an edit lies in the body, the digits of
  * Content-Length follow (also of the enclosing message for a multipart part). Returns -EOVERFLOW (list overflowed),
  * -EINVAL (edits overlap or lie outside the message), -ENOSPC (out too small). */
-int edit_apply(const struct edit_list *l, const struct sip_msg *m, char *out, size_t out_size, size_t *out_len);
+int edit_apply(const struct edit_list *l, const struct sip_msg *m, char *out, size_t out_size,
+	       size_t *out_len);
 
 #endif

@@ -268,10 +268,9 @@ int release_verbatim(struct release *r, const struct rf_punt *meta, struct view 
 		return err;
 	/* The other fragments pass by without us: only where these came in do they meet them before
 	 * connection tracking puts them together. */
-	return meta->hook != RF_HOOK_WAN_OUT ?
-		       again_by_lo(r, meta->ifindex, &p, packet) :
-		       send_bytes(r, p.version == 4 ? SOCK_WAY4 : SOCK_WAY6, &p.dst, packet.p,
-				  packet.n);
+	return meta->hook != RF_HOOK_WAN_OUT ? again_by_lo(r, meta->ifindex, &p, packet)
+					     : send_bytes(r, p.version == 4 ? SOCK_WAY4 : SOCK_WAY6,
+							  &p.dst, packet.p, packet.n);
 }
 
 /* What a local sender's device was to do is done by nobody on the way that we give it back. */

@@ -13,9 +13,8 @@
 #define VERBS_MAX   8
 
 static const struct cmd *const table[] = {
-	&cmd_attach,	   &cmd_detach, &cmd_status, &cmd_call,	  &cmd_pinhole,
-	&cmd_registration, &cmd_reason, &cmd_event,  &cmd_config, &cmd_replay,
-	NULL,
+	&cmd_attach, &cmd_detach, &cmd_status, &cmd_call,   &cmd_pinhole, &cmd_registration,
+	&cmd_reason, &cmd_event,  &cmd_config, &cmd_replay, NULL,
 };
 _Static_assert(sizeof(table) / sizeof(table[0]) <= OBJECTS_MAX, "find_object() has room");
 

@@ -20,20 +20,60 @@
 #define SIP_VALUES_MAX	128 /* comma-separated values with a URI or Via in one message */
 
 enum sip_method {
-	SIP_M_OTHER, SIP_M_INVITE, SIP_M_ACK, SIP_M_BYE, SIP_M_CANCEL, SIP_M_REGISTER, SIP_M_OPTIONS,
-	SIP_M_PRACK, SIP_M_UPDATE, SIP_M_SUBSCRIBE, SIP_M_NOTIFY, SIP_M_PUBLISH, SIP_M_INFO, SIP_M_REFER,
+	SIP_M_OTHER,
+	SIP_M_INVITE,
+	SIP_M_ACK,
+	SIP_M_BYE,
+	SIP_M_CANCEL,
+	SIP_M_REGISTER,
+	SIP_M_OPTIONS,
+	SIP_M_PRACK,
+	SIP_M_UPDATE,
+	SIP_M_SUBSCRIBE,
+	SIP_M_NOTIFY,
+	SIP_M_PUBLISH,
+	SIP_M_INFO,
+	SIP_M_REFER,
 	SIP_M_MESSAGE,
 };
 
 enum sip_header_id { /* compact forms are folded into these */
-	SIP_H_OTHER, SIP_H_VIA, SIP_H_FROM, SIP_H_TO, SIP_H_CALL_ID, SIP_H_CSEQ, SIP_H_CONTACT,
-	SIP_H_ROUTE, SIP_H_RECORD_ROUTE, SIP_H_CONTENT_LENGTH, SIP_H_CONTENT_TYPE,
-	SIP_H_CONTENT_ENCODING, SIP_H_EXPIRES, SIP_H_MAX_FORWARDS, SIP_H_PATH, SIP_H_SERVICE_ROUTE,
-	SIP_H_P_ASSERTED_IDENTITY, SIP_H_P_PREFERRED_IDENTITY, SIP_H_REMOTE_PARTY_ID, SIP_H_REFER_TO,
-	SIP_H_REFERRED_BY, SIP_H_REPLY_TO, SIP_H_DIVERSION, SIP_H_HISTORY_INFO, SIP_H_P_CALLED_PARTY_ID,
-	SIP_H_P_ASSOCIATED_URI, SIP_H_REPLACES, SIP_H_SESSION_EXPIRES, SIP_H_RSEQ, SIP_H_RACK,
-	SIP_H_REQUIRE, SIP_H_SUPPORTED, SIP_H_EVENT, SIP_H_SUBSCRIPTION_STATE, SIP_H_CALL_INFO,
-	SIP_H_WARNING,
+		     SIP_H_OTHER,
+		     SIP_H_VIA,
+		     SIP_H_FROM,
+		     SIP_H_TO,
+		     SIP_H_CALL_ID,
+		     SIP_H_CSEQ,
+		     SIP_H_CONTACT,
+		     SIP_H_ROUTE,
+		     SIP_H_RECORD_ROUTE,
+		     SIP_H_CONTENT_LENGTH,
+		     SIP_H_CONTENT_TYPE,
+		     SIP_H_CONTENT_ENCODING,
+		     SIP_H_EXPIRES,
+		     SIP_H_MAX_FORWARDS,
+		     SIP_H_PATH,
+		     SIP_H_SERVICE_ROUTE,
+		     SIP_H_P_ASSERTED_IDENTITY,
+		     SIP_H_P_PREFERRED_IDENTITY,
+		     SIP_H_REMOTE_PARTY_ID,
+		     SIP_H_REFER_TO,
+		     SIP_H_REFERRED_BY,
+		     SIP_H_REPLY_TO,
+		     SIP_H_DIVERSION,
+		     SIP_H_HISTORY_INFO,
+		     SIP_H_P_CALLED_PARTY_ID,
+		     SIP_H_P_ASSOCIATED_URI,
+		     SIP_H_REPLACES,
+		     SIP_H_SESSION_EXPIRES,
+		     SIP_H_RSEQ,
+		     SIP_H_RACK,
+		     SIP_H_REQUIRE,
+		     SIP_H_SUPPORTED,
+		     SIP_H_EVENT,
+		     SIP_H_SUBSCRIPTION_STATE,
+		     SIP_H_CALL_INFO,
+		     SIP_H_WARNING,
 };
 
 /* host [":" port] as it stands in a URI, Via or parameter. */
@@ -82,7 +122,8 @@ struct sip_value {
 struct sip_header {
 	enum sip_header_id id;
 	struct view name; /* as written */
-	struct view value; /* without leading/trailing white space; folded lines inside it as they are */
+	struct view
+		value; /* without leading/trailing white space; folded lines inside it as they are */
 };
 
 struct sip_msg {

@@ -16,10 +16,10 @@ struct view {
 	size_t n;
 };
 
-#define VIEW(literal)	    ((struct view){ (literal), sizeof(literal) - 1 })
-#define VIEW_NONE	    ((struct view){ NULL, 0 })
-#define VIEW_FMT	    "%.*s"
-#define VIEW_ARG(v)	    (int)(v).n, (v).p
+#define VIEW(literal) ((struct view){ (literal), sizeof(literal) - 1 })
+#define VIEW_NONE     ((struct view){ NULL, 0 })
+#define VIEW_FMT      "%.*s"
+#define VIEW_ARG(v)   (int)(v).n, (v).p
 
 static inline struct view view_of(const char *s)
 {

@@ -26,20 +26,20 @@
 #include "ringfence.skel.h"
 #include "bpf/pkt.h"
 
-#define PUB4	"198.51.100.1"
-#define PUB6	"2001:db8:1::1"
-#define PEER4	"203.0.113.10"
-#define PEER6	"2001:db8:f::10"
-#define IN4	"10.0.0.2"
-#define IN6	"fd00::2"
-#define ROUTED4 "192.0.2.2"
-#define ROUTED6 "2001:db8:2::2"
-#define PUB_PORT  20000
-#define PEER_PORT 30000
-#define IN_PORT	  4000
-#define PH_ID	  7
-#define CALL_ID	  77
-#define SEC	  1000000000ULL
+#define PUB4	      "198.51.100.1"
+#define PUB6	      "2001:db8:1::1"
+#define PEER4	      "203.0.113.10"
+#define PEER6	      "2001:db8:f::10"
+#define IN4	      "10.0.0.2"
+#define IN6	      "fd00::2"
+#define ROUTED4	      "192.0.2.2"
+#define ROUTED6	      "2001:db8:2::2"
+#define PUB_PORT      20000
+#define PEER_PORT     30000
+#define IN_PORT	      4000
+#define PH_ID	      7
+#define CALL_ID	      77
+#define SEC	      1000000000ULL
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 static const uint8_t lab_mac_w0[6] = { 2, 0, 0, 0, 0, 1 };
@@ -141,17 +141,19 @@ static inline int lab_up(void **state)
 	lab_net();
 	lab.skel = ringfence_bpf__open();
 	assert_non_null(lab.skel);
-	assert_int_equal(bpf_map__set_max_entries(lab.skel->maps.scratch,
-						  libbpf_num_possible_cpus()), 0);
+	assert_int_equal(
+		bpf_map__set_max_entries(lab.skel->maps.scratch, libbpf_num_possible_cpus()), 0);
 	if (ringfence_bpf__load(lab.skel))
 		fail_msg("the object does not load");
 	/* a receive queue that XDP test runs can name */
 	assert_int_equal(bpf_xdp_attach(lab.w0, bpf_program__fd(lab.skel->progs.rf_xdp_pass),
-					XDP_FLAGS_DRV_MODE, NULL), 0);
+					XDP_FLAGS_DRV_MODE, NULL),
+			 0);
 	lab.rings = ring_buffer__new(bpf_map__fd(lab.skel->maps.events), lab_on_event, NULL, NULL);
 	assert_non_null(lab.rings);
 	assert_int_equal(ring_buffer__add(lab.rings, bpf_map__fd(lab.skel->maps.punt), lab_on_punt,
-					  NULL), 0);
+					  NULL),
+			 0);
 	return 0;
 }
 
@@ -196,8 +198,10 @@ static inline void lab_inside(const char *prefix, int len, int mode)
 
 static inline void lab_settings(__u32 policy)
 {
-	struct rf_settings s = { .abi_version = RF_ABI_VERSION, .policy = policy,
-				 .heartbeat_limit_ns = 60 * SEC, .n_sip_ports = 2,
+	struct rf_settings s = { .abi_version = RF_ABI_VERSION,
+				 .policy = policy,
+				 .heartbeat_limit_ns = 60 * SEC,
+				 .n_sip_ports = 2,
 				 .sip_ports = { htons(5060), htons(5070) } };
 	__u32 zero = 0;
 
@@ -231,12 +235,17 @@ static inline struct rf_pinhole_key ph_key(const char *a, uint16_t port, int dir
 static inline struct rf_pinhole ph_new(bool v6, int dir)
 {
 	struct rf_pinhole ph = {
-		.id = PH_ID, .call_id = CALL_ID, .deadline_ns = now_ns() + 600 * SEC,
-		.clock_rate = 8000, .state = RF_PINHOLE_OPEN, .flags = RF_PH_XLATE,
+		.id = PH_ID,
+		.call_id = CALL_ID,
+		.deadline_ns = now_ns() + 600 * SEC,
+		.clock_rate = 8000,
+		.state = RF_PINHOLE_OPEN,
+		.flags = RF_PH_XLATE,
 		.classes = RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN,
-		.n_remotes = 1, .wan_ifindex = lab.w0,
-		.xlate = dir == RF_DIR_IN ? ep(v6 ? IN6 : IN4, IN_PORT) :
-					    ep(v6 ? PUB6 : PUB4, PUB_PORT),
+		.n_remotes = 1,
+		.wan_ifindex = lab.w0,
+		.xlate = dir == RF_DIR_IN ? ep(v6 ? IN6 : IN4, IN_PORT)
+					  : ep(v6 ? PUB6 : PUB4, PUB_PORT),
 		.payload_types = { 1, 1 },
 	};
 
@@ -279,7 +288,8 @@ static inline void lab_read_counts(__u64 *counts)
 
 	for (r = 0; r < RF_R_MAX; r++) {
 		counts[r] = 0;
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.reasons), &r, v), 0);
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.reasons), &r, v),
+				 0);
 		for (c = 0; c < cpus; c++)
 			counts[r] += v[c].packets;
 	}

@@ -18,7 +18,14 @@
 #define PKT_MAX 66000
 
 enum pkt_payload {
-	PAY_RTP, PAY_RTCP, PAY_STUN, PAY_DTLS, PAY_UDPTL, PAY_ZERO, PAY_SIP, PAY_BYTES,
+	PAY_RTP,
+	PAY_RTCP,
+	PAY_STUN,
+	PAY_DTLS,
+	PAY_UDPTL,
+	PAY_ZERO,
+	PAY_SIP,
+	PAY_BYTES,
 };
 
 enum pkt_csum {
@@ -165,15 +172,9 @@ static inline int pay_build(const struct pkt *p, uint8_t *b)
 		h[2] = n - 5;
 		hn = 3;
 		break;
-	case PAY_ZERO:
-		memset(b, 0, n);
-		break;
-	case PAY_SIP:
-		memcpy(b, "INVITE sip:bob@example.com SIP/2.0\r\n", n < 36 ? n : 36);
-		break;
-	case PAY_BYTES:
-		memcpy(b, p->bytes, n);
-		break;
+	case PAY_ZERO: memset(b, 0, n); break;
+	case PAY_SIP: memcpy(b, "INVITE sip:bob@example.com SIP/2.0\r\n", n < 36 ? n : 36); break;
+	case PAY_BYTES: memcpy(b, p->bytes, n); break;
 	}
 	memcpy(b, h, n < hn ? n : hn);
 	return n;

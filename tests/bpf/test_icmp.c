@@ -62,10 +62,16 @@ static void icmp_case(const char *name, enum hook h, const struct icmp *in, int 
 static struct icmp from_wan(bool v6)
 {
 	return (struct icmp){
-		.src = v6 ? "2001:db8:9::9" : "192.0.2.200", .dst = v6 ? PUB6 : PUB4,
-		.type = v6 ? 2 : 3, .code = v6 ? 0 : 4,
-		.quote = { .src = v6 ? PUB6 : PUB4, .dst = v6 ? PEER6 : PEER4,
-			   .sport = PUB_PORT, .dport = PEER_PORT, .df = true, .len = 61 },
+		.src = v6 ? "2001:db8:9::9" : "192.0.2.200",
+		.dst = v6 ? PUB6 : PUB4,
+		.type = v6 ? 2 : 3,
+		.code = v6 ? 0 : 4,
+		.quote = { .src = v6 ? PUB6 : PUB4,
+			   .dst = v6 ? PEER6 : PEER4,
+			   .sport = PUB_PORT,
+			   .dport = PEER_PORT,
+			   .df = true,
+			   .len = 61 },
 	};
 }
 
@@ -73,10 +79,16 @@ static struct icmp from_wan(bool v6)
 static struct icmp from_inside(bool v6)
 {
 	return (struct icmp){
-		.src = v6 ? IN6 : IN4, .dst = v6 ? PEER6 : PEER4,
-		.type = v6 ? 1 : 3, .code = v6 ? 4 : 3, .dmac = lab_mac_l0,
-		.quote = { .src = v6 ? PEER6 : PEER4, .dst = v6 ? IN6 : IN4,
-			   .sport = PEER_PORT, .dport = IN_PORT, .len = 60 },
+		.src = v6 ? IN6 : IN4,
+		.dst = v6 ? PEER6 : PEER4,
+		.type = v6 ? 1 : 3,
+		.code = v6 ? 4 : 3,
+		.dmac = lab_mac_l0,
+		.quote = { .src = v6 ? PEER6 : PEER4,
+			   .dst = v6 ? IN6 : IN4,
+			   .sport = PEER_PORT,
+			   .dport = IN_PORT,
+			   .len = 60 },
 	};
 }
 

@@ -5,8 +5,9 @@
 #include "bpf/lab.h"
 
 static const struct pkt in4 = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
-static const struct pkt out4 = { .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT,
-				 .dmac = lab_mac_l0 };
+static const struct pkt out4 = {
+	.src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0
+};
 
 static struct pkt in_from(const char *src, uint16_t sport, uint32_t ssrc)
 {
@@ -122,12 +123,19 @@ static void test_lock_by_other_classes(void **state)
 
 static void test_prefixes(void **state)
 {
-	static const struct { const char *src; uint16_t sport; int len; uint16_t port; int ok; } c[] = {
-		{ PEER4, 1000, 128, 0, 1 }, { "203.0.113.11", 1000, 128, 0, 0 },
-		{ PEER4, 1000, 128, 1000, 1 }, { PEER4, 1001, 128, 1000, 0 },
-		{ "203.0.113.11", 1, 127, 0, 1 }, { "203.0.113.12", 1, 127, 0, 0 },
+	static const struct {
+		const char *src;
+		uint16_t sport;
+		int len;
+		uint16_t port;
+		int ok;
+	} c[] = {
+		{ PEER4, 1000, 128, 0, 1 },	   { "203.0.113.11", 1000, 128, 0, 0 },
+		{ PEER4, 1000, 128, 1000, 1 },	   { PEER4, 1001, 128, 1000, 0 },
+		{ "203.0.113.11", 1, 127, 0, 1 },  { "203.0.113.12", 1, 127, 0, 0 },
 		{ "203.0.0.1", 1, 96 + 16, 0, 1 }, { "203.1.0.1", 1, 96 + 16, 0, 0 },
-		{ "8.8.8.8", 1, 96, 0, 1 }, { "8.8.8.8", 1, 0, 0, 1 }, { "8.8.8.8", 1, 97, 0, 0 },
+		{ "8.8.8.8", 1, 96, 0, 1 },	   { "8.8.8.8", 1, 0, 0, 1 },
+		{ "8.8.8.8", 1, 97, 0, 0 },
 	};
 	unsigned int i;
 
@@ -248,16 +256,20 @@ static void test_sequence_jump(void **state)
 	expect_stats(100, 103, 3, 1);
 	send_rtp(20000, 0, 1);
 	send_rtp(20001, 0, 1); /* confirmed: the sender began anew; the loss so far stays */
-	assert_int_equal(lost(&(struct rf_flow_stats){ .seq_ext = st_get().dir[0].seq_ext,
-						       .seq_base = st_get().dir[0].seq_base,
-						       .rtp_packets = st_get().dir[0].rtp_packets }), 1);
+	assert_int_equal(
+		lost(&(struct rf_flow_stats){ .seq_ext = st_get().dir[0].seq_ext,
+					      .seq_base = st_get().dir[0].seq_base,
+					      .rtp_packets = st_get().dir[0].rtp_packets }),
+		1);
 	assert_int_equal(st_get().dir[0].seq_ext, 20001);
 	assert_int_equal(st_get().dir[0].rtp_packets, 4);
 	send_rtp(20003, 0, 1);
 	assert_int_equal(st_get().dir[0].rtp_packets, 5);
-	assert_int_equal(lost(&(struct rf_flow_stats){ .seq_ext = st_get().dir[0].seq_ext,
-						       .seq_base = st_get().dir[0].seq_base,
-						       .rtp_packets = st_get().dir[0].rtp_packets }), 2);
+	assert_int_equal(
+		lost(&(struct rf_flow_stats){ .seq_ext = st_get().dir[0].seq_ext,
+					      .seq_base = st_get().dir[0].seq_base,
+					      .rtp_packets = st_get().dir[0].rtp_packets }),
+		2);
 }
 
 static void test_new_ssrc(void **state)

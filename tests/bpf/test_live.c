@@ -76,8 +76,10 @@ static int live_up(void **state)
 	ns_box = open("/proc/self/ns/net", O_RDONLY);
 	pid_wan = ns_holder(&ns_wan);
 	pid_in = ns_holder(&ns_in);
-	snprintf(cmd, sizeof(cmd), "ip link set w1 address 02:00:00:00:00:11 netns %d; "
-		 "ip link set l1 address 02:00:00:00:00:42 netns %d", pid_wan, pid_in);
+	snprintf(cmd, sizeof(cmd),
+		 "ip link set w1 address 02:00:00:00:00:11 netns %d; "
+		 "ip link set l1 address 02:00:00:00:00:42 netns %d",
+		 pid_wan, pid_in);
 	sh(cmd);
 	go(ns_wan);
 	sh("ip link set lo up; ip link set w1 up");
@@ -92,7 +94,8 @@ static int live_up(void **state)
 	/* native XDP at the far end, or redirects into the pair are lost */
 	assert_int_equal(bpf_xdp_attach(if_nametoindex("l1"),
 					bpf_program__fd(lab.skel->progs.rf_xdp_pass),
-					XDP_FLAGS_DRV_MODE, NULL), 0);
+					XDP_FLAGS_DRV_MODE, NULL),
+			 0);
 	go(ns_box);
 	attach(lab.w0, BPF_TC_INGRESS, lab.skel->progs.rf_wan_in);
 	attach(lab.w0, BPF_TC_EGRESS, lab.skel->progs.rf_wan_out);
@@ -115,7 +118,8 @@ static void xdp_mode(bool ours)
 	bpf_xdp_detach(lab.w0, XDP_FLAGS_DRV_MODE, NULL);
 	if (ours)
 		assert_int_equal(bpf_xdp_attach(lab.w0, bpf_program__fd(lab.skel->progs.rf_wan_xdp),
-						XDP_FLAGS_DRV_MODE, NULL), 0);
+						XDP_FLAGS_DRV_MODE, NULL),
+				 0);
 }
 
 static void offload(int ns, const char *dev, bool on)
@@ -277,8 +281,9 @@ static void test_hairpin(void **state)
 /* tun and wireguard have no Ethernet header; the neighbour code wants one. */
 static void test_l3_device(void **state)
 {
-	struct pkt p = { .no_eth = true, .src = IN4, .dst = PEER4, .sport = IN_PORT,
-			 .dport = PEER_PORT };
+	struct pkt p = {
+		.no_eth = true, .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT
+	};
 	struct ifreq ifr = { .ifr_name = "t0", .ifr_flags = IFF_TUN | IFF_NO_PI };
 	int tun = open("/dev/net/tun", O_RDWR), a, v6, n;
 	struct pollfd pf = { .fd = tun, .events = POLLIN };
@@ -318,7 +323,8 @@ static void test_l3_device(void **state)
 		assert_int_equal(get16(b + (v6 ? 42 : 22)), IN_PORT);
 		if (!v6)
 			assert_int_equal(csum_add(0, b, 20), 0xffff);
-		assert_int_equal(csum_add(pseudo_sum(peer, in, 17, 180), b + 20 + 20 * v6, 180), 0xffff);
+		assert_int_equal(csum_add(pseudo_sum(peer, in, 17, 180), b + 20 + 20 * v6, 180),
+				 0xffff);
 		close(a);
 	}
 	close(tun);
@@ -449,8 +455,12 @@ static void test_release_out(void **state)
 	for (v6 = 0; v6 < 2; v6++)
 		for (slot = 0; slot < RF_COOKIES_JUDGE; slot += 3) {
 			const char *pub = v6 ? PUB6 : PUB4, *peer = v6 ? PEER6 : PEER4;
-			struct pkt p = { .no_eth = true, .src = pub, .dst = peer, .sport = 5060,
-					 .dport = 5060, .pay = PAY_SIP };
+			struct pkt p = { .no_eth = true,
+					 .src = pub,
+					 .dst = peer,
+					 .sport = 5060,
+					 .dport = 5060,
+					 .pay = PAY_SIP };
 			uint8_t sip[2048];
 			int a, b, c;
 
@@ -519,12 +529,19 @@ static void test_release_to_host(void **state)
 		raw = raw_socket(v6, lab.w0, 3);
 		for (i = 0; i < 3; i++) {
 			static const int sizes[] = { 400, 1473, 60000 };
-			struct pkt p = { .no_eth = true, .src = peer, .dst = pub, .sport = 5060,
-					 .dport = 5060, .pay = PAY_SIP, .len = sizes[i] };
+			struct pkt p = { .no_eth = true,
+					 .src = peer,
+					 .dst = pub,
+					 .sport = 5060,
+					 .dport = 5060,
+					 .pay = PAY_SIP,
+					 .len = sizes[i] };
 			static uint8_t b[PKT_MAX];
 			char ctl[128];
 			struct iovec iov = { b, sizeof(b) };
-			struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = ctl,
+			struct msghdr m = { .msg_iov = &iov,
+					    .msg_iovlen = 1,
+					    .msg_control = ctl,
 					    .msg_controllen = sizeof(ctl) };
 			struct cmsghdr *c;
 			unsigned int ifindex = 0;
@@ -533,8 +550,9 @@ static void test_release_to_host(void **state)
 			if (recvmsg(fd, &m, 0) != sizes[i])
 				fail_msg("%s, %d bytes: not received", pub, sizes[i]);
 			for (c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c))
-				ifindex = v6 ? ((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex :
-					       (unsigned int)((struct in_pktinfo *)CMSG_DATA(c))->ipi_ifindex;
+				ifindex = v6 ? ((struct in6_pktinfo *)CMSG_DATA(c))->ipi6_ifindex
+					     : (unsigned int)((struct in_pktinfo *)CMSG_DATA(c))
+							  ->ipi_ifindex;
 			assert_int_equal(ifindex, lab.w0);
 			expect_one(RF_R_RELEASED);
 			lab_drain();
@@ -545,8 +563,12 @@ static void test_release_to_host(void **state)
 		close(raw);
 		/* the mark alone is worth nothing: a socket that is not the controller's stays on lo */
 		raw = raw_socket(v6, lab.w0, -1);
-		raw_send(raw, &(struct pkt){ .no_eth = true, .src = pub, .dst = pub, .sport = 5060,
-					     .dport = 5060, .pay = PAY_SIP });
+		raw_send(raw, &(struct pkt){ .no_eth = true,
+					     .src = pub,
+					     .dst = pub,
+					     .sport = 5060,
+					     .dport = 5060,
+					     .pay = PAY_SIP });
 		usleep(20000);
 		assert_int_equal(nft_counter("wan") - wan, 3);
 		assert_int_equal(nft_counter("lo") - lo, 1);

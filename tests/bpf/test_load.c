@@ -25,7 +25,8 @@ static struct ringfence_bpf *open_with_logs(int level)
 	assert_non_null(skel);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus()),
 			 0);
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		bpf_program__set_log_level(prog, level);
 		bpf_program__set_log_buf(prog, calloc(1, LOG_SIZE), LOG_SIZE);
 	}
@@ -40,7 +41,8 @@ static void explain(void)
 	size_t n;
 
 	ringfence_bpf__load(skel);
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		const char *log = bpf_program__log_buf(prog, &n);
 
 		n = strlen(log);
@@ -59,7 +61,8 @@ static void test_verifier_steps(void **state)
 	if (ringfence_bpf__load(skel))
 		explain();
 	uname(&u);
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		const char *log = bpf_program__log_buf(prog, &n), *line;
 		int steps = 0;
 

@@ -23,8 +23,12 @@ static void expect_parked(const char *name, enum hook h, const struct pkt *p)
 
 static struct pkt early(bool v6, enum hook h)
 {
-	struct pkt p = { .src = v6 ? PEER6 : PEER4, .dst = v6 ? PUB6 : PUB4, .sport = 4000,
-			 .dport = 20001, .pay = PAY_RTP, .len = 160 };
+	struct pkt p = { .src = v6 ? PEER6 : PEER4,
+			 .dst = v6 ? PUB6 : PUB4,
+			 .sport = 4000,
+			 .dport = 20001,
+			 .pay = PAY_RTP,
+			 .len = 160 };
 
 	if (h == WAN_OUT) {
 		p.src = p.dst;
@@ -45,8 +49,12 @@ static void sip_held(bool v6)
 {
 	static uint8_t a[PKT_MAX];
 	static struct result r;
-	struct pkt p = { .src = v6 ? PEER6 : PEER4, .dst = v6 ? PUB6 : PUB4, .sport = 5060,
-			 .dport = 5060, .pay = PAY_SIP, .len = 300 };
+	struct pkt p = { .src = v6 ? PEER6 : PEER4,
+			 .dst = v6 ? PUB6 : PUB4,
+			 .sport = 5060,
+			 .dport = 5060,
+			 .pay = PAY_SIP,
+			 .len = 300 };
 
 	lab_run(WAN_IN, a, pkt_build(&p, a), &r);
 	lab_expect_count("signalling", RF_R_SIP_HELD);
@@ -88,7 +96,11 @@ static void test_xdp_leaves_it(void **state)
 static void test_pinholes(void **state)
 {
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
-	struct pkt p = { .src = PEER4, .dst = PUB4, .sport = 4001, .dport = PUB_PORT, .pay = PAY_RTP,
+	struct pkt p = { .src = PEER4,
+			 .dst = PUB4,
+			 .sport = 4001,
+			 .dport = PUB_PORT,
+			 .pay = PAY_RTP,
 			 .len = 160 };
 
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);

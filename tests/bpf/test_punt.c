@@ -7,8 +7,12 @@
 
 static struct pkt sip_in(bool v6, int len)
 {
-	return (struct pkt){ .src = v6 ? PEER6 : PEER4, .dst = v6 ? PUB6 : PUB4, .sport = 5060,
-			     .dport = 5060, .pay = PAY_SIP, .len = len };
+	return (struct pkt){ .src = v6 ? PEER6 : PEER4,
+			     .dst = v6 ? PUB6 : PUB4,
+			     .sport = 5060,
+			     .dport = 5060,
+			     .pay = PAY_SIP,
+			     .len = len };
 }
 
 static void expect_punt(enum hook h, int kind, const uint8_t *l3, int len)
@@ -99,8 +103,8 @@ static void test_full(void **state)
 	o.ctx_size_in = sizeof(skb);
 	o.repeat = 1;
 	for (i = 0; i < 3000; i++)
-		assert_int_equal(bpf_prog_test_run_opts(
-			bpf_program__fd(lab.skel->progs.rf_wan_in), &o), 0);
+		assert_int_equal(
+			bpf_prog_test_run_opts(bpf_program__fd(lab.skel->progs.rf_wan_in), &o), 0);
 	lab_read_counts(now);
 	held = now[RF_R_SIP_HELD] - lab.counts[RF_R_SIP_HELD];
 	full = now[RF_R_PUNT_FULL] - lab.counts[RF_R_PUNT_FULL];
@@ -122,16 +126,23 @@ struct frags {
 static void frags_build(struct frags *f, bool v6, uint16_t sport, uint16_t dport, uint32_t id)
 {
 	const char *src = v6 ? PEER6 : PEER4, *dst = v6 ? PUB6 : PUB4;
-	struct pkt whole = { .src = src, .dst = dst, .sport = sport, .dport = dport,
-			     .len = 1208, .pay = PAY_SIP };
+	struct pkt whole = {
+		.src = src, .dst = dst, .sport = sport, .dport = dport, .len = 1208, .pay = PAY_SIP
+	};
 	static uint8_t a[4096];
 	int i, l3 = v6 ? 40 : 20;
 
 	pkt_build(&whole, a);
 	for (i = 0; i < 3; i++) {
-		struct pkt p = { .src = src, .dst = dst, .pay = PAY_BYTES, .bytes = a + 14 + l3 + 480 * i,
-				 .len = i < 2 ? 480 : 1216 - 960, .frag = 480 * i, .mf = i < 2,
-				 .id = id, .ext = { v6 ? 44 : 0 } };
+		struct pkt p = { .src = src,
+				 .dst = dst,
+				 .pay = PAY_BYTES,
+				 .bytes = a + 14 + l3 + 480 * i,
+				 .len = i < 2 ? 480 : 1216 - 960,
+				 .frag = 480 * i,
+				 .mf = i < 2,
+				 .id = id,
+				 .ext = { v6 ? 44 : 0 } };
 		int hl = pkt_l2(&p, f->data[i]) + pkt_l3_len(&p);
 
 		memcpy(f->data[i] + hl, p.bytes, p.len);

@@ -7,10 +7,12 @@
 
 static const struct pkt in4 = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
 static const struct pkt in6 = { .src = PEER6, .dst = PUB6, .sport = PEER_PORT, .dport = PUB_PORT };
-static const struct pkt out4 = { .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT,
-				 .dmac = lab_mac_l0 };
-static const struct pkt out6 = { .src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT,
-				 .dmac = lab_mac_l0 };
+static const struct pkt out4 = {
+	.src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0
+};
+static const struct pkt out6 = {
+	.src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0
+};
 
 /* What a case does to the pinholes of both directions and families before the packet comes. */
 typedef void tweak(struct rf_pinhole *ph, struct rf_pinhole_state *st);
@@ -116,8 +118,9 @@ static void t_no_remote(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 	ph->n_remotes = 0;
 }
 
-#define BYTES(...) .pay = PAY_BYTES, .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
-		   .len = sizeof((const uint8_t[]){ __VA_ARGS__ })
+#define BYTES(...)                                                   \
+	.pay = PAY_BYTES, .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
+	.len = sizeof((const uint8_t[]){ __VA_ARGS__ })
 
 /* One line per way to be judged by a pinhole, run for both families and directions. */
 struct media_case {
@@ -156,30 +159,91 @@ static const struct media_case media[] = {
 	{ "zeros", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_ZERO } },
 	{ "SIP to a media port", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_SIP } },
 	{ "RTP of 11 bytes", NULL, RF_R_NOT_MEDIA, 0, { .len = 11 } },
-	{ "RTP version 1", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
-	{ "RTP version 3", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0xc0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
+	{ "RTP version 1",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
+	{ "RTP version 3",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0xc0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
 	{ "CSRC fits", NULL, 0, 0, { BYTES(0x81, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4) } },
-	{ "CSRC does not fit", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x82, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7) } },
-	{ "extension fits", NULL, 0, 0, { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 1, 2, 3, 4) } },
-	{ "extension does not fit", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2, 1, 2, 3, 4) } },
-	{ "extension header does not fit", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0) } },
+	{ "CSRC does not fit",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x82, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7) } },
+	{ "extension fits",
+	  NULL,
+	  0,
+	  0,
+	  { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 1, 2, 3, 4) } },
+	{ "extension does not fit",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2, 1, 2, 3, 4) } },
+	{ "extension header does not fit",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0) } },
 	{ "RTCP of one word", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 200, 0, 0) } },
 	{ "RTCP, empty RR", NULL, 0, 0, { BYTES(0x80, 201, 0, 1, 1, 2, 3, 4) } },
 	{ "RTCP too long", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 201, 0, 2, 1, 2, 3, 4) } },
 	{ "RTCP 192", NULL, 0, 0, { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
 	{ "RTCP 223", NULL, 0, 0, { BYTES(0x80, 223, 0, 1, 1, 2, 3, 4) } },
-	{ "224 is RTP", NULL, RF_R_WRONG_PAYLOAD_TYPE, 0, { BYTES(0x80, 224, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8) } },
+	{ "224 is RTP",
+	  NULL,
+	  RF_R_WRONG_PAYLOAD_TYPE,
+	  0,
+	  { BYTES(0x80, 224, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8) } },
 	{ "STUN with attribute", NULL, 0, 0, { .pay = PAY_STUN, .len = 28 } },
-	{ "STUN without cookie", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
-	{ "STUN too long", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
-	{ "STUN odd", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 1, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13) } },
+	{ "STUN without cookie",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
+	{ "STUN too long",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
+	{ "STUN odd",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0, 1, 0, 1, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
+		  13) } },
 	{ "DTLS not agreed", NULL, RF_R_WRONG_CLASS, 0, { .pay = PAY_DTLS } },
 	{ "DTLS", t_dtls, 0, 0, { .pay = PAY_DTLS } },
-	{ "DTLS of TLS version", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(22, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
-	{ "DTLS too long", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1) } },
-	{ "DTLS type 27", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(27, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
-	{ "DTLS 1.3", t_dtls, 0, 0, { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17) } },
-	{ "DTLS 1.3 too short", t_dtls, RF_R_NOT_MEDIA, 0, { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16) } },
+	{ "DTLS of TLS version",
+	  t_dtls,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(22, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
+	{ "DTLS too long",
+	  t_dtls,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1) } },
+	{ "DTLS type 27",
+	  t_dtls,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(27, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
+	{ "DTLS 1.3",
+	  t_dtls,
+	  0,
+	  0,
+	  { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17) } },
+	{ "DTLS 1.3 too short",
+	  t_dtls,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16) } },
 	{ "UDPTL", t_udptl, 0, 0, { .pay = PAY_UDPTL } },
 	{ "UDPTL that looks like RTP", t_udptl, 0, 0, { .pay = PAY_UDPTL, .seq = 0x8001 } },
 	{ "UDPTL that looks like STUN", t_udptl, 0, 0, { .pay = PAY_UDPTL, .seq = 1 } },
@@ -278,7 +342,10 @@ static void media_case(const struct media_case *c, enum hook h, bool v6)
 	}
 	was = st_get();
 	lab_case(c->name, h, &in,
-		 reason ? reason : h == XDP ? RF_R_MEDIA_XDP : RF_R_MEDIA_TC, reason ? NULL : &out);
+		 reason	    ? reason
+		 : h == XDP ? RF_R_MEDIA_XDP
+			    : RF_R_MEDIA_TC,
+		 reason ? NULL : &out);
 	st = st_get();
 	assert_int_equal(st.dir[dir].drops, reason ? 1 : 0);
 	assert_int_equal(st.dir[dir].last_reason, reason);
@@ -339,10 +406,10 @@ struct plain_case {
 	struct pkt p;
 };
 
-#define WAN4(d, dp)  .src = PEER4, .dst = d, .sport = PEER_PORT, .dport = dp
-#define WAN6(d, dp)  .src = PEER6, .dst = d, .sport = PEER_PORT, .dport = dp
+#define WAN4(d, dp)	    .src = PEER4, .dst = d, .sport = PEER_PORT, .dport = dp
+#define WAN6(d, dp)	    .src = PEER6, .dst = d, .sport = PEER_PORT, .dport = dp
 #define HOST4(s, sp, d, dp) .src = s, .dst = d, .sport = sp, .dport = dp
-#define INS(s, sp, d, dp) .src = s, .dst = d, .sport = sp, .dport = dp, .dmac = lab_mac_l0
+#define INS(s, sp, d, dp)   .src = s, .dst = d, .sport = sp, .dport = dp, .dmac = lab_mac_l0
 
 static const struct plain_case plain[] = {
 	{ "lowest guarded port", XDP, RF_R_NO_PINHOLE, { WAN4(PUB4, 16384) } },
@@ -354,7 +421,10 @@ static const struct plain_case plain[] = {
 	{ "guarded port, two tags", WAN_IN, RF_R_NO_PINHOLE, { WAN6(PUB6, 32767), .tags = 2 } },
 	{ "below, TC", WAN_IN, RF_R_NOT_GUARDED, { WAN4(PUB4, 16383) } },
 	{ "other host", WAN_IN, RF_R_NOT_OURS, { WAN4("198.51.100.9", 20000) } },
-	{ "inside host in mode nat, by its own address", WAN_IN, RF_R_NOT_OURS, { WAN4(IN4, 20000) } },
+	{ "inside host in mode nat, by its own address",
+	  WAN_IN,
+	  RF_R_NOT_OURS,
+	  { WAN4(IN4, 20000) } },
 	{ "routed host", XDP, RF_R_NO_PINHOLE, { WAN4(ROUTED4, 20000) } },
 	{ "routed host, TC", WAN_IN, RF_R_NO_PINHOLE, { WAN4(ROUTED4, 20000) } },
 	{ "routed host by address (auto)", WAN_IN, RF_R_NO_PINHOLE, { WAN6(ROUTED6, 20000) } },
@@ -362,50 +432,137 @@ static const struct plain_case plain[] = {
 	{ "TCP", WAN_IN, RF_R_NOT_OURS, { WAN4(PUB4, 20000), .proto = 6 } },
 	{ "TCP, IPv6", WAN_IN, RF_R_NOT_OURS, { WAN6(PUB6, 20000), .proto = 6 } },
 	{ "three tags", WAN_IN, RF_R_UNSUPPORTED_L2, { WAN4(PUB4, 20000), .tags = 3 } },
-	{ "nine extension headers", WAN_IN, RF_R_BAD_HEADER, { WAN6(PUB6, 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
-	{ "nine extension headers, XDP", XDP, RF_R_BAD_HEADER, { WAN6(PUB6, 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
-	{ "nine, to another", WAN_IN, RF_R_NOT_OURS, { WAN6("2001:db8:1::9", 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
+	{ "nine extension headers",
+	  WAN_IN,
+	  RF_R_BAD_HEADER,
+	  { WAN6(PUB6, 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
+	{ "nine extension headers, XDP",
+	  XDP,
+	  RF_R_BAD_HEADER,
+	  { WAN6(PUB6, 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
+	{ "nine, to another",
+	  WAN_IN,
+	  RF_R_NOT_OURS,
+	  { WAN6("2001:db8:1::9", 20000), .ext = { 255, 60, 60, 60, 60, 60, 60, 60, 60 } } },
 	{ "ICMP about nothing", WAN_IN, RF_R_NOT_OURS, { WAN4(PUB4, 0), .proto = 1 } },
 	{ "signalling", XDP, RF_R_TO_TC, { WAN4(PUB4, 5060), .pay = PAY_SIP } },
 	{ "signalling, TC", WAN_IN, RF_R_SIP_HELD, { WAN4(PUB4, 5060), .pay = PAY_SIP } },
 	{ "signalling, second port", WAN_IN, RF_R_SIP_HELD, { WAN6(PUB6, 5070), .pay = PAY_SIP } },
-	{ "signalling, third port", WAN_IN, RF_R_NOT_GUARDED, { WAN6(PUB6, 5080), .pay = PAY_SIP } },
+	{ "signalling, third port",
+	  WAN_IN,
+	  RF_R_NOT_GUARDED,
+	  { WAN6(PUB6, 5080), .pay = PAY_SIP } },
 	{ "signalling to routed", WAN_IN, RF_R_SIP_HELD, { WAN4(ROUTED4, 5060), .pay = PAY_SIP } },
 	{ "signalling to a nat host", WAN_IN, RF_R_NOT_OURS, { WAN4(IN4, 5060), .pay = PAY_SIP } },
 	{ "fragment, XDP", XDP, RF_R_TO_TC, { WAN4(PUB4, 20000), .mf = true } },
-	{ "fragment to another, XDP", XDP, RF_R_NOT_OURS, { WAN4("198.51.100.9", 20000), .mf = true } },
-	{ "first fragment to media", WAN_IN, RF_R_MEDIA_FRAGMENT, { WAN4(PUB4, PUB_PORT), .mf = true } },
-	{ "first fragment to no pinhole", WAN_IN, RF_R_MEDIA_FRAGMENT, { WAN4(PUB4, 20001), .mf = true } },
+	{ "fragment to another, XDP",
+	  XDP,
+	  RF_R_NOT_OURS,
+	  { WAN4("198.51.100.9", 20000), .mf = true } },
+	{ "first fragment to media",
+	  WAN_IN,
+	  RF_R_MEDIA_FRAGMENT,
+	  { WAN4(PUB4, PUB_PORT), .mf = true } },
+	{ "first fragment to no pinhole",
+	  WAN_IN,
+	  RF_R_MEDIA_FRAGMENT,
+	  { WAN4(PUB4, 20001), .mf = true } },
 	{ "first fragment elsewhere", WAN_IN, RF_R_NOT_OURS, { WAN4(PUB4, 53), .mf = true } },
 
-	{ "host: SIP out", WAN_OUT, RF_R_SIP_HELD, { HOST4(PUB4, 40000, PEER4, 5060), .pay = PAY_SIP } },
-	{ "host: SIP reply", WAN_OUT, RF_R_SIP_HELD, { HOST4(PUB6, 5060, PEER6, 40000), .pay = PAY_SIP } },
+	{ "host: SIP out",
+	  WAN_OUT,
+	  RF_R_SIP_HELD,
+	  { HOST4(PUB4, 40000, PEER4, 5060), .pay = PAY_SIP } },
+	{ "host: SIP reply",
+	  WAN_OUT,
+	  RF_R_SIP_HELD,
+	  { HOST4(PUB6, 5060, PEER6, 40000), .pay = PAY_SIP } },
 	{ "host: no pinhole", WAN_OUT, RF_R_NO_PINHOLE, { HOST4(PUB4, 20001, PEER4, 40000) } },
 	{ "host: other port", WAN_OUT, RF_R_NOT_GUARDED, { HOST4(PUB4, 123, PEER4, 123) } },
-	{ "host: other address", WAN_OUT, RF_R_NOT_OURS, { HOST4("198.51.100.9", 20001, PEER4, 5060) } },
+	{ "host: other address",
+	  WAN_OUT,
+	  RF_R_NOT_OURS,
+	  { HOST4("198.51.100.9", 20001, PEER4, 5060) } },
 	{ "host: TCP", WAN_OUT, RF_R_NOT_OURS, { HOST4(PUB4, 20001, PEER4, 5060), .proto = 6 } },
-	{ "host: fragment to media", WAN_OUT, RF_R_MEDIA_FRAGMENT, { HOST4(PUB4, 20001, PEER4, 40000), .mf = true } },
-	{ "host: fragment of SIP", WAN_OUT, RF_R_FRAGMENT_HELD, { HOST4(PUB4, 5060, PEER4, 40000), .mf = true } },
+	{ "host: fragment to media",
+	  WAN_OUT,
+	  RF_R_MEDIA_FRAGMENT,
+	  { HOST4(PUB4, 20001, PEER4, 40000), .mf = true } },
+	{ "host: fragment of SIP",
+	  WAN_OUT,
+	  RF_R_FRAGMENT_HELD,
+	  { HOST4(PUB4, 5060, PEER4, 40000), .mf = true } },
 
-	{ "inside: SIP out", INSIDE_IN, RF_R_SIP_HELD, { INS(IN4, 5060, PEER4, 5060), .pay = PAY_SIP } },
-	{ "inside: SIP out, IPv6", INSIDE_IN, RF_R_SIP_HELD, { INS(IN6, 5062, PEER6, 5070), .pay = PAY_SIP } },
-	{ "inside: SIP to an inside host", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 5060, "10.0.0.3", 5060), .pay = PAY_SIP } },
-	{ "inside: SIP to our public address", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 5060, PUB4, 5060), .pay = PAY_SIP } },
-	{ "inside: unknown source", INSIDE_IN, RF_R_NOT_OURS, { INS("172.30.0.1", 5060, PEER4, 5060), .pay = PAY_SIP } },
+	{ "inside: SIP out",
+	  INSIDE_IN,
+	  RF_R_SIP_HELD,
+	  { INS(IN4, 5060, PEER4, 5060), .pay = PAY_SIP } },
+	{ "inside: SIP out, IPv6",
+	  INSIDE_IN,
+	  RF_R_SIP_HELD,
+	  { INS(IN6, 5062, PEER6, 5070), .pay = PAY_SIP } },
+	{ "inside: SIP to an inside host",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(IN4, 5060, "10.0.0.3", 5060), .pay = PAY_SIP } },
+	{ "inside: SIP to our public address",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(IN4, 5060, PUB4, 5060), .pay = PAY_SIP } },
+	{ "inside: unknown source",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS("172.30.0.1", 5060, PEER4, 5060), .pay = PAY_SIP } },
 	{ "inside: other UDP", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 40000, PEER4, 53) } },
-	{ "inside: media without a call, nat", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 20000, PEER4, 40000) } },
-	{ "inside: media without a call, routed", INSIDE_IN, RF_R_NO_PINHOLE, { INS(ROUTED4, 20000, PEER4, 40000) } },
-	{ "inside: the same, IPv6", INSIDE_IN, RF_R_NO_PINHOLE, { INS(ROUTED6, 20000, PEER6, 40000) } },
-	{ "inside: routed to inside", INSIDE_IN, RF_R_NOT_OURS, { INS(ROUTED4, 20000, IN4, 40000) } },
-	{ "inside: SIP, routed", INSIDE_IN, RF_R_SIP_HELD, { INS(ROUTED4, 20000, PEER4, 5060), .pay = PAY_SIP } },
-	{ "inside: pinhole's port to an inside host", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, IN_PORT, "10.0.0.3", 4000) } },
+	{ "inside: media without a call, nat",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(IN4, 20000, PEER4, 40000) } },
+	{ "inside: media without a call, routed",
+	  INSIDE_IN,
+	  RF_R_NO_PINHOLE,
+	  { INS(ROUTED4, 20000, PEER4, 40000) } },
+	{ "inside: the same, IPv6",
+	  INSIDE_IN,
+	  RF_R_NO_PINHOLE,
+	  { INS(ROUTED6, 20000, PEER6, 40000) } },
+	{ "inside: routed to inside",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(ROUTED4, 20000, IN4, 40000) } },
+	{ "inside: SIP, routed",
+	  INSIDE_IN,
+	  RF_R_SIP_HELD,
+	  { INS(ROUTED4, 20000, PEER4, 5060), .pay = PAY_SIP } },
+	{ "inside: pinhole's port to an inside host",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(IN4, IN_PORT, "10.0.0.3", 4000) } },
 	{ "inside: TCP", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, IN_PORT, PEER4, 5060), .proto = 6 } },
-	{ "inside: fragment of media", INSIDE_IN, RF_R_MEDIA_FRAGMENT, { INS(IN4, IN_PORT, PEER4, PEER_PORT), .mf = true } },
-	{ "inside: fragment to inside", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, IN_PORT, "10.0.0.3", 4000), .mf = true } },
-	{ "inside: fragment of other UDP", INSIDE_IN, RF_R_NOT_OURS, { INS(IN4, 40000, PEER4, 53), .mf = true } },
-	{ "inside: fragment of SIP", INSIDE_IN, RF_R_FRAGMENT_HELD, { INS(IN4, 5060, PEER4, 5060), .mf = true } },
-	{ "inside: fragment, routed media", INSIDE_IN, RF_R_MEDIA_FRAGMENT, { INS(ROUTED4, 20000, PEER4, 40000), .mf = true } },
-	{ "inside: three tags", INSIDE_IN, RF_R_UNSUPPORTED_L2, { INS(IN4, 5060, PEER4, 5060), .tags = 3 } },
+	{ "inside: fragment of media",
+	  INSIDE_IN,
+	  RF_R_MEDIA_FRAGMENT,
+	  { INS(IN4, IN_PORT, PEER4, PEER_PORT), .mf = true } },
+	{ "inside: fragment to inside",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(IN4, IN_PORT, "10.0.0.3", 4000), .mf = true } },
+	{ "inside: fragment of other UDP",
+	  INSIDE_IN,
+	  RF_R_NOT_OURS,
+	  { INS(IN4, 40000, PEER4, 53), .mf = true } },
+	{ "inside: fragment of SIP",
+	  INSIDE_IN,
+	  RF_R_FRAGMENT_HELD,
+	  { INS(IN4, 5060, PEER4, 5060), .mf = true } },
+	{ "inside: fragment, routed media",
+	  INSIDE_IN,
+	  RF_R_MEDIA_FRAGMENT,
+	  { INS(ROUTED4, 20000, PEER4, 40000), .mf = true } },
+	{ "inside: three tags",
+	  INSIDE_IN,
+	  RF_R_UNSUPPORTED_L2,
+	  { INS(IN4, 5060, PEER4, 5060), .tags = 3 } },
 };
 
 static void test_plain(void **state)
@@ -444,8 +601,9 @@ static void test_sip_pinhole(void **state)
 
 static void test_no_route(void **state)
 {
-	static const char *const to[] = { "10.9.1.1", "10.9.2.1", "10.9.3.1", "fd09::1",
-					  "100.64.0.1" /* by the default route: out of the WAN again */ };
+	static const char
+		*const to[] = { "10.9.1.1", "10.9.2.1", "10.9.3.1", "fd09::1",
+				"100.64.0.1" /* by the default route: out of the WAN again */ };
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
@@ -465,8 +623,8 @@ static void test_away(void **state)
 	struct pkt sip[] = { { WAN4(PUB4, 5060), .pay = PAY_SIP },
 			     { HOST4(PUB4, 5060, PEER4, 5060), .pay = PAY_SIP },
 			     { INS(IN4, 5060, PEER4, 5060), .pay = PAY_SIP } };
-	struct pkt later = { WAN4(PUB4, 0), .frag = 1480, .pay = PAY_BYTES,
-			     .bytes = pkt_mac_dev, .len = 6 };
+	struct pkt later = { WAN4(PUB4, 0), .frag = 1480, .pay = PAY_BYTES, .bytes = pkt_mac_dev,
+			     .len = 6 };
 	int i;
 
 	for (i = 0; i < 3; i++) {
@@ -558,14 +716,19 @@ static void test_event_limit(void **state)
 /* Mode auto: private addresses are translated, so not guarded by themselves; others are routed. */
 static void test_auto_mode(void **state)
 {
-	static const struct { const char *a; bool routed; } c[] = {
-		{ "10.0.0.0", 0 }, { "10.255.255.255", 0 }, { "11.0.0.0", 1 }, { "9.255.255.255", 1 },
-		{ "172.15.255.255", 1 }, { "172.16.0.0", 0 }, { "172.31.255.255", 0 }, { "172.32.0.0", 1 },
-		{ "192.168.0.0", 0 }, { "192.168.255.255", 0 }, { "192.167.255.255", 1 }, { "192.169.0.0", 1 },
-		{ "100.64.0.0", 0 }, { "100.127.255.255", 0 }, { "100.63.255.255", 1 }, { "100.128.0.0", 1 },
-		{ "169.254.0.1", 0 }, { "169.253.0.1", 1 }, { "127.0.0.1", 0 },
-		{ "fc00::1", 0 }, { "fdff::1", 0 }, { "fe00::1", 1 }, { "fe80::1", 0 }, { "febf::1", 0 },
-		{ "fec0::1", 1 }, { "2001:db8::1", 1 },
+	static const struct {
+		const char *a;
+		bool routed;
+	} c[] = {
+		{ "10.0.0.0", 0 },	  { "10.255.255.255", 0 },  { "11.0.0.0", 1 },
+		{ "9.255.255.255", 1 },	  { "172.15.255.255", 1 },  { "172.16.0.0", 0 },
+		{ "172.31.255.255", 0 },  { "172.32.0.0", 1 },	    { "192.168.0.0", 0 },
+		{ "192.168.255.255", 0 }, { "192.167.255.255", 1 }, { "192.169.0.0", 1 },
+		{ "100.64.0.0", 0 },	  { "100.127.255.255", 0 }, { "100.63.255.255", 1 },
+		{ "100.128.0.0", 1 },	  { "169.254.0.1", 0 },	    { "169.253.0.1", 1 },
+		{ "127.0.0.1", 0 },	  { "fc00::1", 0 },	    { "fdff::1", 0 },
+		{ "fe00::1", 1 },	  { "fe80::1", 0 },	    { "febf::1", 0 },
+		{ "fec0::1", 1 },	  { "2001:db8::1", 1 },
 	};
 	unsigned int i;
 
@@ -574,7 +737,9 @@ static void test_auto_mode(void **state)
 	lab_inside("::", 0, RF_MODE_AUTO);
 	for (i = 0; i < ARRAY_SIZE(c); i++) {
 		bool v6 = strchr(c[i].a, ':');
-		struct pkt p = { .src = v6 ? PEER6 : PEER4, .dst = c[i].a, .sport = 1, .dport = 20000 };
+		struct pkt p = {
+			.src = v6 ? PEER6 : PEER4, .dst = c[i].a, .sport = 1, .dport = 20000
+		};
 
 		lab_case(c[i].a, WAN_IN, &p, c[i].routed ? RF_R_NO_PINHOLE : RF_R_NOT_OURS, NULL);
 	}
@@ -638,7 +803,13 @@ static void test_unconfigured(void **state)
 	}
 }
 
-static const struct { const char *name; int at; uint8_t value; int to_other; int reason; } bad[] = {
+static const struct {
+	const char *name;
+	int at;
+	uint8_t value;
+	int to_other;
+	int reason;
+} bad[] = {
 	{ "version 5", 14, 0x55, 0, RF_R_BAD_HEADER },
 	{ "IHL 4", 14, 0x44, 0, RF_R_BAD_HEADER },
 	{ "total length below the header's", 17, 19, 0, RF_R_BAD_HEADER },
@@ -674,8 +845,9 @@ static void test_bad_headers(void **state)
 		lab_run(h, a, n, &r);
 		if (r.code != lab_code(h, bad[c].reason))
 			fail_msg("%s: code %d", bad[c].name, r.code);
-		lab_expect_count(bad[c].name, h == XDP && bad[c].reason == RF_R_NOT_OURS ?
-						      RF_R_NONE : bad[c].reason);
+		lab_expect_count(bad[c].name, h == XDP && bad[c].reason == RF_R_NOT_OURS
+						      ? RF_R_NONE
+						      : bad[c].reason);
 		lab_expect_bytes(bad[c].name, r.data, r.len, a, n);
 	}
 }

@@ -9,10 +9,12 @@
 static const struct pkt in4 = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
 static const struct pkt in6 = { .src = PEER6, .dst = PUB6, .sport = PEER_PORT, .dport = PUB_PORT };
 /* And the other way. */
-static const struct pkt out4 = { .src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT,
-				 .dmac = lab_mac_l0 };
-static const struct pkt out6 = { .src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT,
-				 .dmac = lab_mac_l0 };
+static const struct pkt out4 = {
+	.src = IN4, .dst = PEER4, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0
+};
+static const struct pkt out6 = {
+	.src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0
+};
 
 static struct pkt translated(const struct pkt *p, enum hook h)
 {

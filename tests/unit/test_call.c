@@ -1110,10 +1110,11 @@ static void greedy(void **state)
 		  CALL_REFUSED });
 	assert_int_equal(f->reason, RF_R_SIP_NO_PORTS);
 	/* five lines of 16 pairs each */
-	FLOW(f, { ">", "INVITE", 2, NULL,
-		  "c=IN IP4 " IN "|m=audio 20000/16 RTP/AVP 0|m=audio 20100/16 RTP/AVP 0"
-		  "|m=audio 20200/16 RTP/AVP 0|m=audio 20300/16 RTP/AVP 0|m=audio 20400/16 RTP/AVP 0",
-		  NULL, "", CALL_REFUSED });
+	FLOW(f,
+	     { ">", "INVITE", 2, NULL,
+	       "c=IN IP4 " IN "|m=audio 20000/16 RTP/AVP 0|m=audio 20100/16 RTP/AVP 0"
+	       "|m=audio 20200/16 RTP/AVP 0|m=audio 20300/16 RTP/AVP 0|m=audio 20400/16 RTP/AVP 0",
+	       NULL, "", CALL_REFUSED });
 	assert_int_equal(f->reason, RF_R_SIP_NO_PORTS);
 }
 

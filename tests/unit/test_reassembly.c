@@ -286,9 +286,8 @@ static void bytes_lock_nobody_out(void **state)
 	struct rf_punt meta = { .hook = RF_HOOK_WAN_IN,
 				.kind = RF_PUNT_FRAGMENT,
 				.len = sizeof(large) };
-	static const unsigned char header[] = {
-		0x45, 0, 0xea, 0x7c, 0, 0, 0x20, 0, 64, 17, 0, 0, 192, 0, 2, 1, 192, 0, 2, 2
-	};
+	static const unsigned char header[] = { 0x45, 0, 0xea, 0x7c, 0, 0, 0x20, 0, 64, 17,
+						0,    0, 192,  0,    2, 1, 192,	 0, 2,	2 };
 	struct reassembly *r = fresh();
 	struct packet_buf b = { 0 };
 	uint16_t id;
@@ -377,10 +376,14 @@ static void malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_order),	  cmocka_unit_test(duplicates),
-		cmocka_unit_test(overlaps),	  cmocka_unit_test(timeouts),
-		cmocka_unit_test(not_signalling), cmocka_unit_test(floods),
-		cmocka_unit_test(many_fragments), cmocka_unit_test(malformed),
+		cmocka_unit_test(every_order),
+		cmocka_unit_test(duplicates),
+		cmocka_unit_test(overlaps),
+		cmocka_unit_test(timeouts),
+		cmocka_unit_test(not_signalling),
+		cmocka_unit_test(floods),
+		cmocka_unit_test(many_fragments),
+		cmocka_unit_test(malformed),
 		cmocka_unit_test(flood_locks_nobody_out),
 		cmocka_unit_test(bytes_lock_nobody_out),
 	};
