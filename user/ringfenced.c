@@ -101,14 +101,15 @@ static int run_dir_lock(const char *instance, int *lock, struct why *w)
 	return 0;
 }
 
-/* After a detach: a journal of calls that nobody can take up again. */
-static void run_dir_clear(const char *instance)
+/* After a detach: also a journal of calls that nobody can take up again. After a start that failed:
+ * only the lock, and the folder if nothing else is in it. */
+static void run_dir_clear(const char *instance, bool calls_too)
 {
 	static const char *const files[] = { "journal", "journal.old", "journal.new", "lock", "" };
 	char path[128];
 	size_t i;
 
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
+	for (i = calls_too ? 0 : 3; i < sizeof(files) / sizeof(*files); i++) {
 		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/%s", instance, files[i]);
 		if (unlink(path))
 			rmdir(path);
@@ -221,7 +222,7 @@ int main(int argc, char **argv)
 	struct controller *c;
 	struct why w = { "" };
 	int lock = -1, err;
-	bool detached;
+	bool detached, never_began;
 
 	if (o.done >= 0)
 		return o.done;
@@ -255,10 +256,11 @@ int main(int argc, char **argv)
 	if (c->dp && c->release)
 		controller_away(c);
 	detached = c->detached;
+	never_began = lock >= 0 && !c->dp;
 	controller_close(c);
 	free(c);
-	if (detached)
-		run_dir_clear(o.instance);
+	if (detached || never_began)
+		run_dir_clear(o.instance, detached);
 	if (lock >= 0)
 		close(lock);
 	return err ? 1 : 0;
