@@ -13,7 +13,8 @@
 #include "packet.h"
 #include "reassembly.h"
 
-#define PUNT_BATCH 256 /* then timers and the heartbeat have their turn, flood or not */
+#define PUNT_ROUNDS 16
+#define PUNT_BATCH  256 /* then timers and the heartbeat have their turn, flood or not */
 
 struct punt {
 	int left; /* records until then */
@@ -154,18 +155,26 @@ int punt_fd(const struct punt *p)
 
 int punt_consume(struct punt *p)
 {
-	uint64_t held = p->progress->held;
-	int n;
+	uint64_t held;
+	int n, i;
 
 	p->left = PUNT_BATCH;
-	n = ring_buffer__consume(p->ring);
-	if (n == -EAGAIN)
-		return PUNT_BATCH; /* the rest keeps the descriptor readable */
-	p->progress->done = held; /* the ring is empty: what was held by then has had its effect */
+	/* Once more when something was held meanwhile: its record may have come in this very round. */
+	for (i = 0; i < PUNT_ROUNDS; i++) {
+		held = p->progress->held;
+		n = ring_buffer__consume(p->ring);
+		if (n == -EAGAIN)
+			return PUNT_BATCH; /* the rest keeps the descriptor readable */
+		/* the ring is empty: what was held by then has had its effect */
+		p->progress->done = held;
+		if (n < 0 || p->progress->held == held)
+			break;
+	}
 	return n;
 }
 
 void punt_expire(struct punt *p, uint64_t now_ns)
 {
+	punt_consume(p); /* so that .done never stays behind */
 	reassembly_expire(p->frags, now_ns);
 }
