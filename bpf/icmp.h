@@ -158,20 +158,24 @@ static __always_inline __u32 rf_icmp_in(struct __sk_buff *skb, struct rf_pkt *p)
 	struct bpf_fib_lookup fib;
 	struct rf_hit h = {};
 	struct rf_ep to;
+	bool xlate;
 
 	if (!rf_quote_get(skb, p, &q) || !rf_pinhole_find(p, &q.src, RF_DIR_IN, &h))
 		return RF_R_NOT_OURS;
 	rf_pinhole_state_find(&h);
-	if (!(h.ph->flags & RF_PH_XLATE) || (h.ph->flags & RF_PH_LOCAL) ||
-	    !rf_addr_eq(&p->dst.addr, &q.src.addr) || !rf_icmp_remote(&h, &q.dst))
+	if ((h.ph->flags & RF_PH_LOCAL) || !rf_addr_eq(&p->dst.addr, &q.src.addr) ||
+	    !rf_icmp_remote(&h, &q.dst))
 		return RF_R_NOT_OURS;
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;
-	to = h.ph->xlate;
+	/* Untranslated, too, it goes the way of the media: a FORWARD policy knows nothing of the call. */
+	xlate = h.ph->flags & RF_PH_XLATE;
+	to = xlate ? h.ph->xlate : q.src;
 	if (!rf_fib_names_device(rf_fib(skb, p, &p->src, &to, 0, &fib)) ||
 	    rf_device_is(fib.ifindex, RF_DEV_WAN))
-		return RF_R_NO_ROUTE;
-	if (rf_icmp_outer(skb, p, true, &to.addr) || rf_quote_rewrite(skb, p, &q, false, &to) ||
+		return xlate ? RF_R_NO_ROUTE : RF_R_NOT_OURS;
+	if ((xlate &&
+	     (rf_icmp_outer(skb, p, true, &to.addr) || rf_quote_rewrite(skb, p, &q, false, &to))) ||
 	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, fib.ifindex))
 		return RF_R_REWRITE_FAILED;
 	return RF_R_ICMP_RELATED;
@@ -183,17 +187,20 @@ static __always_inline __u32 rf_icmp_out(struct __sk_buff *skb, struct rf_pkt *p
 	struct rf_quote q = {};
 	struct rf_hit h = {};
 	struct rf_ep to;
+	bool xlate;
 
 	if (!rf_quote_get(skb, p, &q) || !rf_pinhole_find(p, &q.dst, RF_DIR_OUT, &h))
 		return RF_R_NOT_OURS;
 	rf_pinhole_state_find(&h);
-	if (!(h.ph->flags & RF_PH_XLATE) || (h.ph->flags & RF_PH_LOCAL) ||
-	    !rf_addr_eq(&p->dst.addr, &q.src.addr) || !rf_icmp_remote(&h, &q.src))
+	if ((h.ph->flags & RF_PH_LOCAL) || !rf_addr_eq(&p->dst.addr, &q.src.addr) ||
+	    !rf_icmp_remote(&h, &q.src))
 		return RF_R_NOT_OURS;
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;
-	to = h.ph->xlate;
-	if (rf_icmp_outer(skb, p, false, &to.addr) || rf_quote_rewrite(skb, p, &q, true, &to) ||
+	xlate = h.ph->flags & RF_PH_XLATE;
+	to = xlate ? h.ph->xlate : q.dst;
+	if ((xlate &&
+	     (rf_icmp_outer(skb, p, false, &to.addr) || rf_quote_rewrite(skb, p, &q, true, &to))) ||
 	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, h.ph->wan_ifindex))
 		return RF_R_REWRITE_FAILED;
 	return RF_R_ICMP_RELATED;
