@@ -53,6 +53,7 @@ call() { # NAME CALLER-NS CALLER-ADDR CALLEE-URI
 
 for mode in ${MODES:-nat host routed}; do
 	# baresip also sends what no call has agreed on (RTCP before its answer): as through any router
+	# shellcheck disable=SC2046 # none or one word
 	lab_up "$mode" $([ "$mode" != nat ] || [ -n "$LAB_PLAIN" ] || echo masq=on)
 	for family in ${FAMILIES:-4 6}; do
 		ph=PH$family prov=PROV$family gw=GW$family

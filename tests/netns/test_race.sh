@@ -5,6 +5,7 @@
 lab_enter "$@"
 for mode in ${MODES:-nat routed host}; do
 	for csum in ${CSUM:-on off}; do
+		# shellcheck disable=SC2046 # none or one word
 		lab_up "$mode" csum=$csum $([ "$mode" = nat ] && echo masq=on) || continue
 		for family in ${FAMILIES:-4 6}; do
 			inbound=$PH4
