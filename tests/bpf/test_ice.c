@@ -200,7 +200,7 @@ static void test_controller_away(void **state)
 	struct pkt p = check_of(false, WAN_IN, false);
 
 	ice_set(false, RF_PH_ICE);
-	lab_control(1, 0);
+	lab_control(0, 0);
 	lab_case("nobody can verify", WAN_IN, &p, RF_R_STUN_NOT_AGREED, NULL);
 }
 

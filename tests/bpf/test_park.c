@@ -163,7 +163,7 @@ static void test_controller_away(void **state)
 {
 	struct pkt p = early(false, WAN_IN);
 
-	lab_control(1, 0);
+	lab_control(0, 0);
 	lab_progress(1, 0);
 	lab_case("nobody would give it back", WAN_IN, &p, RF_R_NO_PINHOLE, NULL);
 }
