@@ -126,6 +126,8 @@ static __always_inline __u32 rf_check_class(void *ctx, const bool xdp, struct rf
 	if (m->cls == RF_CLASS_RTP &&
 	    !(h->ph->payload_types[(m->pt >> 3) & 15] & (1 << (m->pt & 7))))
 		return RF_R_WRONG_PAYLOAD_TYPE;
+	if (m->cls == RF_CLASS_RTCP && !(h->ph->rtcp_types & (1u << (m->rtcp_type & 31))))
+		return RF_R_WRONG_RTCP_TYPE;
 	return RF_R_NONE;
 }
 

@@ -18,6 +18,7 @@
 struct rf_media {
 	__u8 cls; /* one of enum rf_class, 0: nothing that is known */
 	__u8 request; /* STUN only: a Binding request */
+	__u8 rtcp_type; /* RTCP only: of the first packet */
 	__u8 pt; /* RTP only, as the rest */
 	__u16 seq;
 	__u32 timestamp;
@@ -109,6 +110,7 @@ static __always_inline __u8 rf_shape_rtp(void *ctx, const bool xdp, const struct
 {
 	__u32 n = p->pay_len, hdr = 12 + (b[0] & 0xf) * 4;
 
+	m->rtcp_type = b[1];
 	if (b[1] >= 192 && b[1] <= 223) /* RFC 5761 section 4 */
 		return n >= 8 && (rf_be16(b + 2) + 1) * 4 <= n ? RF_CLASS_RTCP : 0;
 	if (hdr > n)
@@ -138,6 +140,14 @@ static __always_inline __u8 rf_shape_udptl(const __u8 *b, __u32 n)
 	return !(b[2] & 0x40) && 4 + (rf_be16(b + 2) & 0x3fff) <= n ? RF_CLASS_UDPTL : 0;
 }
 
+/* BFCP over UDP (RFC 8855 5.1): version 2, then 12 bytes of header, or 16 in a fragment */
+static __always_inline __u8 rf_shape_bfcp(const __u8 *b, __u32 n)
+{
+	__u32 words = b[0] & 0x08 ? 1u + rf_be16(b + 14) : rf_be16(b + 2);
+
+	return n >= 12 && 12 + 4 * words <= n ? RF_CLASS_BFCP : 0;
+}
+
 /* .agreed settles what UDPTL, which has no mark of its own, may be taken for. */
 static __always_inline void rf_classify(void *ctx, const bool xdp, const struct rf_pkt *p,
 					__u8 agreed, struct rf_media *m)
@@ -154,6 +164,8 @@ static __always_inline void rf_classify(void *ctx, const bool xdp, const struct 
 	}
 	if (b[0] >= 20 && b[0] <= 63)
 		m->cls = rf_shape_dtls(b, n);
+	else if (b[0] >= 64 && b[0] <= 95 && (agreed & RF_CLASS_BFCP)) /* else TURN: RFC 7983 */
+		m->cls = rf_shape_bfcp(b, n);
 	else if (b[0] >= 128 && b[0] <= 191)
 		m->cls = rf_shape_rtp(ctx, xdp, p, b, m);
 	if ((agreed & RF_CLASS_UDPTL) && !(m->cls & agreed) && rf_shape_udptl(b, n))

@@ -14,7 +14,7 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION 2
+#define RF_ABI_VERSION 3
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */
@@ -68,6 +68,7 @@ enum rf_class { /* payload classes a pinhole admits (RFC 7983 demultiplexing; UD
 		RF_CLASS_SIP =
 			1
 			<< 6, /* a signalling port: hold for the controller, nothing else applies */
+		RF_CLASS_BFCP = 1 << 7, /* over UDP: RFC 8855 */
 };
 
 enum rf_pinhole_state_id {
@@ -107,9 +108,11 @@ struct rf_pinhole {
 		xlate; /* IN: inside endpoint (new destination); OUT: public endpoint (new source) */
 	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
+	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
+	__u32 pad;
 	struct rf_remote remotes[RF_REMOTES_MAX];
 };
-_Static_assert(sizeof(struct rf_pinhole) == 160, "rf_pinhole");
+_Static_assert(sizeof(struct rf_pinhole) == 168, "rf_pinhole");
 
 /* pinhole_state: HASH, key __u32 pinhole id. Created by the controller, written by the kernel. */
 struct rf_flow_stats { /* one direction, one cache line */

@@ -67,7 +67,8 @@ enum rf_action {
 	RF_REASON(MEDIA_PARKED, "media_parked", RF_ACT_HOLD, "media that overtook the signalling in front of it: judged again behind it") \
 	RF_REASON(UNTRANSLATED, "untranslated", RF_ACT_DROP, "media of a private inside host that no call agreed on, about to leave with its private address") \
 	RF_REASON(STUN_HELD, "stun_held", RF_ACT_HOLD, "STUN check with an address that the call does not name: held to be verified") \
-	RF_REASON(STUN_NOT_AGREED, "stun_not_agreed", RF_ACT_DROP, "STUN check without the agreed user names and password, or too many of them")
+	RF_REASON(STUN_NOT_AGREED, "stun_not_agreed", RF_ACT_DROP, "STUN check without the agreed user names and password, or too many of them") \
+	RF_REASON(WRONG_RTCP_TYPE, "wrong_rtcp_type", RF_ACT_DROP, "RTCP packet type that the call did not agree on")
 /* clang-format on */
 
 enum rf_reason {

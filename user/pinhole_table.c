@@ -182,6 +182,7 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 	if (!ep_eq(&s->inside, &s->outside))
 		p.flags |= RF_PH_XLATE;
 	memcpy(p.payload_types, s->payload_types, sizeof(p.payload_types));
+	p.rtcp_types = UINT32_MAX; /* no description tells them apart yet */
 	return p;
 }
 

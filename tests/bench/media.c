@@ -329,6 +329,7 @@ static void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 			.wan_ifindex = w->w0,
 			.xlate = in,
 			.payload_types = { 1 },
+			.rtcp_types = 0x1f00,
 		};
 		struct rf_pinhole_key key = { .addr = pub.addr,
 					      .port = pub.port,

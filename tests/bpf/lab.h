@@ -247,6 +247,7 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 		.xlate = dir == RF_DIR_IN ? ep(v6 ? IN6 : IN4, IN_PORT)
 					  : ep(v6 ? PUB6 : PUB4, PUB_PORT),
 		.payload_types = { 1, 1 },
+		.rtcp_types = 0x1f00, /* 200..204: SR, RR, SDES, BYE, APP */
 	};
 
 	ph.remotes[0].addr = addr(v6 ? PEER6 : PEER4);

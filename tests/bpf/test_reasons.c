@@ -78,6 +78,16 @@ static void t_dtls(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 	ph->classes = RF_CLASS_DTLS;
 }
 
+static void t_bfcp(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->classes = RF_CLASS_BFCP;
+}
+
+static void t_all_rtcp(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+{
+	ph->rtcp_types = UINT32_MAX;
+}
+
 static void t_any(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	ph->classes = RF_CLASS_ANY;
@@ -193,8 +203,20 @@ static const struct media_case media[] = {
 	{ "RTCP of one word", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 200, 0, 0) } },
 	{ "RTCP, empty RR", NULL, 0, 0, { BYTES(0x80, 201, 0, 1, 1, 2, 3, 4) } },
 	{ "RTCP too long", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 201, 0, 2, 1, 2, 3, 4) } },
-	{ "RTCP 192", NULL, 0, 0, { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP 223", NULL, 0, 0, { BYTES(0x80, 223, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 192", t_all_rtcp, 0, 0, { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 223", t_all_rtcp, 0, 0, { BYTES(0x80, 223, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 192 not agreed",
+	  NULL,
+	  RF_R_WRONG_RTCP_TYPE,
+	  0,
+	  { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 205 not agreed",
+	  NULL,
+	  RF_R_WRONG_RTCP_TYPE,
+	  0,
+	  { BYTES(0x81, 205, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 200", NULL, 0, 0, { BYTES(0x80, 200, 0, 1, 1, 2, 3, 4) } },
+	{ "RTCP 204", NULL, 0, 0, { BYTES(0x80, 204, 0, 1, 1, 2, 3, 4) } },
 	{ "224 is RTP",
 	  NULL,
 	  RF_R_WRONG_PAYLOAD_TYPE,
@@ -251,6 +273,37 @@ static const struct media_case media[] = {
 	{ "UDPTL too long", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 5, 1, 2, 3, 4) } },
 	{ "UDPTL empty IFP", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 0, 0) } },
 	{ "UDPTL of 3 bytes", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 1) } },
+	{ "BFCP", t_bfcp, 0, 0, { BYTES(0x40, 11, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 1, 2, 3, 4) } },
+	{ "BFCP, fragment",
+	  t_bfcp,
+	  0,
+	  0,
+	  { BYTES(0x48, 11, 0, 9, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 2, 3, 4) } },
+	{ "BFCP, fragment too long",
+	  t_bfcp,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x48, 11, 0, 9, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 2, 1, 2, 3, 4) } },
+	{ "BFCP too long",
+	  t_bfcp,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x40, 11, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1) } },
+	{ "BFCP of 11 bytes",
+	  t_bfcp,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x40, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0) } },
+	{ "BFCP of TCP's version",
+	  t_bfcp,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x20, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1) } },
+	{ "BFCP not agreed",
+	  NULL,
+	  RF_R_NOT_MEDIA,
+	  0,
+	  { BYTES(0x40, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1) } },
 	{ "any", t_any, 0, 0, { .pay = PAY_ZERO } },
 	{ "any, empty", t_any, 0, 0, { .len = -1 } },
 	{ "ttl 1", NULL, RF_R_TTL_EXPIRED, 0, { .ttl = 1 } },
