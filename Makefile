@@ -105,17 +105,19 @@ demo: $(B)/.deps
 	$(Q)scripts/demo.sh $(B)
 
 # Measures, as root: a table and $(B)/bench-*.json. bench-quick: what each path costs, against tests/bench/costs.json.
-$(B)/bench/bench.bpf.o: tests/bench/bench.bpf.c $(B)/.deps
+$(B)/bench/%.bpf.o: tests/bench/%.bpf.c $(B)/.deps
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-address-of-packed-member -Itests/bench -MMD -MP -MF $(B)/bench.bpf.d -c $< -o $@
+	$(Q)$(CLANG) $(BPF_CFLAGS) -Wno-address-of-packed-member -Itests/bench -MMD -MP -MF $(B)/bench-$*.bpf.d -c $< -o $@
 
-$(B)/bench/bench.skel.h: $(B)/bench/bench.bpf.o
-	$(Q)$(BPFTOOL) gen skeleton $< name bench_bpf > $@
+$(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
-$(B)/bench/%: tests/bench/%.c $(B)/libringfence.a | $(B)/bench/bench.skel.h
+# A program may have a directory of its name; common/ is everybody's.
+.SECONDEXPANSION:
+$(B)/bench/%: tests/bench/%.c $$(wildcard tests/bench/*.h tests/bench/common/*.[ch] tests/bench/$$*/*.[ch]) $(B)/libringfence.a | $(B)/bench/bench.skel.h $(B)/bench/timing.skel.h
 	$(call say,BENCH,$@)
-	$(Q)$(CC) $(RF_CFLAGS) -Itests -Itests/bench -I$(B)/bench $(CFLAGS) $(RF_LDFLAGS) -MMD -MP -MT $@ -MF $(B)/bench-$*.d -o $@ $< $(B)/libringfence.a $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(RF_CFLAGS) -Itests -Itests/bench -I$(B)/bench $(CFLAGS) $(RF_LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libringfence.a $(PKG_LIBS) -lcmocka
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 
 bench: $(B)/.deps

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "signalling/cost.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <ctype.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/bench.h"
+#include "rf_abi.h"
+
+/* Of one conntrack entry beside struct nf_conn: NF_CT_EXT_PREALLOC, which NAT and helper data fit in. */
+#define CT_EXTENSIONS 128
+
+void cost_add(struct cost *c, int pid)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *d;
+	char path[64];
+	int parent;
+	FILE *f;
+
+	if (c->n_pids < COST_PIDS)
+		c->pids[c->n_pids++] = pid;
+	while (dir && (d = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%.20s/stat", d->d_name);
+		f = isdigit(d->d_name[0]) ? fopen(path, "r") : NULL;
+		if (!f)
+			continue;
+		if (fscanf(f, "%*d %*[^)]) %*c %d", &parent) == 1 && parent == pid &&
+		    c->n_pids < COST_PIDS)
+			c->pids[c->n_pids++] = atoi(d->d_name);
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+}
+
+struct cost_now cost_cpu(const struct cost *c)
+{
+	struct cost_now r = {};
+	struct timespec t;
+
+	for (int i = 0; i < c->n_pids; i++)
+		r.daemons_ns += process_cpu_ns(c->pids[i]);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	r.all_ns = r.daemons_ns + t.tv_sec * 1000000000ull + t.tv_nsec;
+	r.all_ns += thread_cpu_ns("ksoftirqd/0") + thread_cpu_ns("ksoftirqd/1");
+	return r;
+}
+
+static uint64_t pss_kb(int pid)
+{
+	char path[64], l[256];
+	uint64_t kb = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
+	f = fopen(path, "r");
+	while (f && fgets(l, sizeof(l), f))
+		if (!strncmp(l, "Pss:", 4))
+			kb = strtoull(l + 4, NULL, 10);
+	if (f)
+		fclose(f);
+	return kb;
+}
+
+static uint64_t map_bytes(const char *path)
+{
+	char info[64], l[128];
+	unsigned long long n = 0;
+	int fd = bpf_obj_get(path);
+	FILE *f;
+
+	if (fd < 0)
+		return 0;
+	snprintf(info, sizeof(info), "/proc/self/fdinfo/%d", fd);
+	f = fopen(info, "r");
+	while (f && fgets(l, sizeof(l), f))
+		if (sscanf(l, "memlock: %llu", &n) == 1)
+			break;
+	if (f)
+		fclose(f);
+	close(fd);
+	return n;
+}
+
+static uint64_t maps_bytes(const char *instance)
+{
+	char path[256];
+	struct dirent *d;
+	uint64_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), RF_BPFFS_ROOT "/%s/maps", instance);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir))) {
+		snprintf(path, sizeof(path), RF_BPFFS_ROOT "/%s/maps/%.64s", instance, d->d_name);
+		if (d->d_name[0] != '.')
+			n += map_bytes(path);
+	}
+	if (dir)
+		closedir(dir);
+	return n;
+}
+
+static uint32_t number_in(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	unsigned int n = 0;
+
+	if (f) {
+		if (fscanf(f, "%u", &n) != 1)
+			n = 0;
+		fclose(f);
+	}
+	return n;
+}
+
+static uint32_t lines_in(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	uint32_t n = 0;
+	int c;
+
+	while (f && (c = getc(f)) != EOF)
+		n += c == '\n';
+	if (f)
+		fclose(f);
+	return n;
+}
+
+static uint32_t size_of(const char *name, uint32_t otherwise)
+{
+	static struct btf *btf;
+	__s32 id;
+
+	if (!btf)
+		btf = btf__load_vmlinux_btf();
+	id = btf ? btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT) : -1;
+	return id > 0 ? btf__resolve_size(btf, id) : otherwise;
+}
+
+struct cost_now cost_memory(const struct cost *c)
+{
+	struct cost_now r = {};
+
+	for (int i = 0; i < c->n_pids; i++)
+		r.daemons_kb += pss_kb(c->pids[i]);
+	go("%s", c->gw_ns);
+	r.conntracks = number_in("/proc/sys/net/netfilter/nf_conntrack_count");
+	r.expectations = lines_in("/proc/thread-self/net/nf_conntrack_expect");
+	if (c->instance)
+		r.kernel_bytes = maps_bytes(c->instance);
+	else
+		r.kernel_bytes =
+			(uint64_t)r.conntracks * (size_of("nf_conn", 256) + CT_EXTENSIONS) +
+			(uint64_t)r.expectations * size_of("nf_conntrack_expect", 232);
+	return r;
+}
