@@ -50,18 +50,27 @@ static const struct sdp_candidate *best_host(const struct desc_env *env, const s
 	return best;
 }
 
+/* RTCP's own component is named or not there (RFC 8839 5.1): no port is guessed next to that of RTP. */
+static bool rtcp_by_host(struct media_line *l, const struct desc_env *env, const struct sdp *sdp,
+			 uint16_t media)
+{
+	const struct sdp_candidate *rtcp =
+		l->proto == SDP_P_RTP ? best_host(env, sdp, media, 2) : NULL;
+
+	l->rtcp = rtcp ? rtcp->ep : (struct rf_ep){ 0 };
+	return rtcp != NULL;
+}
+
 static bool line_by_host(struct media_line *l, const struct desc_env *env, const struct sdp *sdp,
 			 uint16_t media)
 {
 	const struct sdp_candidate *rtp = best_host(env, sdp, media, 1);
-	const struct sdp_candidate *rtcp = best_host(env, sdp, media, 2);
 
 	if (!rtp)
 		return false;
 	l->rtp = rtp->ep;
 	l->flags |= LINE_BY_ICE;
-	if (l->proto == SDP_P_RTP)
-		l->rtcp = rtcp ? rtcp->ep : ep_above(l->rtp, 1);
+	rtcp_by_host(l, env, sdp, media);
 	line_inside(l, env);
 	return true;
 }
@@ -208,6 +217,9 @@ struct desc *desc_trickle(const struct desc_env *env, enum side side, const stru
 			add_candidates(&fresh->ice[k], env, fragment, i, true);
 		else if (addr_is_any(&d->line[k].rtp.addr) && !(d->line[k].flags & LINE_ZERO))
 			line_by_host(&fresh->line[k], env, fragment, i);
+		else if (d->line[k].flags & LINE_BY_ICE && !d->line[k].rtcp.port &&
+			 rtcp_by_host(&fresh->line[k], env, fragment, i))
+			line_inside(&fresh->line[k], env);
 	}
 	if (desc_eq(fresh, d)) {
 		desc_put(fresh);

@@ -332,6 +332,41 @@ static void trickle(void **state)
 	expect(f, PIN("198.51.100.77:4444,198.51.100.1:1"));
 }
 
+/* Without rtcp-mux: RTCP has a pinhole when its candidate is told, be it later, and not before. */
+static void trickle_rtcp(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f,
+	     { ">", "INVITE", 1, NULL, "c=IN IP4 0.0.0.0|m=audio 9 RTP/AVP 0|a=mid:0" ICE_IN, NULL,
+	       "" },
+	     { "<", "200 INVITE", 1, "u", "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=mid:0" ICE_OUT,
+	       NULL, "" },
+	     { ">", "ACK", 1, "u" },
+	     { ">", "INFO", 2, "u", "a=ice-ufrag:inin" IPWD "|m=audio 9 RTP/AVP 0|a=mid:0" HOST_IN,
+	       INFO_HEAD, IN ":20000=" WAN ":20000 rs/rs +" REM ":7000" },
+	     { ">", "INFO", 3, "u",
+	       "a=ice-ufrag:inin" IPWD "|m=audio 9 RTP/AVP 0|a=mid:0"
+	       "|a=candidate:1 2 UDP 2130706430 " IN " 21000 typ host",
+	       INFO_HEAD,
+	       IN ":20000=" WAN ":20000 rs/rs +" REM ":7000; " IN ":21000=" WAN ":21000 cs/cs +" REM
+		  ":7001" });
+	assert_true(sent_has(f, "a=candidate:1 2 UDP 2130706430 " WAN " 21000 typ host\r\n"));
+}
+
+/* c= is a relay, candidates tell where the host is: nothing is opened beside them. */
+static void rtcp_untold(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f,
+	     { ">", "INVITE", 1, NULL, "c=IN IP4 192.0.2.77|m=audio 30000 RTP/AVP 0" ICE_IN HOST_IN,
+	       NULL, "" },
+	     { "<", "200 INVITE", 1, "u", "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0" ICE_OUT, NULL,
+	       IN ":20000=" WAN ":20000 rs/rs +" REM ":7000" },
+	     { ">", "ACK", 1, "u" });
+}
+
 /* A fragment of no call shows nothing either. */
 static void trickle_unknown(void **state)
 {
@@ -476,6 +511,8 @@ int main(void)
 		T(forks),
 		T(components),
 		T(trickle),
+		T(trickle_rtcp),
+		T(rtcp_untold),
 		T(trickle_unknown),
 		T(bundle),
 		cmocka_unit_test_setup_teardown(bundle_refused, setup_caller_outside, teardown),
