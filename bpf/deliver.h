@@ -357,8 +357,8 @@ static __always_inline __u32 rf_deliver_out(struct __sk_buff *skb, struct rf_pkt
 		c.src = &h->ph->xlate;
 		c.new_src = true;
 	}
-	if (h->learnt && h->st) {
-		c.dst = &h->st->learnt;
+	if (h->to_learnt && h->learnt) {
+		c.dst = &h->learnt->ep;
 		c.new_dst = true;
 	}
 	if (p->hook == RF_HOOK_WAN_OUT)

@@ -79,10 +79,10 @@ static __always_inline bool rf_quote_get(struct __sk_buff *skb, const struct rf_
 /* Is .remote the other side of this pinhole? */
 static __always_inline bool rf_icmp_remote(const struct rf_hit *h, const struct rf_ep *remote)
 {
-	if ((h->ph->flags & RF_PH_LEARN) && h->st &&
-	    RF_READ_ONCE(h->st->learn_state) == RF_LEARN_LOCKED && rf_ep_eq(&h->st->learnt, remote))
+	if (h->learnt && RF_READ_ONCE(h->learnt->state) == RF_LEARN_LOCKED &&
+	    rf_ep_eq(&h->learnt->ep, remote))
 		return true;
-	return rf_remotes_have(h->ph, remote, false);
+	return rf_remotes_have(h, remote, false);
 }
 
 /* Replaces one 16-bit word of the quote and mends the ICMP checksum over it. */

@@ -21,11 +21,11 @@ static __always_inline bool rf_stays_inside(struct __sk_buff *skb, const struct 
 static __always_inline int rf_inside_hit(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h,
 					 __u32 *reason)
 {
-	if (rf_inside_get(&p->dst.addr) && !rf_remotes_have(h->ph, &p->dst, false) &&
+	if (rf_inside_get(&p->dst.addr) && !rf_remotes_have(h, &p->dst, false) &&
 	    !rf_leaves_by_wan(skb, p))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	/* two inside hosts that know each other by public addresses: rf_hairpin() */
-	if (bpf_map_lookup_elem(&guards, &p->dst.addr) && !rf_remotes_have(h->ph, &p->dst, false))
+	if (bpf_map_lookup_elem(&guards, &p->dst.addr) && !rf_remotes_have(h, &p->dst, false))
 		return rf_decided(reason, RF_R_NOT_OURS);
 	if (!(h->ph->classes & RF_CLASS_SIP))
 		return RF_STAGE_MEDIA;

@@ -2,7 +2,8 @@
 /*
  * The maps of include/rf_abi.h, by the names given there. Nothing is pinned by name: the loader
  * sets pin paths per instance. The loader must also raise `scratch` to the number of possible CPUs:
- * bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus()).
+ * bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus()), and lower what is sized
+ * by RF_PINHOLES_MAX to what the policy needs: arrays take their memory at once.
  */
 #ifndef RF_BPF_MAPS_H
 #define RF_BPF_MAPS_H
@@ -28,8 +29,9 @@
 		__type(value, value_);       \
 	} name_ SEC(".maps")
 
-RF_HASH(pinholes, struct rf_pinhole_key, struct rf_pinhole, RF_PINHOLES_MAX);
-RF_HASH(pinhole_state, __u32, struct rf_pinhole_state, RF_PINHOLES_MAX);
+RF_HASH(pinholes, struct rf_pinhole_key, struct rf_pinhole, 2 * RF_PINHOLES_MAX);
+RF_HASH(more_remotes, struct rf_more_key, struct rf_more_remotes, 2 * RF_PINHOLES_MAX);
+RF_HASH(learnt, __u32, struct rf_learnt, RF_PINHOLES_MAX);
 RF_HASH(guards, struct rf_addr, struct rf_guard, RF_GUARDS_MAX);
 RF_HASH(devices, __u32, struct rf_device, RF_DEVICES_MAX);
 
@@ -41,6 +43,7 @@ struct {
 	__type(value, struct rf_inside);
 } inside SEC(".maps");
 
+RF_ARRAY(pinhole_state, BPF_MAP_TYPE_ARRAY, struct rf_pinhole_state, RF_PINHOLES_MAX);
 RF_ARRAY(settings, BPF_MAP_TYPE_ARRAY, struct rf_settings, 1);
 RF_ARRAY(control, BPF_MAP_TYPE_ARRAY, struct rf_control, 1);
 RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);

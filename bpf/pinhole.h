@@ -12,11 +12,11 @@
 
 struct rf_hit {
 	struct rf_pinhole *ph;
-	struct rf_pinhole_state
-		*st; /* NULL: the controller has not made it; then nothing is learnt */
+	struct rf_pinhole_state *st; /* NULL: it has none; then nothing is counted */
+	struct rf_learnt *learnt; /* RF_PH_LEARN; NULL: nothing can be learnt */
 	struct rf_media media;
 	__u8 dir; /* enum rf_dir */
-	__u8 learnt; /* RF_DIR_OUT: the packet has to go to .st->learnt */
+	__u8 to_learnt; /* RF_DIR_OUT: the packet has to go to .learnt->ep */
 };
 
 static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep *ep, __u8 dir,
@@ -26,6 +26,7 @@ static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep
 
 	h->dir = dir;
 	h->st = NULL;
+	h->learnt = NULL;
 	h->ph = bpf_map_lookup_elem(&pinholes, &key);
 	if (!h->ph)
 		return false;
@@ -36,9 +37,12 @@ static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep
 
 static __always_inline void rf_pinhole_state_find(struct rf_hit *h)
 {
-	__u32 id = h->ph->id;
+	__u32 slot = h->ph->slot, id = h->ph->id;
 
-	h->st = bpf_map_lookup_elem(&pinhole_state, &id);
+	if (slot)
+		h->st = bpf_map_lookup_elem(&pinhole_state, &slot);
+	if (h->ph->flags & RF_PH_LEARN)
+		h->learnt = bpf_map_lookup_elem(&learnt, &id);
 }
 
 static __always_inline bool rf_ep_eq(const struct rf_ep *a, const struct rf_ep *b)
@@ -71,17 +75,33 @@ static __always_inline bool rf_remote_covers(const struct rf_remote *r, const st
 	return true;
 }
 
+static __always_inline bool rf_remote_fits(const struct rf_remote *r, const struct rf_ep *ep,
+					   bool prefix)
+{
+	return rf_remote_is(r, ep) || (prefix && rf_remote_covers(r, ep));
+}
+
 /* .prefix: any that covers it will do; else only an exact one. */
-static __always_inline bool rf_remotes_have(const struct rf_pinhole *ph, const struct rf_ep *ep,
+static __always_inline bool rf_remotes_have(const struct rf_hit *h, const struct rf_ep *ep,
 					    bool prefix)
 {
+	struct rf_more_key key = { .id = h->ph->id, .dir = h->dir };
+	struct rf_more_remotes *more;
 	int i;
 
-	for (i = 0; i < RF_REMOTES_MAX; i++) {
-		if (i >= ph->n_remotes)
+	if (!h->ph->n_remotes)
+		return false;
+	if (rf_remote_fits(&h->ph->remote, ep, prefix))
+		return true;
+	if (h->ph->n_remotes == 1)
+		return false;
+	more = bpf_map_lookup_elem(&more_remotes, &key);
+	if (!more)
+		return false;
+	for (i = 0; i < RF_REMOTES_MAX - 1; i++) {
+		if (i + 1 >= h->ph->n_remotes)
 			break;
-		if (rf_remote_is(&ph->remotes[i], ep) ||
-		    (prefix && rf_remote_covers(&ph->remotes[i], ep)))
+		if (rf_remote_fits(&more->remotes[i], ep, prefix))
 			return true;
 	}
 	return false;
@@ -157,39 +177,39 @@ static __always_inline void rf_learn_end(__u32 *state)
 /* Of the learnt source only one RTP stream is taken: the first one's SSRC stays. */
 static __always_inline __u32 rf_check_ssrc(const struct rf_hit *h)
 {
-	struct rf_pinhole_state *st = h->st;
+	struct rf_learnt *l = h->learnt;
 
 	if (h->media.cls != RF_CLASS_RTP || (h->ph->classes & RF_CLASS_ANY))
 		return RF_R_NONE;
-	if (rf_learn_begin(&st->learnt_ssrc_state)) {
-		st->learnt_ssrc = h->media.ssrc;
-		rf_learn_end(&st->learnt_ssrc_state);
+	if (rf_learn_begin(&l->ssrc_state)) {
+		l->ssrc = h->media.ssrc;
+		rf_learn_end(&l->ssrc_state);
 		return RF_R_NONE;
 	}
-	if (rf_learn_state_settled(&st->learnt_ssrc_state) != RF_LEARN_LOCKED)
+	if (rf_learn_state_settled(&l->ssrc_state) != RF_LEARN_LOCKED)
 		return RF_R_WRONG_SSRC;
-	return st->learnt_ssrc == h->media.ssrc ? RF_R_NONE : RF_R_WRONG_SSRC;
+	return l->ssrc == h->media.ssrc ? RF_R_NONE : RF_R_WRONG_SSRC;
 }
 
 static __always_inline __u32 rf_check_learnt(const struct rf_hit *h, const struct rf_pkt *p)
 {
-	return rf_ep_eq(&h->st->learnt, &p->src) ? RF_R_NONE : RF_R_WRONG_SOURCE;
+	return rf_ep_eq(&h->learnt->ep, &p->src) ? RF_R_NONE : RF_R_WRONG_SOURCE;
 }
 
 static __always_inline __u32 rf_learn(struct rf_pkt *p, struct rf_hit *h)
 {
-	struct rf_pinhole_state *st = h->st;
+	struct rf_learnt *l = h->learnt;
 
-	if (!rf_remotes_have(h->ph, &p->src, true))
+	if (!rf_remotes_have(h, &p->src, true))
 		return RF_R_WRONG_SOURCE;
 	if (rf_now(p) >= h->ph->learn_until_ns)
 		return RF_R_LEARN_TOO_LATE;
-	if (rf_learn_begin(&st->learn_state)) {
-		st->learnt = p->src;
-		rf_learn_end(&st->learn_state);
+	if (rf_learn_begin(&l->state)) {
+		l->ep = p->src;
+		rf_learn_end(&l->state);
 		return RF_R_NONE;
 	}
-	if (rf_learn_state_settled(&st->learn_state) != RF_LEARN_LOCKED)
+	if (rf_learn_state_settled(&l->state) != RF_LEARN_LOCKED)
 		return RF_R_WRONG_SOURCE;
 	return rf_check_learnt(h, p);
 }
@@ -214,12 +234,12 @@ static __always_inline __u32 rf_check_in(void *ctx, const bool xdp, struct rf_pk
 	__u32 r;
 
 	if (!learn) {
-		if (!rf_remotes_have(h->ph, &p->src, false))
+		if (!rf_remotes_have(h, &p->src, false))
 			return rf_check_unlisted(ctx, xdp, p, h, RF_R_WRONG_SOURCE);
 	} else {
-		if (!h->st)
+		if (!h->learnt)
 			return RF_R_WRONG_SOURCE;
-		locked = rf_learn_state_settled(&h->st->learn_state) == RF_LEARN_LOCKED;
+		locked = rf_learn_state_settled(&h->learnt->state) == RF_LEARN_LOCKED;
 		r = locked ? rf_check_learnt(h, p) : RF_R_NONE;
 		if (r)
 			return r;
@@ -243,16 +263,16 @@ static __always_inline __u32 rf_check_in(void *ctx, const bool xdp, struct rf_pk
 static __always_inline __u32 rf_check_out(void *ctx, const bool xdp, struct rf_pkt *p,
 					  struct rf_hit *h)
 {
-	bool announced = rf_remotes_have(h->ph, &p->dst, false);
+	bool announced = rf_remotes_have(h, &p->dst, false);
 	bool locked = false;
 
 	if (h->ph->flags & RF_PH_LEARN) {
-		locked = h->st && rf_learn_state_settled(&h->st->learn_state) == RF_LEARN_LOCKED;
-		if (locked && !announced && rf_ep_eq(&h->st->learnt, &p->dst))
+		locked = h->learnt && rf_learn_state_settled(&h->learnt->state) == RF_LEARN_LOCKED;
+		if (locked && !announced && rf_ep_eq(&h->learnt->ep, &p->dst))
 			announced = true;
 		if (announced && !locked)
 			return RF_R_LEARN_PENDING;
-		h->learnt = announced;
+		h->to_learnt = announced;
 	}
 	if (!announced)
 		return rf_check_unlisted(ctx, xdp, p, h, RF_R_WRONG_DESTINATION);

@@ -93,11 +93,13 @@ struct rf_remote {
 _Static_assert(sizeof(struct rf_remote) == 20, "rf_remote");
 
 struct rf_pinhole {
-	__u32 id; /* key of pinhole_state; both directions of one pinhole share it; never reused */
+	__u32 id; /* both directions of one pinhole share it; never reused */
 	__u32 call_id; /* 0: manual or signalling */
 	__u64 deadline_ns; /* dropped as PINHOLE_EXPIRED from then on; never 0 */
 	__u64 learn_until_ns; /* RF_PH_LEARN: a source may be learnt until then */
+	__u32 slot; /* index of pinhole_state, shared like the id; 0: none (signalling) */
 	__u32 idle_s; /* no media in either direction for longer: PINHOLE_IDLE; 0: no limit */
+	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
 	__u32 clock_rate; /* RTP clock in Hz for jitter; 0: unknown */
 	__u8 state; /* enum rf_pinhole_state_id */
 	__u8 classes; /* enum rf_class bits */
@@ -106,15 +108,24 @@ struct rf_pinhole {
 	__u32 wan_ifindex; /* device the remote side is reached by */
 	struct rf_ep
 		xlate; /* IN: inside endpoint (new destination); OUT: public endpoint (new source) */
-	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
+	struct rf_remote remote; /* the first; the others are in more_remotes */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
 	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
 	__u32 pad;
-	struct rf_remote remotes[RF_REMOTES_MAX];
 };
-_Static_assert(sizeof(struct rf_pinhole) == 168, "rf_pinhole");
+/* With the hash's own 48 bytes and the key it fits the slab of 192 bytes. */
+_Static_assert(sizeof(struct rf_pinhole) == 112, "rf_pinhole");
 
-/* pinhole_state: HASH, key __u32 pinhole id. Created by the controller, written by the kernel. */
+/* more_remotes: HASH. Of pinholes with more than one; written before the pinhole that names them. */
+struct rf_more_key {
+	__u32 id; /* of the pinhole */
+	__u32 dir; /* enum rf_dir */
+};
+struct rf_more_remotes {
+	struct rf_remote remotes[RF_REMOTES_MAX - 1]; /* the second is the first */
+};
+
+/* pinhole_state: ARRAY by slot. Zeroed by the controller, written by the kernel. Slot 0 stays unused. */
 struct rf_flow_stats { /* one direction, one cache line */
 	__u64 packets;
 	__u64 bytes; /* of the L3 packets */
@@ -136,20 +147,25 @@ struct rf_flow_stats { /* one direction, one cache line */
 };
 _Static_assert(sizeof(struct rf_flow_stats) == 64, "rf_flow_stats");
 
-enum rf_learn_state {
-	RF_LEARN_NONE = 0,
-	RF_LEARN_BUSY = 1, /* one CPU is writing .learnt */
-	RF_LEARN_LOCKED = 2, /* .learnt is valid: only it passes in, and media out goes to it */
-};
-
 struct rf_pinhole_state {
 	struct rf_flow_stats dir[2]; /* by enum rf_dir */
-	struct rf_ep learnt; /* valid when learn_state is RF_LEARN_LOCKED */
-	__u32 learn_state;
-	__u32 learnt_ssrc;
-	__u32 learnt_ssrc_state; /* enum rf_learn_state, of .learnt_ssrc */
 };
-_Static_assert(sizeof(struct rf_pinhole_state) == 160, "rf_pinhole_state");
+_Static_assert(sizeof(struct rf_pinhole_state) == 128, "rf_pinhole_state");
+
+enum rf_learn_state {
+	RF_LEARN_NONE = 0,
+	RF_LEARN_BUSY = 1, /* one CPU is writing what is learnt */
+	RF_LEARN_LOCKED = 2, /* valid: only it passes in, and media out goes to it */
+};
+
+/* learnt: HASH, key __u32 pinhole id; of RF_PH_LEARN only. Made by the controller, written by the kernel. */
+struct rf_learnt {
+	struct rf_ep ep; /* valid when .state is RF_LEARN_LOCKED */
+	__u32 state; /* enum rf_learn_state */
+	__u32 ssrc;
+	__u32 ssrc_state; /* enum rf_learn_state, of .ssrc */
+};
+_Static_assert(sizeof(struct rf_learnt) == 32, "rf_learnt");
 
 /* guards: HASH, key struct rf_addr: an address on the wire of a WAN device that is guarded. */
 struct rf_guard {
@@ -309,7 +325,8 @@ struct rf_frag {
 	__u32 pad;
 };
 
-/* Map capacities (max_entries); hashes are BPF_F_NO_PREALLOC. */
+/* Map capacities (max_entries); hashes are BPF_F_NO_PREALLOC. Attach makes room for as many pinholes (of two
+ * directions each) as the policy's calls may need: pinhole_state has that many slots. */
 #define RF_PINHOLES_MAX (1 << 20)
 #define RF_GUARDS_MAX	256
 #define RF_PREFIXES_MAX 4096

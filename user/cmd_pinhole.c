@@ -34,14 +34,14 @@ static void show_classes(struct out_node *record, uint8_t classes)
 	out_str(record, NULL, "", text);
 }
 
-static void show_remotes(struct out_node *record, const struct rf_pinhole *p, char *text,
+static void show_remotes(struct out_node *record, const struct datapath_pinhole *p, char *text,
 			 size_t size)
 {
 	struct out_node *list = out_list(record, "remotes", NULL, OUT_HIDDEN);
 	size_t used = 0;
 
 	*text = '\0';
-	for (unsigned int i = 0; i < p->n_remotes && i < RF_REMOTES_MAX; i++) {
+	for (unsigned int i = 0; i < p->pinhole.n_remotes && i < RF_REMOTES_MAX; i++) {
 		const struct rf_remote *r = &p->remotes[i];
 		struct prefix prefix = { r->addr, r->prefix_len };
 		struct rf_ep ep = { .addr = r->addr, .port = r->port };
@@ -95,7 +95,7 @@ static void show_one(struct out_node *list, const struct datapath_pinhole *in,
 	out_bool(item, "learn", NULL, p->flags & RF_PH_LEARN);
 	show_ep(item, "inside", NULL, inside);
 	show_ep(item, "outside", NULL, outside);
-	show_remotes(item, p, remotes, sizeof(remotes));
+	show_remotes(item, any, remotes, sizeof(remotes));
 	ep_text(inside, a);
 	ep_text(outside, b);
 	out_strf(item, NULL, "", "%s%s%s <-> %s", a, ep_eq(inside, outside) ? "" : " = ",

@@ -140,10 +140,10 @@ void show_pinhole_state(struct out_node *record, const struct datapath_pinhole *
 	char buf[EP_TEXT_MAX];
 	struct out_node *list;
 
-	if (s && s->learn_state == RF_LEARN_LOCKED) {
-		out_shown(show_ep(record, "learnt", "", &s->learnt), "locked to %s",
-			  ep_text(&s->learnt, buf));
-		out_strf(record, "learnt_ssrc", NULL, "0x%08x", s->learnt_ssrc);
+	if (s && p->learnt.state == RF_LEARN_LOCKED) {
+		out_shown(show_ep(record, "learnt", "", &p->learnt.ep), "locked to %s",
+			  ep_text(&p->learnt.ep, buf));
+		out_strf(record, "learnt_ssrc", NULL, "0x%08x", p->learnt.ssrc);
 	} else {
 		out_shown(out_str(record, "learnt", "", NULL), "%s",
 			  p && p->pinhole.flags & RF_PH_LEARN && p->pinhole.state == RF_PINHOLE_OPEN

@@ -326,18 +326,6 @@ int datapath_devices(const struct datapath *dp, struct datapath_device **out, si
 	return 0;
 }
 
-struct state_record {
-	uint32_t id;
-	struct rf_pinhole_state state;
-};
-
-static int state_cmp(const void *a, const void *b)
-{
-	const struct state_record *x = a, *y = b;
-
-	return x->id < y->id ? -1 : x->id > y->id;
-}
-
 static int pinhole_cmp(const void *a, const void *b)
 {
 	const struct datapath_pinhole *x = a, *y = b;
@@ -347,12 +335,27 @@ static int pinhole_cmp(const void *a, const void *b)
 	return (int)x->key.dir - (int)y->key.dir;
 }
 
+/* What other maps hold about one pinhole. What has just been removed from them reads as zero. */
+static void read_rest(const struct datapath *dp, struct datapath_pinhole *v)
+{
+	struct rf_more_key key = { .id = v->pinhole.id, .dir = v->key.dir };
+	struct rf_more_remotes more = { 0 };
+
+	v->remotes[0] = v->pinhole.remote;
+	if (v->pinhole.n_remotes > 1 &&
+	    !bpf_map_lookup_elem(dp->map[MAP_MORE_REMOTES], &key, &more))
+		memcpy(&v->remotes[1], more.remotes, sizeof(more.remotes));
+	v->has_state = v->pinhole.slot && !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE],
+							       &v->pinhole.slot, &v->state);
+	if (v->pinhole.flags & RF_PH_LEARN)
+		bpf_map_lookup_elem(dp->map[MAP_LEARNT], &v->pinhole.id, &v->learnt);
+}
+
 int datapath_pinholes(const struct datapath *dp, struct datapath_pinhole **out, size_t *n)
 {
 	struct datapath_pinhole *v;
-	struct state_record *states, *s, key;
-	size_t count, n_states, i;
-	void *raw, *raw_states;
+	size_t count, i;
+	void *raw;
 	int err;
 
 	err = read_all(dp->map[MAP_PINHOLES], sizeof(struct rf_pinhole_key),
@@ -360,27 +363,11 @@ int datapath_pinholes(const struct datapath *dp, struct datapath_pinhole **out, 
 		       offsetof(struct datapath_pinhole, pinhole), &raw, &count);
 	if (err)
 		return err;
-	err = read_all(dp->map[MAP_PINHOLE_STATE], sizeof(__u32), sizeof(struct rf_pinhole_state),
-		       sizeof(struct state_record), offsetof(struct state_record, state),
-		       &raw_states, &n_states);
-	if (err) {
-		free(raw);
-		return err;
-	}
 	v = raw;
-	states = raw_states;
-	if (n_states)
-		qsort(states, n_states, sizeof(*states), state_cmp);
+	for (i = 0; i < count; i++)
+		read_rest(dp, &v[i]);
 	if (count)
 		qsort(v, count, sizeof(*v), pinhole_cmp);
-	for (i = 0; i < count; i++) {
-		key.id = v[i].pinhole.id;
-		s = n_states ? bsearch(&key, states, n_states, sizeof(*states), state_cmp) : NULL;
-		v[i].has_state = s;
-		if (s)
-			v[i].state = s->state;
-	}
-	free(states);
 	*out = v;
 	*n = count;
 	return 0;

@@ -58,6 +58,8 @@ int datapath_instances(char ***names, size_t *n);
 #define DATAPATH_MAPS(X)                \
 	X(PINHOLES, pinholes)           \
 	X(PINHOLE_STATE, pinhole_state) \
+	X(MORE_REMOTES, more_remotes)   \
+	X(LEARNT, learnt)               \
 	X(GUARDS, guards)               \
 	X(INSIDE, inside)               \
 	X(DEVICES, devices)             \
@@ -113,7 +115,9 @@ int datapath_devices(const struct datapath *dp, struct datapath_device **out, si
 struct datapath_pinhole {
 	struct rf_pinhole_key key;
 	struct rf_pinhole pinhole;
-	struct rf_pinhole_state state; /* zero when has_state is false (signalling, just removed) */
+	struct rf_remote remotes[RF_REMOTES_MAX]; /* .pinhole.n_remotes of them */
+	struct rf_pinhole_state state; /* zero when has_state is false (signalling) */
+	struct rf_learnt learnt; /* zero unless RF_PH_LEARN */
 	bool has_state;
 };
 /* Both directions are separate records with the same .pinhole.id; sorted by id, then direction. */

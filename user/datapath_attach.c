@@ -256,7 +256,7 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 			       "nothing to replace: instance \"%s\" is not attached to any device",
 			       r->instance);
 	bpffs_remove(r->instance);
-	err = datapath_load(r->instance, w);
+	err = datapath_load(r->instance, r->config, w);
 	if (err)
 		return err;
 	/* A fresh settings map is zero, which datapath_open() would take for another version. */

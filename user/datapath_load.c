@@ -84,8 +84,36 @@ static int load_why(int err, struct why *w)
 	}
 }
 
-/* Opens the object, with maps of dp (may be NULL: fresh ones). frags: XDP for packets in pieces. */
-static int load_try(struct ringfence_bpf **out, const struct datapath *dp, bool frags)
+/* Slots for RTP and RTCP of every call that the policy allows, and some for those just closed. */
+static uint32_t room_for(const struct config *c)
+{
+	uint32_t room = 4096;
+
+	while (room < RF_PINHOLES_MAX && room < 2ULL * c->max_calls + 4096)
+		room *= 2;
+	return room;
+}
+
+static int make_room(struct ringfence_bpf *skel, const struct config *c)
+{
+	uint32_t room = room_for(c);
+	int err;
+
+	err = bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus());
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.pinholes, 2 * room);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.more_remotes, 2 * room);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.learnt, room);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.pinhole_state, room);
+	return err;
+}
+
+/* Opens the object with the maps of dp, or with fresh ones as c wants them. frags: XDP for packets in pieces. */
+static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const struct config *c,
+		    bool frags)
 {
 	struct ringfence_bpf *skel = ringfence_bpf__open();
 	struct bpf_program *prog;
@@ -94,9 +122,8 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, bool 
 
 	if (!skel)
 		return -errno;
-	map = map_by_name(skel, "scratch");
-	if (!dp && map)
-		err = bpf_map__set_max_entries(map, libbpf_num_possible_cpus());
+	if (!dp)
+		err = make_room(skel, c);
 	for (i = 0; dp && !err && i < MAP_COUNT; i++) {
 		map = map_by_name(skel, datapath_map_names[i]);
 		err = map ? bpf_map__reuse_fd(map, dp->map[i]) : -ENOENT;
@@ -118,14 +145,15 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, bool 
 	return 0;
 }
 
-static int load_object(struct ringfence_bpf **out, const struct datapath *dp, struct why *w)
+static int load_object(struct ringfence_bpf **out, const struct datapath *dp,
+		       const struct config *c, struct why *w)
 {
 	int err;
 
 	datapath_quiet();
-	err = load_try(out, dp, true);
+	err = load_try(out, dp, c, true);
 	if (err == -EINVAL)
-		err = load_try(out, dp, false);
+		err = load_try(out, dp, c, false);
 	return err ? load_why(err, w) : 0;
 }
 
@@ -139,14 +167,14 @@ static int pin_one(int fd, const char *instance, const char *sub, const char *na
 	return 0;
 }
 
-int datapath_load(const char *instance, struct why *w)
+int datapath_load(const char *instance, const struct config *c, struct why *w)
 {
 	struct ringfence_bpf *skel;
 	struct bpf_program *prog;
 	struct bpf_map *map;
 	int i, err;
 
-	err = load_object(&skel, NULL, w);
+	err = load_object(&skel, NULL, c, w);
 	if (err)
 		return err;
 	err = bpffs_make_dirs(instance, w);
@@ -175,7 +203,7 @@ int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct wh
 	struct bpf_program *prog;
 	int i, err;
 
-	err = load_object(&skel, dp, w);
+	err = load_object(&skel, dp, NULL, w);
 	if (err)
 		return err;
 	for (i = 0; i < PROG_COUNT; i++)

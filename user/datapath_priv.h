@@ -18,7 +18,7 @@ extern const char *const datapath_prog_names[PROG_COUNT];
 /* ---- datapath_load.c ---- */
 
 /* Loads the programs with fresh maps and pins everything; 0 or -errno, nothing is left on failure. */
-int datapath_load(const char *instance, struct why *w);
+int datapath_load(const char *instance, const struct config *c, struct why *w);
 /* Loads new programs onto the maps of dp; fds[] are theirs (to be closed by the caller). */
 int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct why *w);
 /* Makes fds the pinned programs. */

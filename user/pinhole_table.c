@@ -15,10 +15,12 @@
 #include "datapath_priv.h"
 
 #define TOMBSTONE_QUIET_NS (60ULL * 1000000000)
+#define SLOT_NONE	   0
 #define SWEEP_BATCH	   2000 /* per call, so that a mass hang-up does not stop signalling */
 
 struct entry {
 	uint32_t id;
+	uint32_t slot; /* of pinhole_state; SLOT_NONE: signalling */
 	bool live; /* set since this start (or closed: false) */
 	bool closed;
 	bool has_key[2]; /* by enum rf_dir */
@@ -34,11 +36,65 @@ struct pinhole_table {
 	struct entry *by_id;
 	struct entry *closed;
 	uint32_t highest;
+	/* Free slots in the order in which they became free: the one that waits longest is taken, so
+	 * that a packet on its way with an old pinhole cannot count for a new one. */
+	uint32_t *slots;
+	uint32_t n_slots, first_slot, free_slots;
+};
+
+/* A pinhole's two parts: what stands in its own entry, and the remotes behind the first. */
+struct value {
+	struct rf_pinhole p;
+	struct rf_more_remotes more;
 };
 
 static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
 {
 	return (struct rf_pinhole_key){ .addr = ep->addr, .port = ep->port, .dir = dir };
+}
+
+static int slot_take(struct pinhole_table *t, uint32_t *slot)
+{
+	if (!t->free_slots)
+		return -ENOSPC;
+	*slot = t->slots[t->first_slot];
+	t->first_slot = (t->first_slot + 1) % t->n_slots;
+	t->free_slots--;
+	return 0;
+}
+
+static void slot_give(struct pinhole_table *t, uint32_t slot)
+{
+	if (slot != SLOT_NONE)
+		t->slots[(t->first_slot + t->free_slots++) % t->n_slots] = slot;
+}
+
+/* All that no entry has, after a restart. */
+static int slots_init(struct pinhole_table *t)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info), i;
+	struct entry *e;
+	bool *used;
+
+	if (bpf_obj_get_info_by_fd(t->dp->map[MAP_PINHOLE_STATE], &info, &len))
+		return -errno;
+	t->n_slots = info.max_entries;
+	t->slots = calloc(t->n_slots, sizeof(*t->slots));
+	used = calloc(t->n_slots, sizeof(*used));
+	if (!t->slots || !used) {
+		free(used);
+		return -ENOMEM;
+	}
+	used[SLOT_NONE] = true;
+	for (e = t->by_id; e; e = e->hh.next)
+		if (e->slot < t->n_slots)
+			used[e->slot] = true;
+	for (i = 0; i < t->n_slots; i++)
+		if (!used[i])
+			slot_give(t, i);
+	free(used);
+	return 0;
 }
 
 static struct entry *entry_find(const struct pinhole_table *t, uint32_t id)
@@ -76,6 +132,7 @@ static void entry_delete(struct pinhole_table *t, struct entry *e)
 {
 	if (e->closed)
 		DL_DELETE(t->closed, e);
+	slot_give(t, e->slot);
 	HASH_DEL(t->by_id, e);
 	free(e);
 }
@@ -110,12 +167,17 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 			pinhole_table_free(t);
 			return NULL;
 		}
+		e->slot = v[i].pinhole.slot;
 		e->has_key[v[i].key.dir & 1] = true;
 		e->key[v[i].key.dir & 1] = v[i].key;
 		if (v[i].pinhole.state == RF_PINHOLE_CLOSED)
 			entry_closed(t, e, clock_now_ns());
 	}
 	free(v);
+	if (slots_init(t)) {
+		pinhole_table_free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -129,6 +191,7 @@ void pinhole_table_free(struct pinhole_table *t)
 		HASH_DEL(t->by_id, e);
 		free(e);
 	}
+	free(t->slots);
 	free(t);
 }
 
@@ -137,10 +200,26 @@ uint32_t pinhole_table_highest_id(const struct pinhole_table *t)
 	return t->highest;
 }
 
+/* The remotes first: the entry says how many of them count. */
 static int put(const struct pinhole_table *t, const struct rf_pinhole_key *key,
-	       const struct rf_pinhole *p)
+	       const struct value *v)
 {
-	return bpf_map_update_elem(t->dp->map[MAP_PINHOLES], key, p, BPF_ANY) ? -errno : 0;
+	struct rf_more_key more = { .id = v->p.id, .dir = key->dir };
+
+	if (v->p.n_remotes > 1 &&
+	    bpf_map_update_elem(t->dp->map[MAP_MORE_REMOTES], &more, &v->more, BPF_ANY))
+		return -errno;
+	return bpf_map_update_elem(t->dp->map[MAP_PINHOLES], key, &v->p, BPF_ANY) ? -errno : 0;
+}
+
+/* What a pinhole has beside its entries and its slot. */
+static void remove_rest(const struct pinhole_table *t, uint32_t id)
+{
+	struct rf_more_key more = { .id = id };
+
+	for (more.dir = 0; more.dir < 2; more.dir++)
+		bpf_map_delete_elem(t->dp->map[MAP_MORE_REMOTES], &more);
+	bpf_map_delete_elem(t->dp->map[MAP_LEARNT], &id);
 }
 
 /* The entry at key, if it is still the one of id. */
@@ -186,17 +265,28 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 	return p;
 }
 
-static struct rf_pinhole in_of(const struct pinhole_spec *s)
+static void remote_add(struct value *v, const struct rf_remote *r)
 {
-	struct rf_pinhole p = common_of(s);
+	if (v->p.n_remotes == RF_REMOTES_MAX)
+		return;
+	if (v->p.n_remotes)
+		v->more.remotes[v->p.n_remotes - 1] = *r;
+	else
+		v->p.remote = *r;
+	v->p.n_remotes++;
+}
 
-	p.classes = s->classes_in;
+static struct value in_of(const struct pinhole_spec *s)
+{
+	struct value v = { .p = common_of(s) };
+
+	v.p.classes = s->classes_in;
 	if (s->held_in)
-		p.flags |= RF_PH_HELD;
-	p.xlate = s->inside;
-	p.n_remotes = s->n_remotes;
-	memcpy(p.remotes, s->remotes, sizeof(p.remotes));
-	return p;
+		v.p.flags |= RF_PH_HELD;
+	v.p.xlate = s->inside;
+	for (int i = 0; i < s->n_remotes; i++)
+		remote_add(&v, &s->remotes[i]);
+	return v;
 }
 
 /*
@@ -204,38 +294,69 @@ static struct rf_pinhole in_of(const struct pinhole_spec *s)
  * source may be learnt from. The list is as long as the other, so with all four places taken the
  * last prefix gives way.
  */
-static struct rf_pinhole out_of(const struct pinhole_spec *s)
+static struct value out_of(const struct pinhole_spec *s)
 {
-	struct rf_pinhole p = common_of(s);
-	int i, from = 0;
+	struct value v = { .p = common_of(s) };
+	struct rf_remote announced = {
+		.addr = s->announced.addr,
+		.port = s->announced.port,
+		.prefix_len = 128,
+	};
 
-	p.classes = s->classes_out;
+	v.p.classes = s->classes_out;
 	if (s->held_out)
-		p.flags |= RF_PH_HELD;
-	p.xlate = s->outside;
-	if (s->learn) {
-		p.remotes[0] = (struct rf_remote){
-			.addr = s->announced.addr,
-			.port = s->announced.port,
-			.prefix_len = 128,
-		};
-		from = 1;
-	}
-	for (i = 0; i < s->n_remotes && i + from < RF_REMOTES_MAX; i++)
-		p.remotes[i + from] = s->remotes[i];
-	p.n_remotes = i + from;
-	return p;
+		v.p.flags |= RF_PH_HELD;
+	v.p.xlate = s->outside;
+	if (s->learn)
+		remote_add(&v, &announced);
+	for (int i = 0; i < s->n_remotes; i++)
+		remote_add(&v, &s->remotes[i]);
+	return v;
 }
 
-/* Statistics and the learnt source of a pinhole that is known stay. */
-static int state_create(const struct pinhole_table *t, uint32_t id)
+static void purge(struct pinhole_table *t, struct entry *e)
 {
-	static const struct rf_pinhole_state empty;
+	int dir;
 
-	if (!bpf_map_update_elem(t->dp->map[MAP_PINHOLE_STATE], &id, &empty, BPF_NOEXIST) ||
-	    errno == EEXIST)
-		return 0;
-	return -errno;
+	for (dir = 0; dir < 2; dir++)
+		if (e->has_key[dir])
+			remove_mine(t, &e->key[dir], e->id);
+	remove_rest(t, e->id);
+	entry_delete(t, e);
+}
+
+/* Tombstones only tell a drop's name: the oldest give way before anything else is refused. */
+static bool make_way(struct pinhole_table *t, const struct entry *but)
+{
+	struct entry *e = t->closed;
+
+	if (e == but && e)
+		e = e->next;
+	if (!e)
+		return false;
+	purge(t, e);
+	return true;
+}
+
+/* A new pinhole begins with nothing counted; statistics and the learnt source of a known one stay. */
+static int state_create(struct pinhole_table *t, struct entry *e, bool learn)
+{
+	static const struct rf_pinhole_state no_state;
+	static const struct rf_learnt nothing;
+	int err = 0;
+
+	if (e->slot == SLOT_NONE) {
+		while ((err = slot_take(t, &e->slot)) && make_way(t, e))
+			;
+		if (!err && bpf_map_update_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &no_state,
+						BPF_ANY))
+			err = -errno;
+	}
+	if (!err && learn &&
+	    bpf_map_update_elem(t->dp->map[MAP_LEARNT], &e->id, &nothing, BPF_NOEXIST) &&
+	    errno != EEXIST)
+		err = -errno;
+	return err;
 }
 
 /* Does signalling of somebody have this place? An SDP may name any port of any inside host as that of
@@ -250,7 +371,7 @@ static bool is_signalling(const struct pinhole_table *t, const struct rf_pinhole
 
 /* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open. */
 static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
-		    const struct rf_pinhole value[2], bool with_state)
+		    struct value value[2], bool with_state)
 {
 	struct entry *e = entry_get(t, id);
 	int dir, err = 0;
@@ -258,16 +379,18 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 	if (!e)
 		return -ENOMEM;
 	if (with_state)
-		err = state_create(t, id);
+		err = state_create(t, e, value[RF_DIR_IN].p.flags & RF_PH_LEARN);
+	value[RF_DIR_IN].p.slot = value[RF_DIR_OUT].p.slot = e->slot;
 	for (dir = 0; dir < 2; dir++)
 		if (e->has_key[dir] && memcmp(&e->key[dir], &key[dir], sizeof(key[dir])))
 			remove_mine(t, &e->key[dir], id);
 	for (dir = 0; dir < 2 && !err; dir++)
-		err = put(t, &key[dir], &value[dir]);
+		while ((err = put(t, &key[dir], &value[dir])) == -E2BIG && make_way(t, e))
+			;
 	if (err) {
 		remove_mine(t, &key[RF_DIR_IN], id);
 		remove_mine(t, &key[RF_DIR_OUT], id);
-		bpf_map_delete_elem(t->dp->map[MAP_PINHOLE_STATE], &id);
+		remove_rest(t, id);
 		entry_delete(t, e);
 		return err;
 	}
@@ -298,7 +421,7 @@ static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
 			continue;
 		}
 		p.state = RF_PINHOLE_CLOSED;
-		put(t, &e->key[dir], &p);
+		bpf_map_update_elem(t->dp->map[MAP_PINHOLES], &e->key[dir], &p, BPF_EXIST);
 	}
 	e->live = false;
 	entry_closed(t, e, now_ns);
@@ -308,8 +431,7 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 {
 	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
 					 key_of(&s->inside, RF_DIR_OUT) };
-	struct rf_pinhole value[2] = { in_of(s), out_of(s) };
-
+	struct value value[2] = { in_of(s), out_of(s) };
 	struct entry *e;
 
 	if (is_signalling(t, &key[RF_DIR_IN]) || is_signalling(t, &key[RF_DIR_OUT])) {
@@ -343,10 +465,10 @@ int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *
 			 (ep_eq(&s->inside, &s->outside) ? 0 : RF_PH_XLATE),
 		.wan_ifindex = s->wan_ifindex,
 	};
-	struct rf_pinhole value[2] = { p, p };
+	struct value value[2] = { { .p = p }, { .p = p } };
 
-	value[RF_DIR_IN].xlate = s->inside;
-	value[RF_DIR_OUT].xlate = s->outside;
+	value[RF_DIR_IN].p.xlate = s->inside;
+	value[RF_DIR_OUT].p.xlate = s->outside;
 	return set_both(t, s->id, key, value, false);
 }
 
@@ -379,24 +501,14 @@ size_t pinhole_table_reconcile(struct pinhole_table *t, uint64_t now_ns)
 	return n;
 }
 
-static uint64_t drops_of(const struct pinhole_table *t, uint32_t id)
+static uint64_t drops_of(const struct pinhole_table *t, const struct entry *e)
 {
 	struct rf_pinhole_state s;
 
-	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLE_STATE], &id, &s))
+	if (e->slot == SLOT_NONE ||
+	    bpf_map_lookup_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &s))
 		return 0;
 	return s.dir[RF_DIR_IN].drops + s.dir[RF_DIR_OUT].drops;
-}
-
-static void purge(struct pinhole_table *t, struct entry *e)
-{
-	int dir;
-
-	for (dir = 0; dir < 2; dir++)
-		if (e->has_key[dir])
-			remove_mine(t, &e->key[dir], e->id);
-	bpf_map_delete_elem(t->dp->map[MAP_PINHOLE_STATE], &e->id);
-	entry_delete(t, e);
 }
 
 void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
@@ -409,7 +521,7 @@ void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
 	DL_FOREACH_SAFE (t->closed, e, next) {
 		if (now_ns - e->quiet_since_ns < TOMBSTONE_QUIET_NS || i++ == SWEEP_BATCH)
 			return;
-		drops = drops_of(t, e->id);
+		drops = drops_of(t, e);
 		if (drops == e->drops) {
 			purge(t, e);
 			continue;

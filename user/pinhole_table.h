@@ -21,7 +21,7 @@ uint32_t pinhole_table_highest_id(const struct pinhole_table *t);
 
 /* Open, and set by this process? */
 bool pinhole_table_has(const struct pinhole_table *t, uint32_t id);
-/* 0 or -errno (-E2BIG: map full; -EADDRINUSE: signalling has the place); nothing is then half open. */
+/* 0 or -errno (-E2BIG, -ENOSPC: full, although every tombstone gave way; -EADDRINUSE: signalling has the place); nothing is then half open. */
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s);
 int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns);
 int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *s);

@@ -317,6 +317,7 @@ static void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 		struct rf_pinhole_state st = {};
 		struct rf_pinhole p = {
 			.id = i + 1,
+			.slot = i + 1,
 			.call_id = i + 1,
 			.deadline_ns = now + 7200 * 1000000000ull,
 			.idle_s = 300,
@@ -335,12 +336,12 @@ static void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 					      .port = pub.port,
 					      .dir = RF_DIR_IN };
 
-		p.remotes[0] = (struct rf_remote){ .addr = mapped(BENCH_PEER),
-						   .port = htobe16(peer),
-						   .prefix_len = 128 };
+		p.remote = (struct rf_remote){ .addr = mapped(BENCH_PEER),
+					       .port = htobe16(peer),
+					       .prefix_len = 128 };
 		if (w->kind == RF_HOST)
 			p.flags = RF_PH_LOCAL;
-		put(dp->map[MAP_PINHOLE_STATE], &p.id, &st, "pinhole_state");
+		put(dp->map[MAP_PINHOLE_STATE], &p.slot, &st, "pinhole_state");
 		put(dp->map[MAP_PINHOLES], &key, &p, "pinholes");
 		if (!both)
 			continue;

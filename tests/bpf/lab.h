@@ -38,6 +38,7 @@
 #define PEER_PORT     30000
 #define IN_PORT	      4000
 #define PH_ID	      7
+#define PH_SLOT	      9
 #define CALL_ID	      77
 #define SEC	      1000000000ULL
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -58,6 +59,9 @@ struct lab {
 	struct rf_punt punt;
 	uint8_t punt_data[RF_PUNT_MAX];
 	__u64 counts[RF_R_MAX];
+	/* for ph_set() and st_set(); lab_reset() clears them */
+	struct rf_more_remotes more;
+	struct rf_learnt learnt;
 };
 static struct lab lab;
 
@@ -143,6 +147,10 @@ static inline int lab_up(void **state)
 	assert_non_null(lab.skel);
 	assert_int_equal(
 		bpf_map__set_max_entries(lab.skel->maps.scratch, libbpf_num_possible_cpus()), 0);
+	bpf_map__set_max_entries(lab.skel->maps.pinholes, 1024);
+	bpf_map__set_max_entries(lab.skel->maps.more_remotes, 1024);
+	bpf_map__set_max_entries(lab.skel->maps.learnt, 1024);
+	bpf_map__set_max_entries(lab.skel->maps.pinhole_state, 1024);
 	if (ringfence_bpf__load(lab.skel))
 		fail_msg("the object does not load");
 	/* a receive queue that XDP test runs can name */
@@ -236,6 +244,7 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 {
 	struct rf_pinhole ph = {
 		.id = PH_ID,
+		.slot = PH_SLOT,
 		.call_id = CALL_ID,
 		.deadline_ns = now_ns() + 600 * SEC,
 		.clock_rate = 8000,
@@ -250,35 +259,49 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 		.rtcp_types = 0x1f00, /* 200..204: SR, RR, SDES, BYE, APP */
 	};
 
-	ph.remotes[0].addr = addr(v6 ? PEER6 : PEER4);
-	ph.remotes[0].port = htons(PEER_PORT);
-	ph.remotes[0].prefix_len = 128;
+	ph.remote.addr = addr(v6 ? PEER6 : PEER4);
+	ph.remote.port = htons(PEER_PORT);
+	ph.remote.prefix_len = 128;
 	return ph;
 }
 
+/* With lab.more behind its first remote. */
 static inline void ph_set(const char *a, uint16_t port, int dir, const struct rf_pinhole *ph)
 {
 	struct rf_pinhole_key k = ph_key(a, port, dir);
+	struct rf_more_key more = { .id = ph->id, .dir = dir };
 
+	if (ph->n_remotes > 1)
+		map_set(lab.skel->maps.more_remotes, &more, &lab.more);
 	map_set(lab.skel->maps.pinholes, &k, ph);
 }
 
 static inline void st_set(const struct rf_pinhole_state *st)
 {
 	static const struct rf_pinhole_state none;
-	__u32 id = PH_ID;
+	__u32 slot = PH_SLOT, id = PH_ID;
 
-	map_set(lab.skel->maps.pinhole_state, &id, st ? st : &none);
+	map_set(lab.skel->maps.pinhole_state, &slot, st ? st : &none);
+	map_set(lab.skel->maps.learnt, &id, &lab.learnt);
 }
 
 static inline struct rf_pinhole_state st_get(void)
 {
 	struct rf_pinhole_state st;
-	__u32 id = PH_ID;
+	__u32 slot = PH_SLOT;
 
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.pinhole_state), &id, &st),
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.pinhole_state), &slot, &st),
 			 0);
 	return st;
+}
+
+static inline struct rf_learnt learnt_get(void)
+{
+	struct rf_learnt l;
+	__u32 id = PH_ID;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.learnt), &id, &l), 0);
+	return l;
 }
 
 static inline void lab_read_counts(__u64 *counts)
@@ -331,11 +354,17 @@ static inline void lab_reset(void)
 {
 	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
 	struct rf_addr a4 = addr(PUB4), a6 = addr(PUB6);
+	static const struct rf_pinhole_state no_state;
+	__u32 slot = PH_SLOT;
 	struct rf_pinhole ph;
 	int v6;
 
 	map_clear(lab.skel->maps.pinholes);
-	map_clear(lab.skel->maps.pinhole_state);
+	map_clear(lab.skel->maps.more_remotes);
+	map_clear(lab.skel->maps.learnt);
+	memset(&lab.more, 0, sizeof(lab.more));
+	memset(&lab.learnt, 0, sizeof(lab.learnt));
+	map_set(lab.skel->maps.pinhole_state, &slot, &no_state);
 	map_clear(lab.skel->maps.inside);
 	map_clear(lab.skel->maps.devices);
 	map_clear(lab.skel->maps.frags);

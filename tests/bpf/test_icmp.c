@@ -201,16 +201,16 @@ static void test_not_related(void **state)
 
 static void test_learnt(void **state)
 {
-	struct rf_pinhole_state st = { .learn_state = RF_LEARN_LOCKED };
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
 	struct icmp c = from_wan(false), t;
 
 	ph.flags |= RF_PH_LEARN;
-	ph.remotes[0].addr = addr("192.168.1.1");
+	ph.remote.addr = addr("192.168.1.1");
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	icmp_case("nothing learnt", WAN_IN, &c, RF_R_NOT_OURS, NULL);
-	st.learnt = ep(PEER4, PEER_PORT);
-	st_set(&st);
+	lab.learnt.state = RF_LEARN_LOCKED;
+	lab.learnt.ep = ep(PEER4, PEER_PORT);
+	st_set(NULL);
 	t = translated(&c, WAN_IN);
 	icmp_case("learnt", WAN_IN, &c, RF_R_ICMP_RELATED, &t);
 }

@@ -37,12 +37,12 @@ static void learning(int prefix_len, uint16_t port)
 	ph.flags |= RF_PH_LEARN;
 	ph.learn_until_ns = now_ns() + 60 * SEC;
 	ph.n_remotes = 2;
-	ph.remotes[0].addr = addr("192.168.7.7"); /* what the SDP said */
-	ph.remotes[0].prefix_len = 128;
-	ph.remotes[0].port = htons(9);
-	ph.remotes[1].addr = addr(PEER4);
-	ph.remotes[1].prefix_len = prefix_len;
-	ph.remotes[1].port = htons(port);
+	ph.remote.addr = addr("192.168.7.7"); /* what the SDP said */
+	ph.remote.prefix_len = 128;
+	ph.remote.port = htons(9);
+	lab.more.remotes[0].addr = addr(PEER4);
+	lab.more.remotes[0].prefix_len = prefix_len;
+	lab.more.remotes[0].port = htons(port);
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	ph.xlate = ep(PUB4, PUB_PORT);
 	ph_set(IN4, IN_PORT, RF_DIR_OUT, &ph);
@@ -59,7 +59,7 @@ static void test_lock(void **state)
 {
 	struct rf_ep learnt = ep("203.0.113.77", 1000);
 	struct pkt p, o, out = out4;
-	struct rf_pinhole_state st;
+	struct rf_learnt l;
 
 	learning(96 + 24, 0);
 	out.dst = "192.168.7.7";
@@ -73,14 +73,14 @@ static void test_lock(void **state)
 	p.pay = PAY_RTP;
 	p.pt = 99;
 	expect("nor a wrong payload type", &p, RF_R_WRONG_PAYLOAD_TYPE);
-	assert_int_equal(st_get().learn_state, RF_LEARN_NONE);
+	assert_int_equal(learnt_get().state, RF_LEARN_NONE);
 	p.pt = 0;
 	expect("the first valid one", &p, 0);
-	st = st_get();
-	assert_int_equal(st.learn_state, RF_LEARN_LOCKED);
-	assert_int_equal(st.learnt_ssrc_state, RF_LEARN_LOCKED);
-	assert_int_equal(st.learnt_ssrc, 5);
-	assert_memory_equal(&st.learnt, &learnt, sizeof(learnt));
+	l = learnt_get();
+	assert_int_equal(l.state, RF_LEARN_LOCKED);
+	assert_int_equal(l.ssrc_state, RF_LEARN_LOCKED);
+	assert_int_equal(l.ssrc, 5);
+	assert_memory_equal(&l.ep, &learnt, sizeof(learnt));
 	expect("again", &p, 0);
 	p = in_from("203.0.113.77", 1001, 5);
 	expect("other port", &p, RF_R_WRONG_SOURCE);
@@ -112,8 +112,8 @@ static void test_lock_by_other_classes(void **state)
 	learning(128, 0);
 	p.pay = PAY_STUN;
 	expect("STUN locks the address", &p, 0);
-	assert_int_equal(st_get().learn_state, RF_LEARN_LOCKED);
-	assert_int_equal(st_get().learnt_ssrc_state, RF_LEARN_NONE);
+	assert_int_equal(learnt_get().state, RF_LEARN_LOCKED);
+	assert_int_equal(learnt_get().ssrc_state, RF_LEARN_NONE);
 	p.pay = PAY_RTP;
 	p.ssrc = 0;
 	expect("the first RTP its SSRC, 0 too", &p, 0);
@@ -151,7 +151,6 @@ static void test_prefixes(void **state)
 static void test_too_late(void **state)
 {
 	struct pkt p = in_from(PEER4, 1000, 1);
-	struct rf_pinhole_state st = {};
 	struct rf_pinhole ph;
 	struct rf_pinhole_key k = ph_key(PUB4, PUB_PORT, RF_DIR_IN);
 
@@ -160,12 +159,12 @@ static void test_too_late(void **state)
 	ph.learn_until_ns = now_ns();
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	expect("late", &p, RF_R_LEARN_TOO_LATE);
-	st.learn_state = RF_LEARN_LOCKED;
-	st.learnt = ep(PEER4, 1000);
-	st_set(&st);
+	lab.learnt.state = RF_LEARN_LOCKED;
+	lab.learnt.ep = ep(PEER4, 1000);
+	st_set(NULL);
 	expect("learnt in time, stays", &p, 0);
-	st.learn_state = RF_LEARN_BUSY; /* a CPU that never finishes */
-	st_set(&st);
+	lab.learnt.state = RF_LEARN_BUSY; /* a CPU that never finishes */
+	st_set(NULL);
 	ph.learn_until_ns = now_ns() + SEC;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	expect("busy", &p, RF_R_WRONG_SOURCE);
@@ -180,7 +179,7 @@ static void test_xdp(void **state)
 	o.smac = lab_mac_l0;
 	learning(128, 0);
 	lab_case("XDP", XDP, &p, RF_R_MEDIA_XDP, &o);
-	assert_int_equal(st_get().learnt_ssrc, 3);
+	assert_int_equal(learnt_get().ssrc, 3);
 	lab_reset();
 	learning(128, 0);
 	lab_device(lab.l0, RF_DEV_INSIDE, 0);

@@ -261,8 +261,8 @@ static void test_hairpin(void **state)
 			ph = ph_new(v6, RF_DIR_IN);
 			ph.id = PH_ID + side;
 			ph.xlate = ep(in, 4000 + 1000 * side);
-			ph.remotes[0].addr = addr(pub);
-			ph.remotes[0].port = htons(21000 - 1000 * side);
+			ph.remote.addr = addr(pub);
+			ph.remote.port = htons(21000 - 1000 * side);
 			ph_set(pub, 20000 + 1000 * side, RF_DIR_IN, &ph);
 			ph.xlate = ep(pub, 20000 + 1000 * side);
 			ph_set(in, 4000 + 1000 * side, RF_DIR_OUT, &ph);

@@ -62,10 +62,10 @@ static void t_ssrc(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 	bool v6 = ph->xlate.addr.w[0];
 
 	t_pending(ph, st);
-	st->learn_state = RF_LEARN_LOCKED;
-	st->learnt = ep(v6 ? PEER6 : PEER4, PEER_PORT);
-	st->learnt_ssrc_state = RF_LEARN_LOCKED;
-	st->learnt_ssrc = 4711;
+	lab.learnt.state = RF_LEARN_LOCKED;
+	lab.learnt.ep = ep(v6 ? PEER6 : PEER4, PEER_PORT);
+	lab.learnt.ssrc_state = RF_LEARN_LOCKED;
+	lab.learnt.ssrc = 4711;
 }
 
 static void t_udptl(struct rf_pinhole *ph, struct rf_pinhole_state *st)
@@ -113,14 +113,15 @@ static void t_never(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 static void t_forks(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	ph->n_remotes = 4;
-	ph->remotes[3] = ph->remotes[0];
-	ph->remotes[0].port = htons(1);
+	/* one list for the pinholes of both families, as they share the id */
+	lab.more.remotes[ph->remote.addr.w[0] ? 2 : 1] = ph->remote;
+	ph->remote.port = htons(1);
 }
 
 static void t_one_of_two(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	t_forks(ph, st);
-	ph->n_remotes = 3; /* the right one is behind the end */
+	ph->n_remotes = 2; /* the right one is behind the end */
 }
 
 static void t_no_remote(struct rf_pinhole *ph, struct rf_pinhole_state *st)
@@ -390,7 +391,7 @@ static void media_case(const struct media_case *c, enum hook h, bool v6)
 	/* what was learnt is of one family */
 	if (c->tweak == t_ssrc) {
 		was = st_get();
-		was.learnt = ep(v6 ? PEER6 : PEER4, PEER_PORT);
+		lab.learnt.ep = ep(v6 ? PEER6 : PEER4, PEER_PORT);
 		st_set(&was);
 	}
 	was = st_get();
@@ -442,7 +443,7 @@ static void test_media_local_out(void **state)
 		if (c->tweak)
 			c->tweak(&ph, &st);
 		if (c->tweak == t_ssrc)
-			st.learnt = ep(PEER4, PEER_PORT);
+			lab.learnt.ep = ep(PEER4, PEER_PORT);
 		ph.flags = (ph.flags | RF_PH_LOCAL) & ~RF_PH_XLATE;
 		ph_set(PUB4, PUB_PORT, RF_DIR_OUT, &ph);
 		st_set(&st);
@@ -831,7 +832,9 @@ static void test_no_state(void **state)
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
 	struct pkt out = translated(&in4, WAN_IN);
 
-	map_clear(lab.skel->maps.pinhole_state);
+	ph.slot = 0;
+	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
+	map_clear(lab.skel->maps.learnt);
 	lab_case("exact", WAN_IN, &in4, RF_R_MEDIA_TC, &out);
 	ph.flags |= RF_PH_LEARN;
 	ph.learn_until_ns = now_ns() + SEC;

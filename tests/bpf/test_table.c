@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The controller's pinhole table on real maps: slots of pinhole_state are given once each, kept over a
+ * restart, freed with the tombstone, and tombstones give way when there is no room left.
+ */
+#include "bpf/lab.h"
+
+#include "datapath.h"
+#include "pinhole_table.h"
+
+#define ROOM 1023 /* slots of the lab, without the unused one */
+
+static struct datapath dp;
+static struct pinhole_table *table;
+
+static int table_up(void **state)
+{
+	lab_reset();
+	map_clear(lab.skel->maps.pinholes);
+	memset(&dp, 0xff, sizeof(dp));
+	dp.map[MAP_PINHOLES] = bpf_map__fd(lab.skel->maps.pinholes);
+	dp.map[MAP_PINHOLE_STATE] = bpf_map__fd(lab.skel->maps.pinhole_state);
+	dp.map[MAP_MORE_REMOTES] = bpf_map__fd(lab.skel->maps.more_remotes);
+	dp.map[MAP_LEARNT] = bpf_map__fd(lab.skel->maps.learnt);
+	table = pinhole_table_new(&dp);
+	assert_non_null(table);
+	return 0;
+}
+
+static int table_down(void **state)
+{
+	pinhole_table_free(table);
+	return 0;
+}
+
+static void again(void)
+{
+	pinhole_table_free(table);
+	table = pinhole_table_new(&dp);
+	assert_non_null(table);
+}
+
+static struct pinhole_spec spec(uint32_t id, int n_remotes)
+{
+	struct pinhole_spec s = {
+		.id = id,
+		.call_id = 1,
+		.outside = ep(PUB4, 0),
+		.inside = ep(IN4, 0),
+		.classes_in = RF_CLASS_RTP,
+		.classes_out = RF_CLASS_RTP,
+		.deadline_ns = UINT64_MAX,
+		.n_remotes = n_remotes,
+	};
+	int i;
+
+	s.outside.port = s.inside.port = htons(1000 + id);
+	for (i = 0; i < n_remotes; i++)
+		s.remotes[i] = (struct rf_remote){ .addr = addr(PEER4),
+						   .port = htons(2000 + i),
+						   .prefix_len = 128 };
+	return s;
+}
+
+static bool entry_at(uint32_t id, int dir, struct rf_pinhole *p)
+{
+	struct rf_pinhole_key k = ph_key(dir ? IN4 : PUB4, 1000 + id, dir);
+
+	return !bpf_map_lookup_elem(dp.map[MAP_PINHOLES], &k, p);
+}
+
+static struct rf_pinhole entry(uint32_t id, int dir)
+{
+	struct rf_pinhole p = {};
+
+	assert_true(entry_at(id, dir, &p));
+	return p;
+}
+
+static void count_one(uint32_t slot)
+{
+	struct rf_pinhole_state st = { .dir[0].packets = 1 };
+
+	map_set(lab.skel->maps.pinhole_state, &slot, &st);
+}
+
+static uint64_t counted(uint32_t slot)
+{
+	struct rf_pinhole_state st;
+
+	assert_int_equal(bpf_map_lookup_elem(dp.map[MAP_PINHOLE_STATE], &slot, &st), 0);
+	return st.dir[0].packets;
+}
+
+static void test_slot_is_kept(void **state)
+{
+	struct pinhole_spec s = spec(1, 1), other = spec(2, 1);
+	uint32_t slot;
+
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(pinhole_table_set(table, &other), 0);
+	slot = entry(1, RF_DIR_IN).slot;
+	assert_int_not_equal(slot, 0);
+	assert_int_equal(entry(1, RF_DIR_OUT).slot, slot);
+	assert_int_not_equal(entry(2, RF_DIR_IN).slot, slot);
+	count_one(slot);
+	s.idle_s = 9;
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(entry(1, RF_DIR_OUT).idle_s, 9);
+	assert_int_equal(entry(1, RF_DIR_OUT).slot, slot);
+	again();
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(entry(1, RF_DIR_IN).slot, slot);
+	assert_int_equal(counted(slot), 1);
+	other = spec(3, 1);
+	assert_int_equal(pinhole_table_set(table, &other), 0);
+	assert_int_not_equal(entry(3, RF_DIR_IN).slot, slot);
+	assert_int_not_equal(entry(3, RF_DIR_IN).slot, entry(2, RF_DIR_IN).slot);
+}
+
+static void test_each_slot_once(void **state)
+{
+	static bool seen[ROOM + 1];
+	struct pinhole_spec s;
+	uint32_t id, slot, room = 512; /* entries of the lab's pinhole map, two to a pinhole */
+
+	memset(seen, 0, sizeof(seen));
+	for (id = 1; id <= room; id++) {
+		s = spec(id, 1);
+		assert_int_equal(pinhole_table_set(table, &s), 0);
+		slot = entry(id, RF_DIR_IN).slot;
+		assert_in_range(slot, 1, ROOM);
+		assert_false(seen[slot]);
+		seen[slot] = true;
+	}
+	s = spec(id, 1);
+	assert_int_equal(pinhole_table_set(table, &s), -E2BIG);
+	/* nothing of it is open, and its slot is free again */
+	assert_false(pinhole_table_has(table, id));
+	for (id = 1; id <= room; id++)
+		assert_true(pinhole_table_has(table, id));
+}
+
+static void test_tombstones_give_way(void **state)
+{
+	struct pinhole_spec s, first = spec(1, 1);
+	struct rf_pinhole p;
+	uint32_t id;
+
+	for (id = 1; id <= 512; id++) {
+		s = spec(id, 1);
+		assert_int_equal(pinhole_table_set(table, &s), 0);
+	}
+	pinhole_table_close(table, &first, 5);
+	s = spec(2, 1);
+	pinhole_table_close(table, &s, 6);
+	assert_int_equal(entry(1, RF_DIR_IN).state, RF_PINHOLE_CLOSED);
+	s = spec(513, 1);
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_false(entry_at(1, RF_DIR_IN, &p));
+	assert_int_equal(entry(2, RF_DIR_IN).state, RF_PINHOLE_CLOSED);
+	assert_int_equal(pinhole_table_set(table, &first), 0);
+	assert_false(entry_at(2, RF_DIR_OUT, &p));
+	s = spec(514, 1);
+	assert_int_equal(pinhole_table_set(table, &s), -E2BIG);
+}
+
+/* Many times round, so that slots come back; a new pinhole begins with nothing counted. */
+static void test_slots_come_back(void **state)
+{
+	struct pinhole_spec s;
+	uint64_t now = 0;
+	uint32_t id, slot;
+
+	for (id = 1; id <= 5 * ROOM; id++) {
+		s = spec(id, 1 + id % RF_REMOTES_MAX);
+		s.learn = id % 3 == 0;
+		s.outside.port = s.inside.port = htons(1000 + id % 100);
+		assert_int_equal(pinhole_table_set(table, &s), 0);
+		slot = entry(id % 100, RF_DIR_IN).slot;
+		assert_int_equal(counted(slot), 0);
+		count_one(slot);
+		pinhole_table_close(table, &s, now += 61 * SEC);
+		pinhole_table_sweep(table, now + 1);
+	}
+	pinhole_table_sweep(table, now += 61 * SEC);
+	pinhole_table_sweep(table, now += 61 * SEC);
+	assert_int_not_equal(bpf_map_get_next_key(dp.map[MAP_PINHOLES], NULL, &slot), 0);
+	assert_int_not_equal(bpf_map_get_next_key(dp.map[MAP_MORE_REMOTES], NULL, &slot), 0);
+	assert_int_not_equal(bpf_map_get_next_key(dp.map[MAP_LEARNT], NULL, &slot), 0);
+}
+
+static void test_remotes(void **state)
+{
+	struct pinhole_spec s = spec(1, RF_REMOTES_MAX);
+	struct rf_more_key k = { .id = 1, .dir = RF_DIR_OUT };
+	struct rf_more_remotes more;
+	struct datapath_pinhole *v;
+	size_t n;
+	int i;
+
+	s.learn = true;
+	s.announced = ep("192.168.7.7", 9);
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(entry(1, RF_DIR_IN).n_remotes, RF_REMOTES_MAX);
+	assert_int_equal(entry(1, RF_DIR_OUT).n_remotes, RF_REMOTES_MAX);
+	assert_int_equal(bpf_map_lookup_elem(dp.map[MAP_MORE_REMOTES], &k, &more), 0);
+	assert_int_equal(more.remotes[0].port, htons(2000)); /* behind the announced one */
+	assert_int_equal(datapath_pinholes(&dp, &v, &n), 0);
+	assert_int_equal(n, 2);
+	for (i = 0; i < RF_REMOTES_MAX; i++)
+		assert_int_equal(v[0].remotes[i].port, htons(2000 + i));
+	assert_int_equal(v[1].remotes[0].port, htons(9));
+	assert_int_equal(v[1].remotes[3].port, htons(2002));
+	assert_true(v[0].has_state);
+	free(v);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_slot_is_kept, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_each_slot_once, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_tombstones_give_way, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_slots_come_back, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_remotes, table_up, table_down),
+	};
+
+	return cmocka_run_group_tests(tests, lab_up, lab_down);
+}
