@@ -63,6 +63,21 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 	return d;
 }
 
+/* What the inside host has said in this transaction, or said last: ports of c=0.0.0.0 mean the same. */
+static const struct desc *inside_said(const struct call_op *op)
+{
+	const struct session *s;
+
+	if (!op->call)
+		return NULL;
+	if (!op->d)
+		return op->call->offer;
+	s = &op->d->s;
+	return s->offer[SIDE_INSIDE].desc && tx_eq(s->offer[SIDE_INSIDE].tx, op->tx)
+		       ? s->offer[SIDE_INSIDE].desc
+		       : s->now[SIDE_INSIDE];
+}
+
 /* An SDP that changes nothing (a retransmission, a late message, capabilities in an answer to
  * OPTIONS) shows nothing of the inside either. */
 void op_scrub(struct call_op *op)
@@ -73,7 +88,7 @@ void op_scrub(struct call_op *op)
 	if (!op->has_sdp && !op->has_fragment)
 		return;
 	if (op->from == SIDE_INSIDE)
-		sdp_edit(&op->t->sdp, op->ctx->topo, op->ctx->wan, l, NULL, op->edits);
+		sdp_edit(&op->t->sdp, op->ctx->topo, op->ctx->wan, l, inside_said(op), op->edits);
 	else
 		sdp_unedit(&op->t->sdp, op->ctx->wan, l, op->edits);
 }

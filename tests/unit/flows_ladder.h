@@ -9,6 +9,7 @@
  *	"alice<bob 183/v {audio 7000} +RSeq: 1"
  *	"wait 32                               == PINHOLES"
  *	"alive"                                the inside parties send a keep-alive
+ *	"any port"                             from here on PINHOLES have no public ports
  *	"# what happens elsewhere, for the reader"
  *
  * The inside party stands on the left, the arrow shows the way. "bob#2" is another dialog of the same
@@ -78,7 +79,7 @@ struct ladder {
 	int n_parties;
 	struct ladder_dialog *dialogs[L_DIALOGS];
 	int n_dialogs;
-	bool restarts, twice, compare;
+	bool restarts, twice, compare, any_port;
 	char *logs[L_LINES]; /* of a run before */
 	size_t at;
 	char open[8192]; /* as text */
@@ -521,7 +522,7 @@ static inline void l_open(struct ladder *l)
 			continue;
 		PUT("%s%s%s:%u", p == l->open ? "" : ", ", s->rtcp ? "rtcp " : "",
 		    l_who(l, &s->inside.addr), ntohs(s->inside.port));
-		if (s->inside.port != s->outside.port)
+		if (s->inside.port != s->outside.port && !l->any_port)
 			PUT("=%u", ntohs(s->outside.port));
 		PUT("%s", in && out ? "<>" : in ? "<" : out ? ">" : "|");
 		for (int k = 0; k < s->n_remotes; k++)
@@ -819,6 +820,8 @@ static inline void l_line(struct ladder *l, const char *line)
 		l_declare(l, p + 7, 1);
 	} else if (!strncmp(p, "guests ", 7)) {
 		l_declare(l, p + 7, 2);
+	} else if (!strcmp(p, "any port")) {
+		l->any_port = true;
 	} else if (!strcmp(p, "alive")) {
 		l_alive(l);
 	} else if (!strncmp(p, "contains ", 9)) {

@@ -555,6 +555,10 @@ static inline void moves_run(struct moves *m, unsigned int steps)
 	m->port[0] = 7000;
 	m->port[1] = 16382;
 	m_line(m, "inside alice, bob, carol");
+	if (m_dice(m, 2)) { /* none that could be its own public one */
+		m->port[1] = 40000;
+		m_line(m, "any port");
+	}
 	while (steps--) {
 		struct m_call *c = &m->calls[m_dice(m, M_CALLS)];
 

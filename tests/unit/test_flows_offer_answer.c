@@ -541,6 +541,26 @@ static void odd_port_first(void **state)
 		   "alice<bob 200");
 }
 
+/* Hold of RFC 2543 names no address, but the port is still the one that has a public port: so does the
+ * same message when it comes once more (each of a ladder does). */
+static void hold_zero_again(void **state)
+{
+	LADDER_NAT("inside alice",
+		   "alice>bob INVITE {audio 40000}",
+		   "alice<bob 200 {audio 7000}            == alice:40000=16384<>bob:7000",
+		   "alice>bob ACK",
+		   "alice>bob INVITE {zero audio 40000}",
+		   "contains m=audio 16384",
+		   "alice<bob 200 {audio 7000 recvonly}   == alice:40000=16384>bob:7000",
+		   "alice>bob ACK",
+		   "alice<bob INVITE {audio 7000 recvonly}",
+		   "alice>bob 200 {zero audio 40000}",
+		   "contains m=audio 16384",
+		   "alice<bob ACK",
+		   "alice>bob BYE                         == none",
+		   "alice<bob 200");
+}
+
 /* An SDP where it means nothing opens nothing, and shows nothing of the inside. */
 static void sdp_out_of_place(void **state)
 {
@@ -597,6 +617,7 @@ int main(void)
 		cmocka_unit_test(ranges_and_tcp),
 		cmocka_unit_test(sdp_out_of_place),
 		cmocka_unit_test(odd_port_first),
+		cmocka_unit_test(hold_zero_again),
 	};
 
 	return cmocka_run_group_tests_name("offers and answers", tests, NULL, NULL);
