@@ -176,6 +176,23 @@ static inline size_t s_content_length(char *p, size_t n, size_t size)
 	return n + n_new - n_old;
 }
 
+/* A retransmission: nothing changes, and the same is sent, or the same is not. */
+static inline void s_again(struct script *s, bool inside, const struct rf_ep *src,
+			   const struct rf_ep *dst, const char *p, size_t n)
+{
+	static char sent[W_TEXT_MAX];
+	struct world *w = s->w;
+	size_t n_send = w->n_send, n_sent = w->n_sent;
+	enum rf_reason dropped = w->dropped;
+
+	memcpy(sent, w->sent, n_sent);
+	w_feed(w, inside, src, dst, p, n);
+	W_CHECK(!w->n_set && !w->n_close && !w->n_save && !w->n_forget);
+	W_CHECK(w->n_send == n_send && w->dropped == dropped);
+	if (w->n_sent != n_sent || memcmp(w->sent, sent, n_sent))
+		W_FAIL("first sent:\n%.*s\nand then:\n%s", (int)n_sent, sent, w->sent);
+}
+
 static inline void s_datagram(struct script *s, char who, const char *p, size_t n)
 {
 	static char buf[W_TEXT_MAX];
@@ -210,8 +227,7 @@ static inline void s_datagram(struct script *s, char who, const char *p, size_t 
 	if (w->n_send)
 		s_listen(s, inside, buf, n);
 	s_justified(s);
-	w_feed(w, inside, src, dst, buf, n);
-	W_CHECK(!w->n_set && !w->n_close && !w->n_save && !w->n_forget);
+	s_again(s, inside, src, dst, buf, n);
 }
 
 static inline void s_step(struct script *s, const char *p, size_t n)

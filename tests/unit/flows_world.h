@@ -394,6 +394,49 @@ static inline void w_carry_out(struct world *w, const struct signal_in *in)
 	actions_reset(&w->out);
 }
 
+/* Marks, or unmarks, the pairs of public ports that a call has leased: none twice. */
+static inline size_t w_lease(const struct world *w, const struct lease *q, bool mark)
+{
+	static bool taken[2][32768];
+	const struct topology_wan *wan = &w->topo.wans[0];
+	bool *t = taken[addr_is_v4(&q->wire)];
+
+	W_CHECK(!(q->base & 1) && q->base >= wan->port_lo &&
+		q->base + 2 * q->pairs - 1 <= wan->port_hi);
+	for (unsigned int k = 0; k < q->pairs; k++) {
+		W_CHECK(t[q->base / 2 + k] != mark);
+		t[q->base / 2 + k] = mark;
+		W_CHECK(ports_is_taken(w->e->calls->ports, W_WAN, &q->wire,
+				       (uint16_t)(q->base + 2 * k)));
+	}
+	return q->pairs;
+}
+
+/* What is taken of the public ports is what the calls have leased. Each pinhole that translates has a
+ * port of its own call's. */
+static inline void w_ports(const struct world *w)
+{
+	const struct call *c;
+	size_t n = 0, i;
+
+	for (c = w->e->calls->by_key; c; c = c->hh.next) {
+		for (i = 0; i < c->leases.n; i++)
+			n += w_lease(w, &c->leases.v[i], true);
+		for (i = 0; i < c->n_pins; i++) {
+			const struct pinhole_spec *p = &c->pins[i];
+			struct rf_ep behind;
+
+			W_CHECK(ep_eq(&p->inside, &p->outside) ||
+				(leases_inside(&c->leases, W_WAN, &p->outside, &behind) &&
+				 ep_eq(&behind, &p->inside)));
+		}
+	}
+	W_CHECK(n == ports_taken(w->e->calls->ports));
+	for (c = w->e->calls->by_key; c; c = c->hh.next)
+		for (i = 0; i < c->leases.n; i++)
+			w_lease(w, &c->leases.v[i], false);
+}
+
 /* Every pinhole belongs to a call that lives, and is what the call believes to have. */
 static inline void w_consistent(struct world *w)
 {
@@ -410,14 +453,9 @@ static inline void w_consistent(struct world *w)
 		}
 	}
 	W_CHECK(n == w->n_pins);
-	for (size_t i = 0; i < w->n_pins; i++) {
-		const struct pinhole_spec *p = &w->pins[i];
-
-		W_CHECK(p->deadline_ns > w->now);
-		W_CHECK(ep_eq(&p->inside, &p->outside) ||
-			ports_is_taken(w->e->calls->ports, W_WAN, &p->outside.addr,
-				       ntohs(p->outside.port)));
-	}
+	for (size_t i = 0; i < w->n_pins; i++)
+		W_CHECK(w->pins[i].deadline_ns > w->now);
+	w_ports(w);
 }
 
 static inline void w_feed(struct world *w, bool inside, const struct rf_ep *src,
