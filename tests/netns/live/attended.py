@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-"""Attended transfer (RFC 5589 7.3) by scripted phones through kamailio: baresip has no command for it.
+"""Attended transfer (RFC 5589 7.3) by scripted phones through kamailio; by real ones it is in linphones.py.
 
 alice and bob are behind the gateway, carol is outside. alice talks with carol, puts her on hold, asks
 bob, and sends carol to bob in her place: REFER with Replaces. Call-IDs hold the phones' own addresses.

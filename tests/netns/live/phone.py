@@ -121,6 +121,9 @@ class Phone:
             new += samples[before.get(p, 0):]
         return len(new) / rate, lambda hz: baresip.share(new, rate, hz)
 
+    def hang_up(self):
+        self.do('hangup')
+
     def stop(self):
         self.sock.close()
         self.process.send_signal(signal.SIGTERM)

@@ -8,16 +8,13 @@ import contextlib
 import re
 import socket
 import struct
-import sys
 import time
 
 from people import ALICE, BOB, FAMILY, GW, PHONES, PROV, THIRD, host, port, uri
-from phone import ENV, Phone, all_hear, at_the_phones
-from ua import Failed, Tap, bracket, calls, expect, ns_socket, open_pinholes, reasons, rf, rtp, wait_until
+from phone import Phone, all_hear, at_the_phones
+from scene import direct, end_phones, ended, expect_pinholes, media_pinholes, pair, phones, scenario, tap
+from ua import Failed, bracket, calls, expect, ns_socket, open_pinholes, rf, rtp, wait_until
 from wan import Capture
-
-tap = Tap(f'IPv{FAMILY} ')
-phones = {}
 
 
 def up(options='', modules=()):
@@ -30,59 +27,6 @@ def registered():
         p.registered()
 
 
-def down():
-    for p in list(phones.values()):
-        p.stop()
-    phones.clear()
-
-
-def hang_up():
-    for p in phones.values():
-        for _ in range(3):
-            with contextlib.suppress(Failed):
-                p.do('hangup')
-
-
-def media_pinholes():
-    return [p for p in open_pinholes() if p['call']]
-
-
-def expect_pinholes(*pairs):
-    """Per pair (inside phone, address of its peer): RTP and RTCP open, with the right ends."""
-    def view():
-        return sorted((host(p['inside']), host(p['outside']), p['classes'][0],
-                       tuple(host(r) for r in p['remotes'])) for p in media_pinholes())
-    wanted = sorted((phones[name].addr, GW, kind, (peer,)) for name, peer in pairs for kind in ('rtp', 'rtcp'))
-    end = time.monotonic() + 3
-    while view() != wanted and time.monotonic() < end:
-        time.sleep(0.1)
-    expect('open pinholes', view(), wanted)
-
-
-def ended():
-    wait_until('no pinhole is open, no call talks',
-               lambda: not media_pinholes() and all(c['state'] == 'ending' for c in calls()), 4)
-
-
-def scenario(name, fn, *args):
-    def body():
-        for p in phones.values():
-            p.forget()
-        before = reasons()
-        try:
-            with Capture('wan') as wan:
-                check = fn(*args)
-            ended()
-        finally:
-            hang_up()
-            if ENV.get('VERBOSE'):
-                print('#', dict(reasons() - before))
-        wan.no_private()
-        if check:
-            check(wan)
-    tap.test(name, body)
-
-
 def established(*names):
     for n in names:
         phones[n].wait('CALL_ESTABLISHED')
@@ -91,15 +35,6 @@ def established(*names):
 def closed(*names):
     for n in names:
         phones[n].wait('CALL_CLOSED')
-
-
-def pair(x, y):
-    return [(phones[x], phones[y]), (phones[y], phones[x])]
-
-
-def direct(wan):
-    """RTP on the WAN is between the gateway and the third host, never with the provider."""
-    expect('ends of the RTP on the WAN', set(wan.rtp()), {(GW, THIRD), (THIRD, GW)})
 
 
 # ---- scenarios -----------------------------------------------------------------------------------
@@ -287,17 +222,17 @@ if tap.only is None or 'SRTP' not in tap.only:
     scenario('blind transfer of an inside phone to the other inside one', transfer_inside)
     scenario('two inside phones call each other through the provider', hairpin)
     scenario('deregistration', deregistration)
-    down()
+    end_phones()
     up(';medianat=ice', ('ice.so',))
     registered()
     scenario('ICE: alice calls carol', ice, 'alice', 'carol')
     scenario('ICE: carol calls alice', ice, 'carol', 'alice')
     scenario('ICE: alice calls bob through the provider', ice, 'alice', 'bob')
-    down()
+    end_phones()
 up(';mediaenc=srtp-mand', ('srtp.so',))
 registered()
 scenario('SRTP (SDES): alice calls carol', srtp, 'alice', 'carol')
 scenario('SRTP (SDES): carol calls alice', srtp, 'carol', 'alice')
 scenario('SRTP (SDES): alice calls bob through the provider', srtp, 'alice', 'bob')
-down()
+end_phones()
 tap.done()
