@@ -38,7 +38,8 @@ struct pinhole_spec {
 	uint64_t deadline_ns;
 	uint32_t idle_s;
 	uint32_t clock_rate;
-	uint8_t payload_types[16];
+	uint8_t payload_types_in[16], payload_types_out[16]; /* as in struct rf_pinhole */
+	uint32_t rtcp_types;
 	/* for people only: */
 	uint8_t stream; /* index of the m-line */
 	bool rtcp;

@@ -184,8 +184,7 @@ static void add_stream(struct call_table *t, struct call *c, const struct stream
 		add_remotes(t, c, w, q, out);
 	}
 	add_classes(w, q);
-	for (size_t n = 0; n < sizeof(w->payload_types); n++)
-		w->payload_types[n] |= q->a->payload_types[n] | q->b->payload_types[n];
+	call_types(t, w, q);
 	if (q->p->until > w->deadline_ns)
 		w->deadline_ns = q->p->until;
 	/* Silence means something only where media has been agreed to flow. */

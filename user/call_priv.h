@@ -213,6 +213,10 @@ static inline bool both(const struct media_line *a, const struct media_line *b, 
 	return a->flags & b->flags & flag;
 }
 
+/* call_types.c: adds to .payload_types_in, .payload_types_out and .rtcp_types of a pinhole whose classes
+ * are set. */
+void call_types(const struct call_table *t, struct pinhole_spec *w, const struct stream *q);
+
 /* call_media.c */
 /* Brings pinholes and public ports in line with what the call agreed on. */
 void call_media(struct call_table *t, struct call *c, struct action_list *out);

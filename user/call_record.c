@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define CALL_MAGIC   0x4c4c4143 /* "CALL" */
-#define CALL_VERSION 2
+#define CALL_VERSION 3
 
 static void record_i64(struct record *r, int64_t *v)
 {
@@ -93,7 +93,9 @@ static void pin_record(struct record *r, struct pinhole_spec *s)
 	record_u64(r, &s->deadline_ns);
 	record_u32(r, &s->idle_s);
 	record_u32(r, &s->clock_rate);
-	record_bytes(r, s->payload_types, sizeof(s->payload_types));
+	record_bytes(r, s->payload_types_in, sizeof(s->payload_types_in));
+	record_bytes(r, s->payload_types_out, sizeof(s->payload_types_out));
+	record_u32(r, &s->rtcp_types);
 	record_u8(r, &s->stream);
 	record_bool(r, &s->rtcp);
 	record_text(r, s->media, sizeof(s->media));

@@ -66,6 +66,7 @@ struct config {
 	bool away_pass; /* when_controller_is_away: "refuse-new" (false) or "pass" (true) */
 	bool unparsed_drop; /* unreadable messages: "pass" (false) or "drop" (true) */
 	enum config_learn learn; /* "never", "private" (default), "always" */
+	bool any_types; /* payload_types: "agreed" (false) or "any" (true); RTCP packet types too */
 	uint32_t learn_window_s; /* 10 */
 	uint32_t setup_timeout_s; /* 180: unanswered INVITE (RFC 3261 timer C is > 180 s) */
 	uint32_t call_max_s; /* 43200: an answered call without a session timer */

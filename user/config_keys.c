@@ -226,6 +226,7 @@ static void read_flag(struct config_reader *r, const char *path, struct json_obj
 }
 
 static const char *const unreadable_words[] = { "pass", "drop", NULL };
+static const char *const types_words[] = { "agreed", "any", NULL };
 static const char *const learn_words[] = { "never", "private", "always", NULL };
 static const char *const away_words[] = { "refuse-new", "pass", NULL };
 _Static_assert(sizeof(enum config_learn) == sizeof(uint32_t) &&
@@ -240,6 +241,7 @@ static const struct config_key sip_keys[] = {
 	KEY("public_ports", config_port_range, AT(sip_public_lo), .lo = 1, .hi = 65535),
 	KEY("unreadable", read_flag, AT(unparsed_drop), .words = unreadable_words),
 	KEY("learn", config_word, AT(learn), .words = learn_words),
+	KEY("payload_types", read_flag, AT(any_types), .words = types_words),
 	KEY("learn_window", config_u32, AT(learn_window_s), .lo = 1, .hi = 3600, .unit = "seconds"),
 	KEY("setup_timeout", config_u32, AT(setup_timeout_s), .lo = 10, .hi = 3600,
 	    .unit = "seconds"),

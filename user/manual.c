@@ -78,6 +78,14 @@ static int class_bit(const char *name)
 	return -EINVAL;
 }
 
+/* Whoever opens a pinhole by hand has agreed on nothing with anybody. */
+static void every_type(struct pinhole_spec *s)
+{
+	memset(s->payload_types_in, 0xff, sizeof(s->payload_types_in));
+	memset(s->payload_types_out, 0xff, sizeof(s->payload_types_out));
+	s->rtcp_types = UINT32_MAX;
+}
+
 /* NULL: fine; else what is wrong with the request. */
 static const char *read_remotes(json_object *request, struct pinhole_spec *s)
 {
@@ -119,7 +127,7 @@ static const char *read_classes(json_object *request, struct pinhole_spec *s)
 	}
 out:
 	s->classes_out = s->classes_in;
-	memset(s->payload_types, 0xff, sizeof(s->payload_types));
+	every_type(s);
 	return NULL;
 }
 
@@ -185,7 +193,7 @@ static void manual_record(struct record *r, struct pinhole_spec *s)
 	s->local = local;
 	s->n_remotes = (uint8_t)n;
 	s->classes_out = s->classes_in;
-	memset(s->payload_types, 0xff, sizeof(s->payload_types));
+	every_type(s);
 	memcpy(s->media, "manual", sizeof("manual"));
 }
 

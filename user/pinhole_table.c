@@ -260,8 +260,7 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		p.flags |= RF_PH_ICE;
 	if (!ep_eq(&s->inside, &s->outside))
 		p.flags |= RF_PH_XLATE;
-	memcpy(p.payload_types, s->payload_types, sizeof(p.payload_types));
-	p.rtcp_types = UINT32_MAX; /* no description tells them apart yet */
+	p.rtcp_types = s->rtcp_types;
 	return p;
 }
 
@@ -281,6 +280,7 @@ static struct value in_of(const struct pinhole_spec *s)
 	struct value v = { .p = common_of(s) };
 
 	v.p.classes = s->classes_in;
+	memcpy(v.p.payload_types, s->payload_types_in, sizeof(v.p.payload_types));
 	if (s->held_in)
 		v.p.flags |= RF_PH_HELD;
 	v.p.xlate = s->inside;
@@ -304,6 +304,7 @@ static struct value out_of(const struct pinhole_spec *s)
 	};
 
 	v.p.classes = s->classes_out;
+	memcpy(v.p.payload_types, s->payload_types_out, sizeof(v.p.payload_types));
 	if (s->held_out)
 		v.p.flags |= RF_PH_HELD;
 	v.p.xlate = s->outside;

@@ -37,6 +37,7 @@ static uint8_t shape_rtp(const unsigned char *b, size_t n, struct replay_class *
 {
 	size_t hdr = 12 + (n ? (b[0] & 0xf) * 4u : 0);
 
+	c->rtcp_type = n >= 2 ? b[1] : 0;
 	if (n >= 2 && b[1] >= 192 && b[1] <= 223)
 		return n >= 8 && (be16(b + 2) + 1) * 4 <= n ? RF_CLASS_RTCP : 0;
 	if (hdr > n)

@@ -152,6 +152,7 @@ static enum rf_reason check_class(const struct pinhole_spec *s, bool out,
 				  const struct replay_class *c)
 {
 	uint8_t agreed = out ? s->classes_out : s->classes_in;
+	const uint8_t *types = out ? s->payload_types_out : s->payload_types_in;
 	bool held = out ? s->held_out : s->held_in;
 
 	if (agreed & RF_CLASS_ANY)
@@ -161,8 +162,10 @@ static enum rf_reason check_class(const struct pinhole_spec *s, bool out,
 	if (!(c->cls & agreed))
 		return c->cls == RF_CLASS_RTP && held ? RF_R_ON_HOLD : RF_R_WRONG_CLASS;
 	if (c->cls == RF_CLASS_RTP &&
-	    !(s->payload_types[c->payload_type >> 3 & 15] & (1 << (c->payload_type & 7))))
+	    !(types[c->payload_type >> 3 & 15] & (1 << (c->payload_type & 7))))
 		return RF_R_WRONG_PAYLOAD_TYPE;
+	if (c->cls == RF_CLASS_RTCP && !(s->rtcp_types & 1u << (c->rtcp_type & 31)))
+		return RF_R_WRONG_RTCP_TYPE;
 	return RF_R_NONE;
 }
 

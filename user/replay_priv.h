@@ -219,6 +219,7 @@ void replay_media_free(struct replay *r);
 struct replay_class {
 	uint8_t cls; /* one of enum rf_class, 0: nothing that is known */
 	uint8_t payload_type; /* RTP */
+	uint8_t rtcp_type; /* RTCP: of the first packet */
 	uint32_t ssrc; /* RTP */
 };
 struct replay_class replay_classify(struct view payload, uint8_t agreed);

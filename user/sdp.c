@@ -67,19 +67,19 @@ static void classify_proto(struct sdp_media *m)
 	static const struct {
 		struct view text;
 		enum sdp_proto proto;
-		bool secure, dtls;
+		bool secure, dtls, feedback;
 	} table[] = {
 #define P(text, ...) { { text, sizeof(text) - 1 }, __VA_ARGS__ }
-		P("RTP/AVP", SDP_P_RTP, false, false),
-		P("RTP/AVPF", SDP_P_RTP, false, false),
-		P("RTP/SAVP", SDP_P_RTP, true, false),
-		P("RTP/SAVPF", SDP_P_RTP, true, false),
-		P("UDP/TLS/RTP/SAVP", SDP_P_RTP, true, true),
-		P("UDP/TLS/RTP/SAVPF", SDP_P_RTP, true, true),
-		P("udptl", SDP_P_UDPTL, false, false),
-		P("UDP/TLS/UDPTL", SDP_P_UDPTL, true, true),
-		P("UDP/DTLS/SCTP", SDP_P_SCTP, true, true),
-		P("DTLS/SCTP", SDP_P_SCTP, true, true),
+		P("RTP/AVP", SDP_P_RTP, false, false, false),
+		P("RTP/AVPF", SDP_P_RTP, false, false, true),
+		P("RTP/SAVP", SDP_P_RTP, true, false, false),
+		P("RTP/SAVPF", SDP_P_RTP, true, false, true),
+		P("UDP/TLS/RTP/SAVP", SDP_P_RTP, true, true, false),
+		P("UDP/TLS/RTP/SAVPF", SDP_P_RTP, true, true, true),
+		P("udptl", SDP_P_UDPTL, false, false, false),
+		P("UDP/TLS/UDPTL", SDP_P_UDPTL, true, true, false),
+		P("UDP/DTLS/SCTP", SDP_P_SCTP, true, true, false),
+		P("DTLS/SCTP", SDP_P_SCTP, true, true, false),
 #undef P
 	};
 	size_t i;
@@ -94,6 +94,7 @@ static void classify_proto(struct sdp_media *m)
 			m->proto = table[i].proto;
 			m->secure = table[i].secure;
 			m->dtls |= table[i].dtls;
+			m->feedback = table[i].feedback;
 		}
 	}
 }

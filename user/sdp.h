@@ -13,6 +13,7 @@
 
 #define SDP_MEDIA_MAX	   32
 #define SDP_BUNDLES_MAX	   4 /* further groups are not read */
+#define SDP_TYPES	   128 /* RTP payload types */
 #define SDP_CANDIDATES_MAX 64 /* a=candidate lines in one description */
 
 enum sdp_direction { SDP_SENDRECV, SDP_SENDONLY, SDP_RECVONLY, SDP_INACTIVE };
@@ -77,6 +78,8 @@ struct sdp_media {
 	bool bundle_only; /* port 0, but not refused (RFC 9143 6) */
 	enum sdp_direction direction; /* media-level, else session-level, else sendrecv */
 	uint8_t payload_types[16]; /* bitmap of the m= line's formats when proto is RTP */
+	uint32_t codecs[SDP_TYPES]; /* by payload type: sdp_codec() of its a=rtpmap; 0: none */
+	bool feedback; /* a profile with F, or a=rtcp-fb (RFC 4585) */
 	uint32_t
 		clock_rate; /* of the first payload type: a=rtpmap, else RFC 3551's static table; 0 unknown */
 	struct view first_encoding; /* name of the first payload type, "PCMU"; absent if unknown */
@@ -113,6 +116,11 @@ struct sdp_remote_candidate {
 	struct rf_ep ep;
 };
 bool sdp_remote_candidate_next(struct view *rest, struct sdp_remote_candidate *out);
+/* A number for a name and clock rate, to tell codecs apart: names do not care about case (RFC 8866 6.6),
+ * a number of channels is not looked at, as some leave it out. Never 0. */
+uint32_t sdp_codec(struct view encoding, uint32_t clock_rate);
+/* What a payload type of the m= line stands for: by a=rtpmap, else by RFC 3551; 0: not known. */
+uint32_t sdp_codec_of(const struct sdp_media *m, unsigned int type);
 /* The next word of a line, an absent view at its end; words are parted by blanks or tabs. */
 struct view sdp_word(struct view *rest);
 

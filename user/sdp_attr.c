@@ -73,47 +73,6 @@ static int read_rtcp(struct view value, struct sdp_media *m, const char **error)
 	return 0;
 }
 
-/* "0 PCMU/8000/1", of interest for the first payload type of the m= line only. */
-static void read_rtpmap(struct view value, unsigned int first, struct sdp_media *m)
-{
-	struct view number = sdp_word(&value);
-	struct view encoding = sdp_word(&value), clock;
-	uint64_t type, rate;
-
-	if (scan_uint(number, 127, &type) || type != first || !encoding.n)
-		return;
-	m->first_encoding = view_head(encoding, view_index(encoding, '/'));
-	m->clock_rate = 0;
-	if (m->first_encoding.n == encoding.n)
-		return;
-	clock = view_from(encoding, m->first_encoding.n + 1);
-	clock.n = view_index(clock, '/');
-	if (!scan_uint(clock, UINT32_MAX, &rate))
-		m->clock_rate = rate;
-}
-
-void sdp_static_payload(unsigned int type, struct sdp_media *m)
-{
-	static const struct {
-		const char *name;
-		uint32_t clock;
-	} table[] = {
-		[0] = { "PCMU", 8000 },	  [3] = { "GSM", 8000 },    [4] = { "G723", 8000 },
-		[5] = { "DVI4", 8000 },	  [6] = { "DVI4", 16000 },  [7] = { "LPC", 8000 },
-		[8] = { "PCMA", 8000 },	  [9] = { "G722", 8000 },   [10] = { "L16", 44100 },
-		[11] = { "L16", 44100 },  [12] = { "QCELP", 8000 }, [13] = { "CN", 8000 },
-		[14] = { "MPA", 90000 },  [15] = { "G728", 8000 },  [16] = { "DVI4", 11025 },
-		[17] = { "DVI4", 22050 }, [18] = { "G729", 8000 },  [25] = { "CelB", 90000 },
-		[26] = { "JPEG", 90000 }, [28] = { "nv", 90000 },   [31] = { "H261", 90000 },
-		[32] = { "MPV", 90000 },  [33] = { "MP2T", 90000 }, [34] = { "H263", 90000 },
-	};
-
-	if (type < sizeof(table) / sizeof(table[0]) && table[type].name) {
-		m->first_encoding = view_of(table[type].name);
-		m->clock_rate = table[type].clock;
-	}
-}
-
 /* raddr and rport among the "name value" pairs behind the type (RFC 8839 5.1). */
 static int read_related(struct view rest, struct sdp_candidate *c)
 {
@@ -225,8 +184,9 @@ static void media_attribute(struct view line, struct view name, struct view valu
 	} else if (view_caseeq(name, VIEW("rtcp-mux-only"))) {
 		m->rtcp_mux_only = true;
 	} else if (view_caseeq(name, VIEW("rtpmap"))) {
-		if (d->first_type >= 0)
-			read_rtpmap(value, d->first_type, m);
+		sdp_rtpmap(value, d->first_type, m);
+	} else if (view_caseeq(name, VIEW("rtcp-fb"))) {
+		m->feedback = true;
 	} else if (view_caseeq(name, VIEW("fingerprint"))) {
 		m->dtls = true;
 	} else if (view_caseeq(name, VIEW("setup"))) {

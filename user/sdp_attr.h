@@ -23,7 +23,11 @@ int sdp_addr_parse(struct view value, struct sdp_addr *out);
 /* One a= line, without CRLF. m is NULL at session level. 0, -EINVAL with *error, -E2BIG. */
 int sdp_attribute(struct view line, struct sdp *s, struct sdp_media *m, struct sdp_defaults *d,
 		  const char **error);
-/* RFC 3551 tables 4 and 5: name and clock of a static payload type. */
+
+/* sdp_codec.c */
+/* RFC 3551 tables 4 and 5 for the first payload type of m. */
 void sdp_static_payload(unsigned int type, struct sdp_media *m);
+/* The value of a=rtpmap; first: the first payload type of the m= line. */
+void sdp_rtpmap(struct view value, int first, struct sdp_media *m);
 
 #endif

@@ -45,6 +45,7 @@ enum line_flag {
 	LINE_LEARN = 1 << 9, /* outside: the source has to be learnt */
 	LINE_BUNDLE_ONLY =
 		1 << 10, /* port 0, but in use when bundled (RFC 9143 6); LINE_OFF as well */
+	LINE_FB = 1 << 12, /* RTCP feedback messages: RFC 4585 */
 	LINE_BY_ICE = 1 << 11, /* inside: c= and m= name another place, so nothing without ICE */
 };
 
@@ -54,22 +55,42 @@ struct media_line {
 	uint32_t clock_rate;
 	uint16_t flags; /* enum line_flag */
 	uint16_t count; /* 49170/2: 2 */
+	uint16_t first_codec; /* index in desc_codecs() of that of its lowest payload type */
 	uint8_t bundle; /* 1 + index of the m-line whose transport its bundle has; 0: none */
-	uint8_t pad[3];
 	uint8_t proto; /* enum sdp_proto */
 	uint8_t direction; /* enum sdp_direction, of the side that says it */
 	uint8_t payload_types[16];
 	char media[12], codec[16];
+	uint8_t pad[3];
 };
+_Static_assert(sizeof(struct media_line) == 100, "compared as bytes, and followed by codecs");
 
 struct desc { /* shared by the dialogs of a forked call, never changed after reading */
 	unsigned int refs;
 	uint16_t n;
 	uint16_t n_learn;
+	uint16_t n_codecs;
 	struct rf_remote learn[RF_REMOTES_MAX]; /* where LINE_LEARN lines may be learnt from */
 	struct ice_line *ice; /* .n of them; NULL: no line has LINE_ICE */
-	struct media_line line[];
+	struct media_line line[]; /* and .n_codecs words: desc_codecs() */
 };
+
+/* sdp_codec() of every payload type, line by line, in the order of the numbers; 0: not known. */
+static inline uint32_t *desc_codecs(const struct desc *d)
+{
+	return (uint32_t *)&d->line[d->n];
+}
+
+/* What .line and the codecs are in bytes. */
+static inline size_t desc_tail(const struct desc *d)
+{
+	return d->n * sizeof(d->line[0]) + d->n_codecs * sizeof(uint32_t);
+}
+
+static inline bool line_has_type(const struct media_line *l, unsigned int type)
+{
+	return l->payload_types[type / 8] & 1u << type % 8;
+}
 
 struct leases;
 

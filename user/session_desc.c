@@ -275,6 +275,8 @@ static void read_line(struct media_line *l, const struct desc_env *env, enum sid
 	l->clock_rate = m->clock_rate;
 	text_copy(l->codec, sizeof(l->codec), m->first_encoding);
 	memcpy(l->payload_types, m->payload_types, sizeof(l->payload_types));
+	if (m->feedback)
+		l->flags |= LINE_FB;
 	if (m->rtcp_mux || m->rtcp_mux_only)
 		l->flags |= LINE_MUX;
 	if (m->ice)
@@ -306,6 +308,30 @@ static void read_bundles(struct desc *d, const struct sdp *sdp)
 			d->line[i].bundle = tag;
 		}
 	}
+}
+
+static unsigned int count_types(const uint8_t bitmap[SDP_TYPES / 8])
+{
+	unsigned int n = 0;
+
+	for (int i = 0; i < SDP_TYPES / 8; i++)
+		n += (unsigned int)__builtin_popcount(bitmap[i]);
+	return n;
+}
+
+static void read_codecs(struct desc *d, const struct sdp *sdp)
+{
+	uint32_t *to = desc_codecs(d);
+
+	for (uint16_t i = 0; i < d->n; i++) {
+		struct media_line *l = &d->line[i];
+
+		l->first_codec = (uint16_t)(to - desc_codecs(d));
+		for (unsigned int type = 0; type < SDP_TYPES; type++)
+			if (line_has_type(l, type))
+				*to++ = sdp_codec_of(&sdp->media[i], type);
+	}
+	d->n_codecs = (uint16_t)(to - desc_codecs(d));
 }
 
 static void learn_add(struct desc *d, const struct rf_addr *a, uint8_t len)
@@ -344,8 +370,12 @@ static void read_learn(struct desc *d, const struct desc_env *env)
 struct desc *desc_read(const struct desc_env *env, enum side side, const struct sdp *sdp,
 		       const struct desc *before)
 {
-	struct desc *d = calloc(1, sizeof(*d) + sdp->n_media * sizeof(d->line[0]));
+	struct desc *d;
+	size_t codecs = 0; /* at most: lines with port 0 have none */
 
+	for (uint16_t i = 0; i < sdp->n_media; i++)
+		codecs += count_types(sdp->media[i].payload_types);
+	d = calloc(1, sizeof(*d) + sdp->n_media * sizeof(d->line[0]) + codecs * sizeof(uint32_t));
 	if (!d)
 		return NULL;
 	d->refs = 1;
@@ -354,6 +384,7 @@ struct desc *desc_read(const struct desc_env *env, enum side side, const struct 
 		read_line(&d->line[i], env, side, sdp, i,
 			  before && i < before->n ? &before->line[i] : NULL);
 	read_bundles(d, sdp);
+	read_codecs(d, sdp);
 	if (side == SIDE_OUTSIDE)
 		read_learn(d, env);
 	if (desc_read_ice(d, env, side, sdp, before)) {
@@ -382,10 +413,10 @@ bool desc_eq(const struct desc *a, const struct desc *b)
 {
 	if (a == b)
 		return true;
-	return a && b && a->n == b->n && a->n_learn == b->n_learn &&
+	return a && b && a->n == b->n && a->n_learn == b->n_learn && a->n_codecs == b->n_codecs &&
 	       !memcmp(a->learn, b->learn, sizeof(a->learn)) && !a->ice == !b->ice &&
 	       (!a->ice || !memcmp(a->ice, b->ice, a->n * sizeof(a->ice[0]))) &&
-	       !memcmp(a->line, b->line, a->n * sizeof(a->line[0]));
+	       !memcmp(a->line, b->line, desc_tail(a));
 }
 
 static void line_record(struct record *r, struct media_line *l)
@@ -395,6 +426,7 @@ static void line_record(struct record *r, struct media_line *l)
 	record_u32(r, &l->clock_rate);
 	record_u16(r, &l->flags);
 	record_u16(r, &l->count);
+	record_u16(r, &l->first_codec);
 	record_u8(r, &l->bundle);
 	if (l->bundle > SDP_MEDIA_MAX)
 		r->failed = true;
@@ -419,7 +451,7 @@ void desc_record(struct record *r, struct desc **at)
 {
 	bool there = *at != NULL;
 	struct desc *d = *at;
-	size_t n, n_learn;
+	size_t n, n_learn, n_codecs, n_types = 0;
 	bool ice;
 
 	record_bool(r, &there);
@@ -427,14 +459,19 @@ void desc_record(struct record *r, struct desc **at)
 		return;
 	n = r->reading ? 0 : d->n;
 	record_count(r, &n, SDP_MEDIA_MAX);
+	n_codecs = r->reading ? 0 : d->n_codecs;
+	record_count(r, &n_codecs, SDP_MEDIA_MAX * SDP_TYPES);
 	if (r->reading) {
-		d = r->failed ? NULL : calloc(1, sizeof(*d) + n * sizeof(d->line[0]));
+		d = r->failed ? NULL
+			      : calloc(1, sizeof(*d) + n * sizeof(d->line[0]) +
+						  n_codecs * sizeof(uint32_t));
 		if (!d) {
 			r->failed = true;
 			return;
 		}
 		d->refs = 1;
 		d->n = (uint16_t)n;
+		d->n_codecs = (uint16_t)n_codecs;
 		*at = d;
 	}
 	n_learn = d->n_learn;
@@ -442,8 +479,16 @@ void desc_record(struct record *r, struct desc **at)
 	d->n_learn = (uint16_t)n_learn;
 	for (size_t i = 0; i < n_learn; i++)
 		remote_record(r, &d->learn[i]);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		line_record(r, &d->line[i]);
+		if (d->line[i].first_codec != n_types)
+			r->failed = true;
+		n_types += count_types(d->line[i].payload_types);
+	}
+	if (n_types != n_codecs)
+		r->failed = true;
+	for (size_t i = 0; i < n_codecs; i++)
+		record_u32(r, &desc_codecs(d)[i]);
 	ice = d->ice != NULL;
 	record_bool(r, &ice);
 	if (!ice || r->failed)

@@ -166,7 +166,7 @@ int desc_read_ice(struct desc *d, const struct desc_env *env, enum side side, co
 
 static struct desc *desc_copy(const struct desc *d)
 {
-	size_t size = sizeof(*d) + d->n * sizeof(d->line[0]), n_ice = d->n * sizeof(d->ice[0]);
+	size_t size = sizeof(*d) + desc_tail(d), n_ice = d->n * sizeof(d->ice[0]);
 	struct desc *copy = malloc(size);
 
 	if (!copy)

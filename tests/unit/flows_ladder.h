@@ -17,6 +17,8 @@
  * count up by themselves and a response belongs to the last request that waits for one. "!" : must be
  * dropped. "+Header: value" adds a header; %C(alice>bob) in it is the Call-ID of that dialog as the
  * sender knows it, %E(..) the same as it stands in a URI, %F and %T(..) the tags of caller and callee, %U(name) an address to call.
+ * "types alice:20000 <0+101 >8+101 fb h261": the payload types that may come in and go out there, and
+ * whether RTCP feedback and that of H.261 may besides the RTCP that always may; "none" is an empty list.
  * "contains TEXT" looks into what was delivered last, with the same words as its receiver knows them. "@name"
  * after "{" names whose address the SDP has, "^" our public one; "zero" is 0.0.0.0.
  *
@@ -794,6 +796,43 @@ static inline void l_contains(struct ladder *l, const char *text)
 		W_FAIL("no \"%s\" in\n%s", buf, l->w->sent);
 }
 
+static inline void l_types_text(char *buf, size_t size, char way, const uint8_t bitmap[16])
+{
+	size_t at = 0;
+
+	for (unsigned int t = 0; t < 128; t++)
+		if (bitmap[t / 8] & 1u << t % 8)
+			at += (size_t)snprintf(buf + at, size - at, "%c%u", at ? '+' : way, t);
+	if (!at)
+		snprintf(buf, size, "%cnone", way);
+}
+
+static inline void l_types(struct ladder *l, const char *p)
+{
+	const char *q = p + l_name(p);
+	int who = l_party(l, p, l_name(p), 0);
+	struct rf_ep ep = ep_make(l->parties[who].addr, (uint16_t)atoi(q + 1));
+	char in[400], out[400], text[1024];
+	const uint32_t always = 0x9f00, fb = 0x6000, h261 = 3;
+	const struct pinhole_spec *s = NULL;
+
+	for (size_t i = 0; i < l->w->n_pins; i++)
+		if (ep_eq(&l->w->pins[i].inside, &ep))
+			s = &l->w->pins[i];
+	if (!s)
+		W_FAIL("no pinhole for %s", p);
+	l_types_text(in, sizeof(in), '<', s->payload_types_in);
+	l_types_text(out, sizeof(out), '>', s->payload_types_out);
+	snprintf(text, sizeof(text), "%s %s%s%s", in, out, s->rtcp_types & fb ? " fb" : "",
+		 s->rtcp_types & h261 ? " h261" : "");
+	q += 1 + l_name(q + 1);
+	if (strcmp(l_skip(q), text))
+		W_FAIL("agreed types are %s", text);
+	if ((s->classes_in | s->classes_out) & RF_CLASS_RTCP &&
+	    (s->rtcp_types & ~(fb | h261)) != always)
+		W_FAIL("RTCP types are %x", s->rtcp_types);
+}
+
 /* Every inside party shows that it is there (RFC 5626 3.5.1); bindings live for minutes only. */
 static inline void l_alive(struct ladder *l)
 {
@@ -824,6 +863,8 @@ static inline void l_line(struct ladder *l, const char *line)
 		l->any_port = true;
 	} else if (!strcmp(p, "alive")) {
 		l_alive(l);
+	} else if (!strncmp(p, "types ", 6)) {
+		l_types(l, l_skip(p + 6));
 	} else if (!strncmp(p, "contains ", 9)) {
 		l_contains(l, p + 9);
 	} else if (!strncmp(p, "wait ", 5)) {

@@ -396,8 +396,8 @@ static void bundle(void **state)
 	       "|m=video 7000 RTP/AVP 96|a=mid:v|m=video 7000 RTP/AVP 97|a=mid:w",
 	       NULL, PIN(REM ":7000") },
 	     { ">", "ACK", 1, "u" });
-	assert_int_equal(f->pins[0].payload_types[0], 1);
-	assert_int_equal(f->pins[0].payload_types[12], 3);
+	assert_int_equal(f->pins[0].payload_types_in[0], 1);
+	assert_int_equal(f->pins[0].payload_types_in[12], 3);
 	assert_true(in(f, "198.51.100.77:4444", GOOD));
 	/* the answerer takes another m-line's transport, and one is left out */
 	FLOW(f,
@@ -410,8 +410,8 @@ static void bundle(void **state)
 	       "|m=video 7010 RTP/AVP 96|a=mid:v|a=rtcp-mux-only|a=rtcp-mux",
 	       NULL, IN ":20010=" WAN ":20010 rc/rc " REM ":7010" },
 	     { ">", "ACK", 2, "u" });
-	assert_int_equal(f->pins[0].payload_types[12], 1);
-	assert_int_equal(f->pins[0].payload_types[0], 0);
+	assert_int_equal(f->pins[0].payload_types_in[12], 1);
+	assert_int_equal(f->pins[0].payload_types_in[0], 0);
 }
 
 /* A peer that knows no bundles has a transport for each line. */
@@ -461,7 +461,7 @@ static void data_channel(void **state)
 	       "|a=fingerprint:sha-1 22:33" ICE_OUT,
 	       NULL, IN ":20000=" WAN ":20000 rsd/rsd +198.51.100.1:1" },
 	     { ">", "ACK", 1, "u" });
-	assert_true(f->pins[0].payload_types[13] & 0x80);
+	assert_true(f->pins[0].payload_types_in[13] & 0x80);
 }
 
 /* What the peer repeats of us is what the inside host knows (RFC 8839 5.2). */
