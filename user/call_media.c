@@ -135,6 +135,8 @@ static void describe(struct pinhole_spec *w, const struct stream *q)
 	memcpy(w->codec, l->codec, sizeof(w->codec));
 	if (l->proto == SDP_P_UDPTL)
 		strcpy(w->codec, "t38");
+	else if (l->proto == SDP_P_BFCP || l->proto == SDP_P_BFCP_DTLS)
+		strcpy(w->codec, "bfcp");
 }
 
 /* What may flow, by the directions of both sides; RTCP flows on hold too (RFC 3264 8.4). */
@@ -143,7 +145,7 @@ static void add_classes(struct pinhole_spec *w, const struct stream *q)
 	uint8_t media = q->a->proto == SDP_P_UDPTL ? RF_CLASS_UDPTL : RF_CLASS_RTP;
 	bool in = may_receive(q->a) && (q->p->pending || may_send(q->b));
 	bool out = may_send(q->a) && may_receive(q->b);
-	uint8_t always = 0;
+	uint8_t always = q->a->proto == SDP_P_BFCP ? RF_CLASS_BFCP : 0;
 
 	if (q->rtcp)
 		always |= RF_CLASS_RTCP;
@@ -151,12 +153,13 @@ static void add_classes(struct pinhole_spec *w, const struct stream *q)
 		always |= RF_CLASS_RTCP;
 	if (q->ice[0])
 		always |= RF_CLASS_STUN;
-	if (q->a->proto == SDP_P_SCTP || both(q->ta, q->tb, LINE_DTLS))
+	if (q->a->proto == SDP_P_SCTP || q->a->proto == SDP_P_BFCP_DTLS ||
+	    both(q->ta, q->tb, LINE_DTLS))
 		always |= RF_CLASS_DTLS | RF_CLASS_STUN;
 	w->classes_in |= always;
 	w->classes_out |= always;
-	if (q->rtcp || q->a->proto == SDP_P_SCTP)
-		return;
+	if (q->rtcp || (q->a->proto != SDP_P_RTP && q->a->proto != SDP_P_UDPTL))
+		return; /* directions are those of RTP; there is no other use of them */
 	if (in)
 		w->classes_in |= media;
 	if (out)
@@ -187,8 +190,10 @@ static void add_stream(struct call_table *t, struct call *c, const struct stream
 	call_types(t, w, q);
 	if (q->p->until > w->deadline_ns)
 		w->deadline_ns = q->p->until;
-	/* Silence means something only where media has been agreed to flow. */
-	if (!q->rtcp && q->p->d->state == DIALOG_ANSWERED && !(w->held_in && w->held_out))
+	/* Silence means something only where media has been agreed to flow. BFCP says
+	 * nothing for as long as nobody wants the floor. */
+	if (!q->rtcp && q->a->proto != SDP_P_BFCP && q->a->proto != SDP_P_BFCP_DTLS &&
+	    q->p->d->state == DIALOG_ANSWERED && !(w->held_in && w->held_out))
 		w->idle_s = t->cfg->media_idle_s;
 }
 

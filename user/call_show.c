@@ -6,8 +6,8 @@
 
 static const char *direction(const struct pinhole_spec *s)
 {
-	bool in = s->classes_in & (RF_CLASS_RTP | RF_CLASS_UDPTL);
-	bool out = s->classes_out & (RF_CLASS_RTP | RF_CLASS_UDPTL);
+	bool in = s->classes_in & (RF_CLASS_RTP | RF_CLASS_UDPTL | RF_CLASS_BFCP);
+	bool out = s->classes_out & (RF_CLASS_RTP | RF_CLASS_UDPTL | RF_CLASS_BFCP);
 
 	if (s->rtcp)
 		return "sendrecv";

@@ -60,7 +60,7 @@ static bool stream_ok(struct call *c, const struct stream *q, struct action_list
 		return false;
 	if (!proto_served(q->a->proto)) {
 		call_note(c, NOTE_TCP, out,
-			  "media that is not RTP, UDPTL or DTLS over UDP is left alone");
+			  "media that is not RTP, UDPTL, BFCP or DTLS over UDP is left alone");
 		return false;
 	}
 	if (q->a->proto != q->b->proto || (a->flags & LINE_BY_ICE && !q->ice[0]))

@@ -11,9 +11,10 @@
 #include "cmd_show.h"
 #include "duration.h"
 
-static const char *const class_names[] = { "rtp",   "rtcp", "stun", "dtls",
-					   "udptl", "any",  "sip",  NULL };
-_Static_assert(RF_CLASS_RTP == 1 && RF_CLASS_ANY == 1 << 5 && RF_CLASS_SIP == 1 << 6,
+static const char *const class_names[] = { "rtp", "rtcp", "stun", "dtls", "udptl",
+					   "any", "sip",  "bfcp", NULL };
+_Static_assert(RF_CLASS_RTP == 1 && RF_CLASS_ANY == 1 << 5 && RF_CLASS_SIP == 1 << 6 &&
+		       RF_CLASS_BFCP == 1 << 7,
 	       "class_names[] follows enum rf_class");
 
 /* ---- show ---- */
@@ -181,7 +182,8 @@ static enum cmd_status add_ep(struct cmd_context *c, struct json_object *request
 static enum cmd_status add_class(struct cmd_context *c, struct json_object *request,
 				 const char *text)
 {
-	static const char *const names[] = { "rtp", "rtcp", "stun", "dtls", "udptl", "any", NULL };
+	static const char *const names[] = { "rtp",   "rtcp", "stun", "dtls",
+					     "udptl", "bfcp", "any",  NULL };
 	int class = cmd_word(c, "class", text, names);
 	struct json_object *list;
 
@@ -292,7 +294,7 @@ static enum cmd_status delete (struct cmd_context *c, struct cmd_args *args) {
 static const struct cmd_verb verbs[] = {
 	{ "show", "[id ID]", "what is open, for whom, and what passes", show },
 	{ "add", "outside EP inside EP {remote EP}... [class CLASS]... [for TIME|until TIME]",
-	  "opens one by hand; EP: ADDR:PORT, CLASS: rtp rtcp stun dtls udptl any, TIME: 30s 10m 2h, until: ISO 8601",
+	  "opens one by hand; EP: ADDR:PORT, CLASS: rtp rtcp stun dtls udptl bfcp any, TIME: 30s 10m 2h, until: ISO 8601",
 	  add },
 	{ "delete", "id ID", "closes one that was opened by hand", delete },
 	{ NULL, NULL, NULL, NULL },

@@ -70,7 +70,8 @@ static int class_bit(const char *name)
 		int bit;
 	} classes[] = { { "rtp", RF_CLASS_RTP },     { "rtcp", RF_CLASS_RTCP },
 			{ "stun", RF_CLASS_STUN },   { "dtls", RF_CLASS_DTLS },
-			{ "udptl", RF_CLASS_UDPTL }, { "any", RF_CLASS_ANY } };
+			{ "udptl", RF_CLASS_UDPTL }, { "bfcp", RF_CLASS_BFCP },
+			{ "any", RF_CLASS_ANY } };
 
 	for (size_t i = 0; name && i < sizeof(classes) / sizeof(*classes); i++)
 		if (!strcmp(classes[i].name, name))
@@ -122,7 +123,7 @@ static const char *read_classes(json_object *request, struct pinhole_spec *s)
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
 		bit = class_bit(json_object_get_string(json_object_array_get_idx(list, i)));
 		if (bit < 0)
-			return "unknown class: rtp, rtcp, stun, dtls, udptl or any";
+			return "unknown class: rtp, rtcp, stun, dtls, udptl, bfcp or any";
 		s->classes_in |= (uint8_t)bit;
 	}
 out:

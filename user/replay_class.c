@@ -58,6 +58,14 @@ static uint8_t shape_udptl(const unsigned char *b, size_t n)
 	return !(b[2] & 0x40) && 4 + (be16(b + 2) & 0x3fff) <= n ? RF_CLASS_UDPTL : 0;
 }
 
+/* BFCP over UDP (RFC 8855 5.1): version 2, then 12 bytes of header, or 16 in a fragment */
+static uint8_t shape_bfcp(const unsigned char *b, size_t n)
+{
+	if (n < 12 || (b[0] & 0x08 && n < 16))
+		return 0;
+	return 12 + 4 * (b[0] & 0x08 ? 1 + be16(b + 14) : be16(b + 2)) <= n ? RF_CLASS_BFCP : 0;
+}
+
 struct replay_class replay_classify(struct view payload, uint8_t agreed)
 {
 	const unsigned char *b = (const unsigned char *)payload.p;
@@ -69,6 +77,8 @@ struct replay_class replay_classify(struct view payload, uint8_t agreed)
 		c.cls = shape_stun(b, payload.n);
 	else if (b[0] >= 20 && b[0] <= 63)
 		c.cls = shape_dtls(b, payload.n);
+	else if (b[0] >= 64 && b[0] <= 95 && agreed & RF_CLASS_BFCP)
+		c.cls = shape_bfcp(b, payload.n);
 	else if (b[0] >= 128 && b[0] <= 191)
 		c.cls = shape_rtp(b, payload.n, &c);
 	if ((agreed & RF_CLASS_UDPTL) && !(c.cls & agreed) && shape_udptl(b, payload.n))

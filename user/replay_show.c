@@ -93,7 +93,8 @@ static void show_message(struct out_node *item, const struct replay_entry *e)
 
 static void classes_text(uint8_t classes, char *buf, size_t n)
 {
-	static const char *const names[] = { "rtp", "rtcp", "stun", "dtls", "udptl", "any" };
+	static const char *const names[] = { "rtp",   "rtcp", "stun", "dtls",
+					     "udptl", "any",  "sip",  "bfcp" };
 	size_t used = 0;
 
 	*buf = '\0';

@@ -80,6 +80,8 @@ static void classify_proto(struct sdp_media *m)
 		P("UDP/TLS/UDPTL", SDP_P_UDPTL, true, true, false),
 		P("UDP/DTLS/SCTP", SDP_P_SCTP, true, true, false),
 		P("DTLS/SCTP", SDP_P_SCTP, true, true, false),
+		P("UDP/BFCP", SDP_P_BFCP, false, false, false),
+		P("UDP/TLS/BFCP", SDP_P_BFCP_DTLS, true, true, false),
 #undef P
 	};
 	size_t i;

@@ -24,6 +24,8 @@ enum sdp_proto {
 	SDP_P_UDPTL, /* udptl, UDP/TLS/UDPTL */
 	SDP_P_TCP, /* TCP/..., no UDP pinhole */
 	SDP_P_SCTP, /* UDP/DTLS/SCTP (RFC 8841): on the wire it is DTLS */
+	SDP_P_BFCP, /* UDP/BFCP (RFC 8856) */
+	SDP_P_BFCP_DTLS, /* UDP/TLS/BFCP: on the wire it is DTLS */
 };
 
 /* The address of a c= or o= line, or of a=rtcp. */

@@ -22,7 +22,7 @@
 /* Does media of this protocol have a pinhole? */
 static inline bool proto_served(unsigned int proto)
 {
-	return proto == SDP_P_RTP || proto == SDP_P_UDPTL || proto == SDP_P_SCTP;
+	return proto != SDP_P_OTHER && proto != SDP_P_TCP;
 }
 
 enum side { SIDE_INSIDE, SIDE_OUTSIDE };

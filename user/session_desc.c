@@ -430,7 +430,7 @@ static void line_record(struct record *r, struct media_line *l)
 	record_u8(r, &l->bundle);
 	if (l->bundle > SDP_MEDIA_MAX)
 		r->failed = true;
-	record_enum(r, &l->proto, SDP_P_SCTP + 1);
+	record_enum(r, &l->proto, SDP_P_BFCP_DTLS + 1);
 	record_enum(r, &l->direction, SDP_INACTIVE + 1);
 	record_bytes(r, l->payload_types, sizeof(l->payload_types));
 	record_text(r, l->media, sizeof(l->media));

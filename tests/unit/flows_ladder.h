@@ -25,7 +25,7 @@
  * PINHOLES ("none", or a list by inside endpoint) says what must be open afterwards; without "==" the
  * same as before. "alice:20000<>bob:7000": RTP both ways, and RTCP one port above; ">" only outwards,
  * "<" only inwards, "|" held; "alice:20000=30000" another public port; "+c" RTCP in the same, "+s" STUN,
- * "+d" DTLS, "+u" UDPTL; "-rtcp" no RTCP beside it; "?" learnt.
+ * "+d" DTLS, "+u" UDPTL, "+b" BFCP; "-rtcp" no RTCP beside it; "?" learnt.
  *
  * Every ladder is run with IPv4 and IPv6 behind NAT, and with public addresses inside; every message
  * is given twice (the second time nothing may happen but the send), and everything once more with a
@@ -237,6 +237,9 @@ static inline size_t l_media(struct ladder *l, char *buf, size_t size, const cha
 		strcpy(fmt, "t38");
 	} else if (!strcmp(media, "message")) {
 		proto = "TCP/MSRP";
+		strcpy(fmt, "*");
+	} else if (!strcmp(media, "application")) {
+		proto = "UDP/BFCP";
 		strcpy(fmt, "*");
 	} else {
 		proto = "RTP/AVP";
@@ -518,6 +521,7 @@ static inline void l_open(struct ladder *l)
 	for (size_t i = 0; i < w->n_pins; i++) {
 		const struct pinhole_spec *s = &pins[i];
 		uint8_t media = RF_CLASS_RTP | RF_CLASS_UDPTL, all = s->classes_in & s->classes_out;
+		bool bare = !strcmp(s->media, "application");
 		bool in = s->classes_in & media, out = s->classes_out & media;
 
 		if (l_pair(pins, w->n_pins, s, true) < w->n_pins)
@@ -538,7 +542,9 @@ static inline void l_open(struct ladder *l)
 			PUT("+d");
 		if ((s->classes_in | s->classes_out) & RF_CLASS_UDPTL)
 			PUT("+u");
-		else if (!s->rtcp && !(all & RF_CLASS_RTCP) &&
+		else if (all & RF_CLASS_BFCP)
+			PUT("+b");
+		else if (!bare && !s->rtcp && !(all & RF_CLASS_RTCP) &&
 			 l_pair(pins, w->n_pins, s, false) == w->n_pins)
 			PUT("-rtcp");
 	}

@@ -523,6 +523,64 @@ static void ranges_and_tcp(void **state)
 	       "alice<bob 200");
 }
 
+/* RFC 8856: floor control beside audio; plain, as DTLS, and over TCP, which is left alone. No direction
+ * and no silence ends it. */
+static void bfcp(void **state)
+{
+	LADDER("inside alice",
+	       "alice>bob INVITE {audio 20000, application 20002 a=floorctrl:c-s a=setup:actpass}",
+	       "alice<bob 200 {audio 7000, application 7002 a=floorctrl:s a=setup:active}"
+	       "  == alice:20000<>bob:7000, alice:20002|bob:7002+b",
+	       "alice>bob ACK",
+	       "alice>bob INVITE {audio 20000 sendonly, application 20002 a=floorctrl:c-s inactive}",
+	       "alice<bob 200 {audio 7000 recvonly, application 7002 a=floorctrl:s inactive}"
+	       "  == alice:20000>bob:7000, alice:20002|bob:7002+b",
+	       "alice>bob ACK",
+	       "alice<bob INVITE {audio 7000, application 7002 proto=UDP/TLS/BFCP a=setup:actpass a=fingerprint:sha-1_00}",
+	       "alice>bob 200 {audio 20000, application 20002 proto=UDP/TLS/BFCP a=setup:active a=fingerprint:sha-1_00}"
+	       "  == alice:20000<>bob:7000, alice:20002|bob:7002+s+d",
+	       "alice<bob ACK",
+	       "alice<bob INVITE {audio 7000, application 7002 proto=TCP/BFCP a=setup:actpass a=connection:new}",
+	       "alice>bob 200 {audio 20000, application 20002 proto=TCP/BFCP a=setup:active a=connection:new}"
+	       "  == alice:20000<>bob:7000",
+	       "alice<bob ACK",
+	       "# what the two sides do not say alike is no agreement",
+	       "alice<bob INVITE {audio 7000, application 7002 proto=UDP/BFCP}",
+	       "alice>bob 200 {audio 20000, application 20002 proto=TCP/TLS/BFCP}",
+	       "alice<bob ACK",
+	       "alice<bob INVITE {audio 7000, application 7002 proto=UDP/BFCP}",
+	       "alice>bob 200 {audio 20000, application 0 proto=UDP/BFCP}",
+	       "alice<bob ACK",
+	       "alice>bob BYE                             == none",
+	       "alice<bob 200");
+}
+
+static void bfcp_is_patient(void **state)
+{
+	struct ladder *l = l_new(false, RF_MODE_NAT);
+	size_t n = 0;
+
+	l_line(l, "inside alice");
+	l_line(l, "alice>bob INVITE {audio 20000, application 20002}");
+	l_line(l, "alice<bob 200 {audio 7000, application 7002} == alice:20000<>bob:7000, alice:20002|bob:7002+b");
+	for (size_t i = 0; i < l->w->n_pins; i++) {
+		const struct pinhole_spec *s = &l->w->pins[i];
+
+		if (strcmp(s->media, "application"))
+			continue;
+		n++;
+		assert_string_equal(s->codec, "bfcp");
+		assert_int_equal(s->idle_s, 0);
+		assert_int_equal(s->classes_in, RF_CLASS_BFCP);
+		assert_int_equal(s->classes_out, RF_CLASS_BFCP);
+	}
+	assert_int_equal(n, 1);
+	l_line(l, "alice>bob INVITE {audio 20000, application 20002 proto=TCP/BFCP}");
+	assert_non_null(strstr(l->w->events, "left alone"));
+	l_line(l, "alice<bob 200 {audio 7000, application 7002 proto=TCP/BFCP} == alice:20000<>bob:7000");
+	l_free(l);
+}
+
 /* An odd port first, then the even one below it: what was RTP's becomes RTCP's, also on the public side,
  * and no pinhole keeps a public port that is given back. */
 static void odd_port_first(void **state)
@@ -615,6 +673,8 @@ int main(void)
 		cmocka_unit_test(fax),
 		cmocka_unit_test(rtcp_places),
 		cmocka_unit_test(ranges_and_tcp),
+		cmocka_unit_test(bfcp),
+		cmocka_unit_test(bfcp_is_patient),
 		cmocka_unit_test(sdp_out_of_place),
 		cmocka_unit_test(odd_port_first),
 		cmocka_unit_test(hold_zero_again),
