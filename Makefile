@@ -104,7 +104,7 @@ demo: $(B)/.deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)scripts/demo.sh $(B)
 
-# Measures, as root: a table and $(B)/bench-*.json. bench-quick: what each path costs, against tests/bench/costs.json.
+# Measures, as root: tables, goals, $(B)/bench-*.json. bench-quick: what each path costs, against tests/bench/costs.json.
 $(B)/bench/%.bpf.o: tests/bench/%.bpf.c $(B)/.deps
 	$(Q)mkdir -p $(@D)
 	$(call say,BPF,$@)

@@ -15,6 +15,13 @@
 #define BENCH_FLOWS_MAX (1u << 20)
 #define BENCH_MAGIC	0x52464231u
 #define BENCH_FRAME	214 /* 20 ms of G.711 in RTP */
+#define BENCH_FRAME6	234 /* the same in IPv6 */
+
+/* IPv6: the prefix's first word and the IPv4 address in the last one. */
+static inline __u32 bench_prefix(__u32 addr)
+{
+	return addr >> 24 == 10 ? 0xfd000000 : 0x20010db8; /* fd00::, 2001:db8:: */
+}
 
 enum bench_dir { BENCH_IN, BENCH_OUT };
 
@@ -23,6 +30,7 @@ enum bench_flag {
 	BENCH_TABLE = 1 << 1, /* ports of the relay are in the table */
 	BENCH_CHECK = 1 << 2, /* the sink verifies checksums, too */
 	BENCH_STAMP = 1 << 3, /* latency */
+	BENCH_ALONE = 1 << 4, /* a packet at a time (userspace) */
 };
 
 struct bench_cfg {
@@ -35,7 +43,7 @@ struct bench_cfg {
 	__u32 junk; /* ... this many go to ports without a pinhole */
 	__u32 junk_sources; /* 0: they come from the peer; else from as many addresses */
 	__u8 dst_mac[6], src_mac[6];
-	__u8 version; /* 4 */
+	__u8 six; /* IPv6 */
 	__u8 pad[3];
 };
 
@@ -48,15 +56,22 @@ struct bench_count {
 };
 
 #define BENCH_BUCKET_NS 10
-#define BENCH_BUCKETS	4096 /* linear; the last one holds whatever is slower */
+#define BENCH_BUCKETS	8192 /* linear; the last one holds whatever is slower */
 
+/* Network order. */
 struct bench_nat_key {
-	__u32 addr; /* network order, as the port */
+	__u32 addr;
+	__u16 port;
+	__u16 dir;
+};
+struct bench_nat6_key {
+	__u32 addr[4];
 	__u16 port;
 	__u16 dir;
 };
 struct bench_nat {
-	__u32 addr; /* network order, as the port */
+	__u32 addr;
+	__u32 prefix; /* IPv6: first word; those between are zero */
 	__u16 port;
 	__u16 pad;
 	__u32 ifindex;
