@@ -35,6 +35,7 @@ struct pinhole_spec {
 	struct rf_ep announced; /* learn: the (unreachable) remote endpoint that the SDP named */
 	uint8_t n_remotes;
 	struct rf_remote remotes[RF_REMOTES_MAX];
+	uint8_t not_in, not_out; /* bit i: .remotes[i] is not for this direction */
 	uint64_t deadline_ns;
 	uint32_t idle_s;
 	uint32_t clock_rate;
@@ -45,6 +46,8 @@ struct pinhole_spec {
 	bool rtcp;
 	char media[12]; /* "audio" */
 	char codec[16];
+	/* for the call decider only: when its call came to .inside, among all calls */
+	uint32_t claim;
 };
 
 /* One signalling port: packets to .outside and from .inside are held. */

@@ -210,6 +210,7 @@ struct call *call_new(struct call_op *op)
 	c->inside = ctx->inside;
 	c->outside = ctx->outside;
 	c->remote = ctx->remote;
+	c->leases.host = c->inside.addr;
 	c->since = ctx->now;
 	if (call_set_key(c, op->t, op_call_id(ctx, op->m), op->m->from->tag, op->m->from->uri.whole,
 			 op->m->to->uri.whole)) {
@@ -259,6 +260,7 @@ void call_free(struct call_table *t, struct call *c)
 		dialog_free(d);
 	}
 	desc_put(c->offer);
+	places_leave(t, c);
 	leases_clear_marks(&c->leases);
 	leases_sweep(&c->leases, t->ports);
 	free(c->pins);

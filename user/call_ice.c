@@ -105,22 +105,46 @@ static bool listed(const struct call *c, const struct ice_source *s)
 	return false;
 }
 
+static bool call_check(struct call_table *t, struct call *c, struct probe *p,
+		       struct action_list *out)
+{
+	call_streams(t, c, probe, NULL, p);
+	if (!p->agreed)
+		return false;
+	if (listed(c, &p->found))
+		return true; /* several checks may wait for one answer */
+	if (!source_add(c, &p->found))
+		return false;
+	call_settle(t, c, out);
+	return listed(c, &p->found);
+}
+
+/* The inside endpoint that the check was sent to or from; NULL: none of this call. */
+static const struct rf_ep *checked(const struct call *c, const struct call_stun *s)
+{
+	for (size_t i = 0; i < c->n_pins; i++)
+		if (s->from_inside ? ep_eq(&c->pins[i].inside, &s->src)
+				   : ep_eq(&c->pins[i].outside, &s->dst))
+			return &c->pins[i].inside;
+	return NULL;
+}
+
 bool call_stun(struct call_table *t, uint32_t id, const struct call_stun *s,
 	       struct action_list *out)
 {
 	struct probe p = { .s = s };
+	const struct rf_ep *inside;
 	struct call *c = NULL;
+	struct rf_ep at;
 
 	HASH_FIND(hh_id, t->by_id, &id, sizeof(id), c);
-	if (!c || stun_parse(s->payload, &p.m))
+	inside = c ? checked(c, s) : NULL;
+	if (!inside || stun_parse(s->payload, &p.m))
 		return false;
-	call_streams(t, c, probe, NULL, &p);
-	if (!p.agreed)
-		return false;
-	if (listed(c, &p.found))
-		return true; /* several checks may wait for one answer */
-	if (!source_add(c, &p.found))
-		return false;
-	call_settle(t, c, out);
-	return listed(c, &p.found);
+	/* The kernel names the newest call at this endpoint; it may mean another. */
+	at = *inside;
+	for (c = place_next(t, &at, NULL); c; c = place_next(t, &at, c))
+		if (call_check(t, c, &p, out))
+			return true;
+	return false;
 }

@@ -226,61 +226,47 @@ static bool same_pinhole(const struct pinhole_spec *a, const struct pinhole_spec
 			     !memcmp(a->remotes, b->remotes, sizeof(a->remotes)));
 }
 
-static void emit(struct action_list *out, enum action_kind kind, const struct pinhole_spec *s)
+static void give_up(struct call_table *t, size_t k)
 {
-	struct action *a = action_add(out, kind);
-
-	if (a)
-		a->pinhole = *s;
+	t->n_want--;
+	memmove(&t->want[k], &t->want[k + 1], (t->n_want - k) * sizeof(t->want[0]));
 }
 
-/* Closes come before sets: a set may use the key of what is closed. */
-static void differ(struct call_table *t, struct call *c, struct action_list *out)
+/* Which of the pinholes that are wanted are there already, and new ids for the others. */
+static void name_wants(struct call_table *t, struct call *c, struct action_list *out)
 {
-	bool any = false, set[CALL_PINHOLES_MAX] = { false };
+	for (size_t k = 0; k < t->n_want;) {
+		struct pinhole_spec *w = &t->want[k];
+		const struct pinhole_spec *had = NULL;
 
-	for (size_t i = 0; i < c->n_pins; i++) {
-		size_t k = 0;
-
-		while (k < t->n_want && !same_pinhole(&c->pins[i], &t->want[k]))
-			k++;
-		if (k == t->n_want) {
-			emit(out, ACT_PINHOLE_CLOSE, &c->pins[i]);
-			any = true;
+		for (size_t i = 0; i < c->n_pins && !had; i++)
+			if (ep_eq(&c->pins[i].inside, &w->inside))
+				had = &c->pins[i];
+		if (!had && !place_room(t, c, w)) {
+			call_note(c, NOTE_PINHOLES, out, "too many calls share a media endpoint");
+			give_up(t, k);
 			continue;
 		}
-		t->want[k].id = c->pins[i].id;
-		set[k] = memcmp(&c->pins[i], &t->want[k], sizeof(c->pins[i])) != 0;
-		any = any || set[k];
-	}
-	for (size_t k = 0; k < t->n_want; k++) {
-		if (!t->want[k].id) {
-			t->want[k].id = (*t->next_pinhole_id)++;
-			c->pinhole_mark = *t->next_pinhole_id;
-			set[k] = any = true;
-		}
-		if (set[k])
-			emit(out, ACT_PINHOLE_SET, &t->want[k]);
-	}
-	if (!any)
-		return;
-	if (t->n_want > c->n_pins || !t->n_want) {
-		struct pinhole_spec *v = NULL;
-
-		if (t->n_want) {
-			v = realloc(c->pins, t->n_want * sizeof(*v));
-			if (!v) {
-				out->failed = true;
-				return;
-			}
+		if (had && same_pinhole(had, w)) {
+			w->id = had->id;
 		} else {
-			free(c->pins);
+			w->id = (*t->next_pinhole_id)++;
+			c->pinhole_mark = *t->next_pinhole_id;
 		}
-		c->pins = v;
+		w->claim = had ? had->claim : w->id;
+		k++;
 	}
-	c->n_pins = t->n_want;
-	if (c->n_pins)
-		memcpy(c->pins, t->want, c->n_pins * sizeof(c->pins[0]));
+}
+
+/* Did anything of the call change? */
+static bool wants_differ(const struct call_table *t, const struct call *c)
+{
+	if (t->n_want != c->n_pins)
+		return true;
+	for (size_t i = 0; i < c->n_pins; i++)
+		if (memcmp(&c->pins[i], &t->want[i], sizeof(c->pins[i])) != 0)
+			return true;
+	return false;
 }
 
 /* Ports are kept for every description that may still count, also of a dialog whose BYE may be
@@ -303,5 +289,7 @@ void call_media(struct call_table *t, struct call *c, struct action_list *out)
 	 * own may have become the RTCP of another lease. */
 	keep_leases(t, c);
 	want_all(t, c, out);
-	differ(t, c, out);
+	name_wants(t, c, out);
+	if (wants_differ(t, c))
+		places_move(t, c, out);
 }

@@ -103,9 +103,17 @@ struct call {
 	char *call_id, *caller_tag, *from, *to;
 };
 
+struct place;
+
+struct touched { /* a place at which something changes, and what the kernel knew of it before */
+	struct rf_ep inside;
+	struct pinhole_spec was; /* .id 0: nothing */
+};
+
 struct call_table {
 	const struct config *cfg;
 	struct call *by_key, *by_id;
+	struct place *places;
 	struct expiry_heap heap;
 	struct ports *ports;
 	uint32_t next_call_id;
@@ -115,6 +123,8 @@ struct call_table {
 	struct pinhole_spec want[CALL_PINHOLES_MAX];
 	uint32_t rank[CALL_PINHOLES_MAX][RF_REMOTES_MAX]; /* of the remotes of .want */
 	size_t n_want;
+	struct touched touched[2 * CALL_PINHOLES_MAX];
+	size_t n_touched;
 	struct sdp sdp;
 };
 
@@ -221,6 +231,20 @@ void call_types(const struct call_table *t, struct pinhole_spec *w, const struct
 /* Brings pinholes and public ports in line with what the call agreed on. */
 void call_media(struct call_table *t, struct call *c, struct action_list *out);
 void call_settle(struct call_table *t, struct call *c, struct action_list *out);
+
+/* call_place.c: the pinholes of all calls, by inside endpoint */
+/* From now on the call has those of t->want, each with its .id and .claim. */
+void places_move(struct call_table *t, struct call *c, struct action_list *out);
+bool place_room(const struct call_table *t, const struct call *c, const struct pinhole_spec *s);
+void places_leave(struct call_table *t, struct call *c); /* says nothing */
+int places_restore(struct call_table *t, struct call *c); /* 0 or -ENOMEM */
+void places_restored(struct call_table *t, struct action_list *out);
+/* The pinhole that serves this one of c: its own, or that of a newer call. NULL: none does. */
+const struct pinhole_spec *place_serves(const struct call_table *t, const struct call *c,
+					const struct pinhole_spec *s);
+/* The call after c (NULL: the first) that is served at a place; NULL: no more. */
+struct call *place_next(const struct call_table *t, const struct rf_ep *inside,
+			const struct call *c);
 
 /* call_record.c */
 void call_save(struct call_table *t, struct call *c, struct action_list *out);

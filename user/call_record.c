@@ -100,6 +100,7 @@ static void pin_record(struct record *r, struct pinhole_spec *s)
 	record_bool(r, &s->rtcp);
 	record_text(r, s->media, sizeof(s->media));
 	record_text(r, s->codec, sizeof(s->codec));
+	record_u32(r, &s->claim);
 	if (!s->id || !s->deadline_ns)
 		r->failed = true;
 }
@@ -190,6 +191,7 @@ static void call_record(struct record *r, struct call *c, const struct call_tabl
 	record_u32(r, &c->notes);
 	record_u32(r, &c->pinhole_mark);
 	dialogs_record(r, c);
+	c->leases.host = c->inside.addr;
 	leases_record(r, &c->leases);
 	pins_record(r, c);
 	sources_record(r, c);
@@ -253,6 +255,9 @@ int call_restore(struct call_table *t, uint32_t id, struct view bytes)
 	if (err)
 		goto err_leases;
 	c->saved = fingerprint(r.buf, r.n);
+	err = places_restore(t, c);
+	if (err)
+		goto err;
 	err = call_insert(t, c);
 	if (err)
 		goto err;
@@ -277,15 +282,6 @@ err:
 
 void call_restored(struct call_table *t, uint64_t now, struct action_list *out)
 {
-	struct call *c, *next;
-
 	call_tick(t, now, out, NULL);
-	HASH_ITER (hh, t->by_key, c, next) {
-		for (size_t i = 0; i < c->n_pins; i++) {
-			struct action *a = action_add(out, ACT_PINHOLE_SET);
-
-			if (a)
-				a->pinhole = c->pins[i];
-		}
-	}
+	places_restored(t, out);
 }

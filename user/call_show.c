@@ -35,7 +35,8 @@ static const char *state(const struct call *c)
 	return call_live(c) && !c->told_end ? "early" : "ending";
 }
 
-static void show_pin(const struct pinhole_spec *s, struct show_media *m)
+/* id: of the pinhole that serves it */
+static void show_pin(const struct pinhole_spec *s, uint32_t id, struct show_media *m)
 {
 	*m = (struct show_media){
 		.stream = s->stream,
@@ -43,7 +44,7 @@ static void show_pin(const struct pinhole_spec *s, struct show_media *m)
 		.media = s->media,
 		.codec = *s->codec ? s->codec : NULL,
 		.direction = direction(s),
-		.pinhole_id = s->id,
+		.pinhole_id = id,
 		.outside = s->outside,
 		.inside = s->inside,
 		.n_remotes = s->learn ? 1 : s->n_remotes,
@@ -96,11 +97,14 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 			.answered_ns = c->answered,
 			.deadline_ns = deadline(c),
 			.media = media,
-			.n_media = c->n_pins,
 		};
 
-		for (size_t i = 0; i < c->n_pins; i++)
-			show_pin(&c->pins[i], &media[i]);
+		for (size_t i = 0; i < c->n_pins; i++) {
+			const struct pinhole_spec *by = place_serves(t, c, &c->pins[i]);
+
+			if (by)
+				show_pin(&c->pins[i], by->id, &media[s.n_media++]);
+		}
 		fn(&s, arg);
 	}
 }

@@ -124,6 +124,15 @@ static int do_pinhole_set(struct doer *d, const struct pinhole_spec *s, uint64_t
 	return err;
 }
 
+static void do_pinhole_close(struct doer *d, const struct pinhole_spec *s, uint64_t now_ns)
+{
+	bool had = pinhole_table_has(d->table, s->id);
+
+	pinhole_table_close(d->table, s, now_ns);
+	if (had)
+		tell_pinhole(d, EVENT_PINHOLE_CLOSE, s, now_ns);
+}
+
 static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t now_ns)
 {
 	int err = 0;
@@ -135,10 +144,7 @@ static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t
 		if (err)
 			report_map(d, a->signal.id, err, now_ns);
 		return err;
-	case ACT_PINHOLE_CLOSE:
-		pinhole_table_close(d->table, &a->pinhole, now_ns);
-		tell_pinhole(d, EVENT_PINHOLE_CLOSE, &a->pinhole, now_ns);
-		break;
+	case ACT_PINHOLE_CLOSE: do_pinhole_close(d, &a->pinhole, now_ns); break;
 	case ACT_SIGNAL_CLOSE: pinhole_table_signal_close(d->table, &a->signal); break;
 	case ACT_SEND: do_send(d, a, now_ns); break;
 	case ACT_DROP: do_drop(d, a, bytes, now_ns); break;

@@ -285,7 +285,8 @@ static struct value in_of(const struct pinhole_spec *s)
 		v.p.flags |= RF_PH_HELD;
 	v.p.xlate = s->inside;
 	for (int i = 0; i < s->n_remotes; i++)
-		remote_add(&v, &s->remotes[i]);
+		if (!(s->not_in >> i & 1))
+			remote_add(&v, &s->remotes[i]);
 	return v;
 }
 
@@ -311,7 +312,8 @@ static struct value out_of(const struct pinhole_spec *s)
 	if (s->learn)
 		remote_add(&v, &announced);
 	for (int i = 0; i < s->n_remotes; i++)
-		remote_add(&v, &s->remotes[i]);
+		if (!(s->not_out >> i & 1))
+			remote_add(&v, &s->remotes[i]);
 	return v;
 }
 
@@ -450,6 +452,8 @@ int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, u
 
 	if (e)
 		bury(t, e, now_ns);
+	else /* a newer one has had its keys since before this start */
+		remove_rest(t, s->id);
 	return 0;
 }
 

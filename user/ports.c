@@ -9,6 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define HASH_NONFATAL_OOM 1 /* a lost insertion is seen by looking it up */
+#include <uthash.h>
+
 #define PAIRS 32768
 #define WORD  64
 
@@ -20,9 +23,24 @@ struct pool {
 	uint64_t taken[PAIRS / WORD]; /* bit i: ports 2i and 2i + 1 */
 };
 
+struct share_key { /* compared and hashed as bytes */
+	uint64_t seed; /* keeps inside hosts from choosing endpoints that fall into one bucket */
+	struct ports_user user;
+	uint32_t pad;
+};
+_Static_assert(sizeof(struct share_key) == 72, "share_key");
+
+struct share {
+	UT_hash_handle hh;
+	struct share_key key;
+	uint32_t refs;
+	uint16_t base;
+};
+
 struct ports {
 	struct pool *pools; /* one per WAN address: a handful */
 	size_t n_taken;
+	struct share *shares;
 };
 
 struct ports *ports_new(void)
@@ -32,10 +50,15 @@ struct ports *ports_new(void)
 
 void ports_free(struct ports *p)
 {
+	struct share *s, *next_share;
 	struct pool *next;
 
 	if (!p)
 		return;
+	HASH_ITER (hh, p->shares, s, next_share) {
+		HASH_DEL(p->shares, s);
+		free(s);
+	}
 	for (struct pool *q = p->pools; q; q = next) {
 		next = q->next;
 		free(q);
@@ -181,6 +204,106 @@ void ports_release(struct ports *p, uint32_t ifindex, const struct rf_addr *wire
 
 	assert(q && !(base & 1) && base / 2u + n <= PAIRS);
 	mark(p, q, base / 2u, n, false);
+}
+
+static struct share_key share_key(const struct ports *p, const struct ports_user *u)
+{
+	struct share_key k = {
+		/* ASLR is random enough here */
+		.seed = (uint64_t)(uintptr_t)p * 0x9e3779b97f4a7c15ull,
+		.user = *u,
+	};
+
+	k.user.inside.pad = 0;
+	return k;
+}
+
+static struct share *share_find(const struct ports *p, const struct ports_user *u)
+{
+	struct share_key k = share_key(p, u);
+	struct share *s;
+
+	HASH_FIND(hh, p->shares, &k, sizeof(k), s);
+	return s;
+}
+
+/* One that has no base yet. */
+static struct share *share_add(struct ports *p, const struct ports_user *u)
+{
+	struct share *s = calloc(1, sizeof(*s)), *found;
+
+	if (!s)
+		return NULL;
+	s->key = share_key(p, u);
+	s->refs = 1;
+	HASH_ADD(hh, p->shares, key, sizeof(s->key), s);
+	HASH_FIND(hh, p->shares, &s->key, sizeof(s->key), found);
+	if (found == s)
+		return s;
+	free(s);
+	return NULL;
+}
+
+static void share_remove(struct ports *p, struct share *s)
+{
+	HASH_DEL(p->shares, s);
+	free(s);
+}
+
+int ports_share(struct ports *p, const struct ports_user *u, uint16_t lo, uint16_t hi,
+		uint16_t *base)
+{
+	struct share *s = share_find(p, u);
+	int err;
+
+	if (s) {
+		s->refs++;
+		*base = s->base;
+		return 0;
+	}
+	s = share_add(p, u);
+	if (!s)
+		return -ENOMEM;
+	err = ports_take(p, u->ifindex, &u->wire, lo, hi, ntohs(u->inside.port), u->pairs,
+			 &s->base);
+	if (err)
+		share_remove(p, s);
+	else
+		*base = s->base;
+	return err;
+}
+
+int ports_share_claim(struct ports *p, const struct ports_user *u, uint16_t base)
+{
+	struct share *s = share_find(p, u);
+	int err;
+
+	if (s && s->base != base)
+		return -EADDRINUSE;
+	if (s) {
+		s->refs++;
+		return 0;
+	}
+	s = share_add(p, u);
+	if (!s)
+		return -ENOMEM;
+	err = ports_claim(p, u->ifindex, &u->wire, base, u->pairs);
+	if (err)
+		share_remove(p, s);
+	else
+		s->base = base;
+	return err;
+}
+
+void ports_share_release(struct ports *p, const struct ports_user *u)
+{
+	struct share *s = share_find(p, u);
+
+	assert(s);
+	if (--s->refs)
+		return;
+	ports_release(p, u->ifindex, &u->wire, s->base, u->pairs);
+	share_remove(p, s);
 }
 
 bool ports_is_taken(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire,

@@ -32,6 +32,26 @@ int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, u
 void ports_release(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
 		   unsigned int n);
 
+/* Who has pairs: an inside endpoint, as one host speaks of it. */
+struct ports_user {
+	struct rf_addr host; /* who signals */
+	struct rf_ep inside;
+	struct rf_addr wire;
+	uint32_t ifindex;
+	uint8_t pairs;
+	bool single;
+	uint8_t pad[2]; /* 0: users are compared as bytes */
+};
+_Static_assert(sizeof(struct ports_user) == 60, "ports_user");
+
+/* The same, for a user: who has pairs already is given these once more (RFC 4787 REQ-1: one mapping,
+ * whatever call asks), and they are free when all have given them back. claim: -EADDRINUSE also when
+ * the user has others. */
+int ports_share(struct ports *p, const struct ports_user *u, uint16_t lo, uint16_t hi,
+		uint16_t *base);
+int ports_share_claim(struct ports *p, const struct ports_user *u, uint16_t base);
+void ports_share_release(struct ports *p, const struct ports_user *u);
+
 bool ports_is_taken(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire,
 		    uint16_t port);
 size_t ports_taken(const struct ports *p); /* pairs, of all addresses */

@@ -303,27 +303,30 @@ static void stray(struct replay *r, const struct replay_udp *u)
 	count(r, u, NULL, &c, guarded ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
 }
 
-/* Outside, each pinhole has an endpoint of its own. Where only the inside is seen and several calls
- * share one, the far side tells them apart. */
+/* Where several calls share an inside endpoint, the far side tells them apart; the newest one's
+ * pinhole has the remotes of the others, too. */
 static struct replay_pinhole *meant(const struct replay *r, const struct rf_ep *inside,
 				    const struct rf_ep *remote)
 {
 	const struct replay_place *at = place(r, inside);
-	struct replay_pinhole *open = NULL, *closed = NULL;
+	struct replay_pinhole *open = NULL, *closed = NULL, *agreed = NULL;
 
 	for (size_t i = 0; at && i < at->n; i++) {
 		struct replay_pinhole *p = at->v[i];
 		bool known = remotes_have(&p->spec, remote, true) ||
 			     (p->spec.learn && ep_eq(&p->spec.announced, remote));
 
-		if (!p->closed_ns && known)
-			return p;
+		if (!p->closed_ns && known &&
+		    (!agreed || p->spec.n_remotes < agreed->spec.n_remotes))
+			agreed = p;
 		if (!p->closed_ns && !open)
 			open = p;
 		if (p->closed_ns &&
 		    (!closed || (known && !remotes_have(&closed->spec, remote, true))))
 			closed = p;
 	}
+	if (agreed)
+		return agreed;
 	/* Media of a call that is over is no stranger to the one that came after it. */
 	if (open && closed && remotes_have(&closed->spec, remote, true))
 		return closed;

@@ -132,6 +132,7 @@ struct lease {
 	bool used; /* scratch of leases_keep() */
 };
 struct leases {
+	struct rf_addr host; /* who signals: its calls have the same port for the same endpoint */
 	struct lease *v;
 	size_t n, cap;
 };

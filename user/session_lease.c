@@ -2,7 +2,8 @@
 /*
  * Public ports for the inside endpoints of one call. A lease hangs on the inside endpoint: forks and
  * bundled m-lines share it, a re-INVITE that does not move the endpoint keeps it, and one that does
- * gets another while the old one lives as long as a description names it.
+ * gets another while the old one lives as long as a description names it. Calls of one host that have
+ * an endpoint in common have its public port in common (RFC 4787 REQ-1).
  */
 #include "session.h"
 
@@ -11,6 +12,25 @@
 
 #define PAIRS_MAX      16 /* of one m-line: 49170/2 has two */
 #define CALL_PAIRS_MAX 64 /* of one call: a few SDPs must not take the whole range */
+
+static struct ports_user user_of(const struct leases *l, const struct lease *q)
+{
+	return (struct ports_user){
+		.host = l->host,
+		.inside = q->inside,
+		.wire = q->wire,
+		.ifindex = q->ifindex,
+		.pairs = q->pairs,
+		.single = q->single,
+	};
+}
+
+static void lease_release(const struct leases *l, struct ports *p, const struct lease *q)
+{
+	struct ports_user u = user_of(l, q);
+
+	ports_share_release(p, &u);
+}
 
 static unsigned int pairs_held(const struct leases *l)
 {
@@ -86,6 +106,7 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 {
 	const struct rf_addr *wire = topology_wire(wan, &inside->addr);
 	struct lease *q = lease_find(l, wan->ifindex, inside, true);
+	struct ports_user user;
 	int err;
 
 	if (q && q->pairs >= pairs && (single || !q->single))
@@ -107,8 +128,8 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 			     .ifindex = wan->ifindex,
 			     .pairs = (uint8_t)pairs,
 			     .single = single };
-	err = ports_take(p, wan->ifindex, wire, wan->port_lo, wan->port_hi, ntohs(inside->port),
-			 pairs, &q->base);
+	user = user_of(l, q);
+	err = ports_share(p, &user, wan->port_lo, wan->port_hi, &q->base);
 	if (err)
 		return err == -EINVAL ? -ENOSPC : err;
 	l->n++;
@@ -145,11 +166,8 @@ int leases_take(struct leases *l, struct ports *p, const struct desc *d,
 		if (!err && line_rtcp_apart(m))
 			err = lease_add(l, p, &m->rtcp, m->count, m->count == 1, wan);
 	}
-	while (err && l->n > had) {
-		struct lease *q = &l->v[--l->n];
-
-		ports_release(p, q->ifindex, &q->wire, q->base, q->pairs);
-	}
+	while (err && l->n > had)
+		lease_release(l, p, &l->v[--l->n]);
 	return err;
 }
 
@@ -189,26 +207,25 @@ void leases_sweep(struct leases *l, struct ports *p)
 		if (q->used)
 			l->v[n++] = *q;
 		else
-			ports_release(p, q->ifindex, &q->wire, q->base, q->pairs);
+			lease_release(l, p, q);
 	}
 	l->n = n;
 	if (!n) {
 		free(l->v);
-		*l = (struct leases){ 0 };
+		*l = (struct leases){ .host = l->host };
 	}
 }
 
 int leases_claim(struct leases *l, struct ports *p)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		struct lease *q = &l->v[i];
-		int err = ports_claim(p, q->ifindex, &q->wire, q->base, q->pairs);
+		struct ports_user u = user_of(l, &l->v[i]);
+		int err = ports_share_claim(p, &u, l->v[i].base);
 
 		if (!err)
 			continue;
 		while (i-- > 0)
-			ports_release(p, l->v[i].ifindex, &l->v[i].wire, l->v[i].base,
-				      l->v[i].pairs);
+			lease_release(l, p, &l->v[i]);
 		return err;
 	}
 	return 0;
@@ -220,7 +237,7 @@ void leases_record(struct record *r, struct leases *l)
 
 	record_count(r, &n, 1024);
 	if (r->reading) {
-		*l = (struct leases){ 0 };
+		*l = (struct leases){ .host = l->host };
 		if (!n)
 			return;
 		/* A count that the bytes cannot hold must not cost memory. */

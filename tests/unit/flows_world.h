@@ -169,21 +169,18 @@ static inline void w_log_pin(struct world *w, const char *verb, const struct pin
 
 static inline void w_set(struct world *w, const struct pinhole_spec *s)
 {
-	struct pinhole_spec *p = w_pin(w, s->id);
+	struct pinhole_spec *p;
 	const struct topology_wan *wan = &w->topo.wans[0];
 
 	W_CHECK(s->id && s->call_id && s->wan_ifindex == W_WAN && (s->n_remotes || s->ice));
-	W_CHECK(s->deadline_ns > w->now);
-	/* a port or inside endpoint is never given to two */
-	for (size_t i = 0; i < w->n_pins; i++) {
-		if (w->pins[i].id == s->id)
-			continue;
-		if (ep_eq(&w->pins[i].outside, &s->outside)) {
-			char a[EP_TEXT_MAX];
-
-			W_FAIL("%s is open already", ep_text(&s->outside, a));
+	/* another one at the same endpoints is gone: its keys are taken over */
+	for (size_t i = 0; i < w->n_pins; i++)
+		if (w->pins[i].id != s->id && ep_eq(&w->pins[i].inside, &s->inside) &&
+		    ep_eq(&w->pins[i].outside, &s->outside)) {
+			w->pins[i] = w->pins[--w->n_pins];
+			break;
 		}
-	}
+	p = w_pin(w, s->id);
 	W_CHECK(s->inside.port && s->outside.port);
 	W_CHECK(w_is_inside(w, &s->inside.addr) || topology_is_local(&w->topo, &s->inside.addr));
 	if (!ep_eq(&s->inside, &s->outside)) { /* translated: one of our own ports */
@@ -215,12 +212,17 @@ static inline void w_close(struct world *w, const struct pinhole_spec *s, bool t
 {
 	struct pinhole_spec *p = w_pin(w, s->id);
 
-	W_CHECK(p);
+	bool last = true;
+
+	if (!p)
+		return; /* was taken over, or never let in */
 	W_CHECK(ep_eq(&p->inside, &s->inside) && ep_eq(&p->outside, &s->outside));
-	/* closes first: a set may use the key of what is closed; a late tick does several steps */
-	W_CHECK(tick || !w->n_set || w->set_call != s->call_id);
 	w_log_pin(w, "close", s);
 	*p = w->pins[--w->n_pins];
+	for (size_t i = 0; i < w->n_pins; i++)
+		last = last && !ep_eq(&w->pins[i].inside, &s->inside);
+	/* closes first, but where another takes over; a late tick does several steps */
+	W_CHECK(!last || tick || !w->n_set || w->set_call != s->call_id);
 	w->n_close++;
 }
 
@@ -394,18 +396,30 @@ static inline void w_carry_out(struct world *w, const struct signal_in *in)
 	actions_reset(&w->out);
 }
 
-/* Marks, or unmarks, the pairs of public ports that a call has leased: none twice. */
-static inline size_t w_lease(const struct world *w, const struct lease *q, bool mark)
+/* Marks, or unmarks, the pairs of public ports that a call has leased: none twice, but by calls of one
+ * host for one endpoint. Returns how many are new. */
+static inline size_t w_lease(const struct world *w, const struct call *c, const struct lease *q,
+			     bool mark)
 {
-	static bool taken[2][32768];
+	static struct {
+		const struct call *c;
+		const struct lease *q;
+	} taken[2][32768];
 	const struct topology_wan *wan = &w->topo.wans[0];
-	bool *t = taken[addr_is_v4(&q->wire)];
+	typeof(taken[0][0]) *by = &taken[addr_is_v4(&q->wire)][q->base / 2];
 
 	W_CHECK(!(q->base & 1) && q->base >= wan->port_lo &&
 		q->base + 2 * q->pairs - 1 <= wan->port_hi);
+	if (mark && by->q) {
+		W_CHECK(addr_eq(&by->c->inside.addr, &c->inside.addr) &&
+			ep_eq(&by->q->inside, &q->inside) && by->q->base == q->base &&
+			by->q->pairs == q->pairs && by->q->single == q->single);
+		return 0;
+	}
 	for (unsigned int k = 0; k < q->pairs; k++) {
-		W_CHECK(t[q->base / 2 + k] != mark);
-		t[q->base / 2 + k] = mark;
+		W_CHECK(!mark || !by[k].q);
+		by[k].q = mark ? q : NULL;
+		by[k].c = c;
 		W_CHECK(ports_is_taken(w->e->calls->ports, W_WAN, &q->wire,
 				       (uint16_t)(q->base + 2 * k)));
 	}
@@ -421,7 +435,7 @@ static inline void w_ports(const struct world *w)
 
 	for (c = w->e->calls->by_key; c; c = c->hh.next) {
 		for (i = 0; i < c->leases.n; i++)
-			n += w_lease(w, &c->leases.v[i], true);
+			n += w_lease(w, c, &c->leases.v[i], true);
 		for (i = 0; i < c->n_pins; i++) {
 			const struct pinhole_spec *p = &c->pins[i];
 			struct rf_ep behind;
@@ -434,7 +448,7 @@ static inline void w_ports(const struct world *w)
 	W_CHECK(n == ports_taken(w->e->calls->ports));
 	for (c = w->e->calls->by_key; c; c = c->hh.next)
 		for (i = 0; i < c->leases.n; i++)
-			w_lease(w, &c->leases.v[i], false);
+			w_lease(w, c, &c->leases.v[i], false);
 }
 
 /* Every pinhole belongs to a call that lives, and is what the call believes to have. */
@@ -443,18 +457,28 @@ static inline void w_consistent(struct world *w)
 	size_t n = 0;
 
 	for (const struct call *c = w->e->calls->by_key; c; c = c->hh.next) {
-		n += c->n_pins;
 		W_CHECK(!c->n_pins || call_live(c));
 		for (size_t i = 0; i < c->n_pins; i++) {
-			const struct pinhole_spec *p = w_pin(w, c->pins[i].id);
+			const struct pinhole_spec *s = &c->pins[i],
+						  *by = place_serves(w->e->calls, c, s),
+						  *p = by ? w_pin(w, by->id) : NULL;
 
-			W_CHECK(p && !memcmp(p, &c->pins[i], sizeof(*p)));
-			W_CHECK(p->call_id == c->id);
+			W_CHECK(!by || p);
+			n += by == s;
+			if (by == s && !place_next(w->e->calls, &s->inside,
+						   place_next(w->e->calls, &s->inside, NULL)))
+				W_CHECK(!memcmp(p, s, sizeof(*p)) && p->call_id == c->id);
 		}
 	}
 	W_CHECK(n == w->n_pins);
-	for (size_t i = 0; i < w->n_pins; i++)
-		W_CHECK(w->pins[i].deadline_ns > w->now);
+	for (size_t i = 0; i < w->n_pins; i++) {
+		const struct pinhole_spec *p = &w->pins[i];
+
+		for (size_t k = 0; k < i; k++)
+			W_CHECK(!ep_eq(&p->inside, &w->pins[k].inside) &&
+				!ep_eq(&p->outside, &w->pins[k].outside));
+		W_CHECK(p->deadline_ns > w->now);
+	}
 	w_ports(w);
 }
 

@@ -8,6 +8,13 @@
 
 #define CALLS 3
 
+enum hosts {
+	APART, /* a host and ports of its own for each call */
+	SHARED, /* one host whose calls use the same ports */
+	HOSTILE, /* the same, and another host that names them in its call */
+};
+
+static enum hosts hosts;
 static size_t messages, opened;
 
 /* Ports of their own per call: a restored decider looks for free ones elsewhere than the old one. */
@@ -59,7 +66,12 @@ static void justified(struct flow *f)
 			live = live || d->state == DIALOG_ANSWERED ||
 			       (d->state == DIALOG_EARLY && c->pending);
 		assert_true(live);
-		assert_true(addr_eq(&s->inside.addr, &c->inside.addr));
+		assert_true(hosts == HOSTILE || addr_eq(&s->inside.addr, &c->inside.addr));
+		for (struct call *o = f->t->by_key; o; o = o->hh.next)
+			for (size_t k = 0; k < o->n_pins; k++) /* its own host comes first */
+				assert_false(!addr_eq(&s->inside.addr, &c->inside.addr) &&
+					     ep_eq(&o->pins[k].inside, &s->inside) &&
+					     addr_eq(&o->inside.addr, &s->inside.addr));
 		assert_string_equal(addr_text(&s->outside.addr, text), "203.0.113.1");
 		assert_true(
 			s->outside.port != s->inside.port ||
@@ -130,7 +142,8 @@ static void one(struct flow *f, struct side_state *calls)
 	size_t n;
 	bool in;
 
-	snprintf(inside, sizeof(inside), "192.168.1.1%d:5060", call);
+	snprintf(inside, sizeof(inside), "192.168.1.1%d:5060",
+		 hosts == SHARED || (hosts == HOSTILE && call == 0) ? 2 : call);
 	f->inside = ep_of(inside);
 	snprintf(f->call_id, sizeof(f->call_id), "random-%d", call);
 	f->caller_inside = call != 1;
@@ -145,7 +158,7 @@ static void one(struct flow *f, struct side_state *calls)
 		snprintf(sdp, sizeof(sdp),
 			 random() % 3 ? (in ? sdp_in[0] : sdp_out[0])
 				      : (in ? PICK(sdp_in) : PICK(sdp_out)),
-			 call, call + 3);
+			 hosts == APART || !in ? call : 2, (hosts == APART ? call : 0) + 3);
 #pragma GCC diagnostic pop
 		s.sdp = sdp;
 	}
@@ -167,14 +180,18 @@ static void one(struct flow *f, struct side_state *calls)
 			 f->events, flow_pins(f));
 }
 
-static void sequences(void **state)
+static void run(enum hosts how)
 {
 	const char *n = getenv("RANDOM_SEQUENCES"), *seed = getenv("RANDOM_SEED");
 
+	hosts = how;
+	messages = opened = 0;
 	srandom(seed ? (unsigned int)atoi(seed) : 3);
 	for (int i = 0; i < (n ? atoi(n) : 300); i++) {
 		struct flow *f = flow_new();
 		struct side_state calls[CALLS] = { 0 };
+
+		f->alone = how == HOSTILE; /* a restored decider finds other ports for it */
 
 		for (int k = 0; k < 60; k++)
 			one(f, calls);
@@ -185,9 +202,28 @@ static void sequences(void **state)
 	assert_true(opened > messages / 4); /* else it would show little */
 }
 
+static void sequences(void **state)
+{
+	run(APART);
+}
+
+static void shared_endpoints(void **state)
+{
+	run(SHARED);
+}
+
+static void hostile_host(void **state)
+{
+	run(HOSTILE);
+}
+
 int main(void)
 {
-	static const struct CMUnitTest tests[] = { cmocka_unit_test(sequences) };
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sequences),
+		cmocka_unit_test(shared_endpoints),
+		cmocka_unit_test(hostile_host),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -116,7 +116,8 @@ j "sll2, each packet at two devices" 0 "$BASIC and d['summary']['twice'] == 30 a
 j "IPv6, raw IP" 0 "$BASIC and ('c=', 'fd00::5', '2001:db8::1') in edits('INVITE')" six.pcap "${ALL[@]}"
 j "two calls, one inside port" 0 "[sorted((m['direction'], m['passed'], m['dropped']) for m in c['media'])
 	for c in d['calls']] == [[('in', 10, 4), ('out', 10, 0)], [('in', 20, 0), ('out', 20, 0)]]
-	and [[e['change'] for e in events('pinhole', i)] for i in (0, 1)] == [['open', 'open', 'close', 'close']] * 2" \
+	and [[e['change'] for e in events('pinhole', i)] for i in (0, 1)] == [['open', 'open', 'close', 'close'],
+		['open', 'open', 'change', 'change', 'close', 'close']]" \
 	shared.pcap "${ALL[@]}"
 j "both sides of a NAT" 0 "$BASIC and d['summary']['copies'] == 7 and len(events('message')) == 7" both.pcap \
 	public 203.0.113.9 "${ALL[@]}"
