@@ -10,6 +10,8 @@
  *	g	inside host 1 to a guest (no peer)	G	the guest to inside host 1
  *	h	inside host 1 to a peer, IPv6		H	back
  *	S	a stranger to inside host 1
+ *	K L	a check of ICE from outside, from inside: by which pinhole, from or to where; then its bytes, or
+ *		none for a good one between the agents of the seeds
  *	T U	some seconds, some minutes pass		R	the controller dies and comes back
  * The rest is the datagram; Content-Length is made right unless it begins with '!'.
  */
@@ -19,6 +21,7 @@
 #include <ctype.h>
 
 #include "flows_world.h"
+#include "stun_build.h"
 
 #define S_SAID_MAX 4096
 #define S_STEPS	   64
@@ -234,6 +237,47 @@ static inline void s_datagram(struct script *s, char who, const char *p, size_t 
 	s_again(s, inside, src, dst, buf, n);
 }
 
+/* Whoever proves to be the agreed agent is listed, and nobody else. */
+static inline void s_check(struct script *s, bool inside, const uint8_t *p, size_t n)
+{
+	static uint8_t built[1024];
+	struct world *w = s->w;
+	const struct pinhole_spec *pin = w->n_pins && n > 1 ? &w->pins[p[0] % w->n_pins] : NULL;
+	struct call_stun stun = { .now = w->now, .from_inside = inside };
+	struct rf_ep remote;
+	struct call *c = NULL;
+	uint32_t id;
+	bool agreed, bad = n == 2 && p[1] & 0x80;
+
+	if (!pin)
+		return;
+	id = pin->call_id;
+	HASH_FIND(hh_id, w->e->calls->by_id, &id, sizeof(id), c);
+	remote = w_ep(addr_is_v4(&pin->outside.addr) ? "192.0.2.77" : "2001:db8:9::77",
+		      (uint16_t)(4000 + p[1] % 8));
+	if (p[1] & 8 && pin->n_remotes && pin->remotes[0].port)
+		remote = ep_make(pin->remotes[0].addr, ntohs(pin->remotes[0].port));
+	stun.src = inside ? pin->inside : remote;
+	stun.dst = inside ? remote : pin->outside;
+	stun.payload =
+		n > 2 ? (struct view){ (const char *)p + 2, n - 2 }
+		      : (struct view){ (const char *)built,
+				       stun_build(built, 1, inside ? "outo:inin" : "inin:outo",
+						  bad	   ? "somebodyelsespassword"
+						  : inside ? "outsidepasswordoutsidepa"
+							   : "insidepasswordinsidepass") };
+	agreed = engine_stun(w->e, id, &stun, &w->out);
+	W_CHECK(agreed ? pin->ice && !bad : !w->out.n);
+	if (agreed)
+		s_say(s, s_hash(view_of(c->call_id)), SIDE_OUTSIDE, &remote.addr,
+		      ntohs(remote.port), ntohs(remote.port));
+	w_carry_out(w, NULL);
+	w_consistent(w);
+	W_CHECK(engine_stun(w->e, id, &stun, &w->out) == agreed);
+	w_carry_out(w, NULL);
+	W_CHECK(!w->n_set && !w->n_close && !w->n_save);
+}
+
 static inline void s_step(struct script *s, const char *p, size_t n)
 {
 	unsigned int amount = n > 1 ? (unsigned char)p[1] : 1;
@@ -244,6 +288,8 @@ static inline void s_step(struct script *s, const char *p, size_t n)
 	case 'a' ... 'h':
 	case 'A' ... 'H':
 	case 'S': s_datagram(s, *p, p + 1, n - 1); break;
+	case 'K':
+	case 'L': s_check(s, *p == 'L', (const uint8_t *)p + 1, n - 1); break;
 	case 'T': w_wait(s->w, amount, 7); break;
 	case 'U': w_wait(s->w, 60 * amount, 60); break;
 	case 'R': w_restart(s->w); break;

@@ -5,8 +5,12 @@
  * RANDOM_SEQUENCES in the environment make it other or longer; a failure prints the seed of its sequence
  * and the ladder that leads there.
  */
+#include <dirent.h>
+
 #include "flows_moves.h"
 #include "flows_script.h"
+
+#define SEEDS "tests/fuzz/corpus/fuzz_engine"
 
 static struct moves *running;
 static uint32_t seed;
@@ -131,11 +135,37 @@ static void damaged_conversations(void **state)
 	}
 }
 
+/* The seeds of the fuzz target, among them what it once found. */
+static void seeds(void **state)
+{
+	static uint8_t buf[1 << 17];
+	DIR *dir = opendir(SEEDS);
+	size_t n = 0;
+	struct dirent *d;
+
+	assert_non_null(dir);
+	while ((d = readdir(dir))) {
+		char path[512];
+		FILE *f;
+
+		snprintf(path, sizeof(path), SEEDS "/%s", d->d_name);
+		f = *d->d_name == '.' ? NULL : fopen(path, "rb");
+		if (!f)
+			continue;
+		script_run(buf, fread(buf, 1, sizeof(buf), f));
+		fclose(f);
+		n++;
+	}
+	closedir(dir);
+	assert_true(n >= 20);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_and_strangers),
 		cmocka_unit_test(damaged_conversations),
+		cmocka_unit_test(seeds),
 	};
 
 	return cmocka_run_group_tests_name("random", tests, NULL, NULL);
