@@ -199,8 +199,11 @@ static void merge_terms(struct pinhole_spec *s, const struct pinhole_spec *b)
 		s->idle_s = b->idle_s;
 	if (b->clock_rate != s->clock_rate)
 		s->clock_rate = 0; /* there is no jitter of such a mixture */
-	for (size_t n = 0; n < sizeof(s->payload_types); n++)
-		s->payload_types[n] |= b->payload_types[n];
+	for (size_t n = 0; n < sizeof(s->payload_types_in); n++) {
+		s->payload_types_in[n] |= b->payload_types_in[n];
+		s->payload_types_out[n] |= b->payload_types_out[n];
+	}
+	s->rtcp_types |= b->rtcp_types;
 }
 
 /* False: there is no room for it. */
