@@ -4,7 +4,8 @@
 # Ringfence, the kernel's SIP helper and kamailio with rtpengine side by side against plain routing, then
 # Ringfence alone with more and more calls of one trunk, in mode nat, and in mode routed where one public
 # address has not ports enough. Everything ends with the script.
-# ROUNDS, PHONES: of the comparison. PEERS: which. TIMED: calls of the pinhole part. CALLS: "1000 8000 100000", "" for none.
+# ROUNDS, PHONES: of the comparison; MORE: phones of another, once, for memory, "" for none. PEERS: which.
+# TIMED: calls of the pinhole part. CALLS: "1000 8000 100000", "" for none.
 set -eu
 cd "$(dirname "$0")/../.."
 B=${B:-build}
@@ -31,6 +32,7 @@ ns() { nsenter --net="/run/netns/$1" -- "${@:2}"; }
 
 PEERS=${PEERS:-route rf helper proxy}
 PHONES=${PHONES:-1000}
+MORE=${MORE-4000} # rtpengine takes four sockets a call, and 20,000 files are a usual limit
 export PHONES
 
 gateway() { # NAME: i_NAME (inside) --- g_NAME --- w_NAME (WAN); 10.1.0.0/16 are phones
@@ -47,8 +49,8 @@ gateway() { # NAME: i_NAME (inside) --- g_NAME --- w_NAME (WAN); 10.1.0.0/16 are
 
 ringfence() { # up: attach, controller in CTL
 	cat >/run/rf.json <<-'END'
-	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-60001" } ],
-	  "sip": { "public_ports": "60002-65000" },
+	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-50001" } ],
+	  "sip": { "public_ports": "50002-65000" },
 	  "inside": [ "10.0.0.0/8", "198.51.100.0/24" ], "peers": [ { "name": "p", "address": "203.0.113.0/24" } ] }
 	END
 	chmod 644 /run/rf.json
@@ -77,7 +79,8 @@ helper() { # a site's router: masquerade, a closed FORWARD chain, the kernel's h
 		}
 	END
 	# four expectations a call, and more than one run's are there for a while
-	[ "${EXPECT_WAS:-0}" -ge $((16 * PHONES)) ] || echo $((16 * PHONES)) >$EXPECT 2>/dev/null ||
+	local n=$((16 * (PHONES > ${MORE:-0} ? PHONES : ${MORE:-0})))
+	[ "${EXPECT_WAS:-0}" -ge $n ] || echo $n >$EXPECT 2>/dev/null ||
 		echo "# nf_conntrack_expect_max stays $EXPECT_WAS"
 }
 
@@ -86,7 +89,7 @@ proxy() { # kamailio and rtpengine; their process ids in PROXY
 	mkdir -p /run/kamailio
 	nsenter --net=/run/netns/g_proxy -- rtpengine --foreground --log-stderr --log-level=3 --table=-1 --num-threads=1 \
 		--interface=pub/203.0.113.1 --interface=priv/10.0.0.1 --listen-ng=127.0.0.1:2223 \
-		--port-min=16384 --port-max=60000 >/run/rtpengine.log 2>&1 &
+		--port-min=16384 --port-max=60000 --delete-delay=0 >/run/rtpengine.log 2>&1 &
 	PROXY=$!
 	PIDS="$PIDS $!"
 	sleep 1
@@ -118,6 +121,7 @@ measure() { # ARGS: interruptible
 	MAIN=''
 }
 measure peers /run/peers.json "${ways[@]}"
+[ -z "$MORE" ] || PHONES=$MORE ROUNDS=1 TIMED=0 measure peers /run/more.json "${ways[@]}"
 # shellcheck disable=SC2086 # words
 kill $PIDS 2>/dev/null || :
 wait
@@ -137,5 +141,5 @@ for n in ${CALLS-1000 8000 100000}; do
 	tee -a /run/trunks.json </run/trunk.json
 	ringfence_down
 done
-{ echo '{"compared":'; cat /run/peers.json; echo ', "capacity": ['; sed '$!s/$/,/' /run/trunks.json 2>/dev/null || :; echo ']}'; } >"$B/bench-signalling.json"
+{ echo '{"compared":'; cat /run/peers.json; [ -z "$MORE" ] || { echo ', "compared_more":'; cat /run/more.json; }; echo ', "capacity": ['; sed '$!s/$/,/' /run/trunks.json 2>/dev/null || :; echo ']}'; } >"$B/bench-signalling.json"
 exit $rc

@@ -109,6 +109,24 @@ static uint64_t maps_bytes(const char *instance)
 	return n;
 }
 
+/* Statistics have a slot per pinhole, of RTP and of RTCP. */
+static uint32_t set_aside(const char *instance)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+	char path[256];
+	int fd;
+
+	snprintf(path, sizeof(path), RF_BPFFS_ROOT "/%s/maps/pinhole_state", instance);
+	fd = bpf_obj_get(path);
+	if (fd < 0)
+		return 0;
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		info.type = 0;
+	close(fd);
+	return info.type == BPF_MAP_TYPE_ARRAY ? 2 * ((info.value_size + 7) & ~7u) : 0;
+}
+
 static uint32_t number_in(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -155,9 +173,10 @@ struct cost_now cost_memory(const struct cost *c)
 	go("%s", c->gw_ns);
 	r.conntracks = number_in("/proc/sys/net/netfilter/nf_conntrack_count");
 	r.expectations = lines_in("/proc/thread-self/net/nf_conntrack_expect");
-	if (c->instance)
+	if (c->instance) {
 		r.kernel_bytes = maps_bytes(c->instance);
-	else
+		r.set_aside = set_aside(c->instance);
+	} else
 		r.kernel_bytes =
 			(uint64_t)r.conntracks * (size_of("nf_conn", 256) + CT_EXTENSIONS) +
 			(uint64_t)r.expectations * size_of("nf_conntrack_expect", 232);

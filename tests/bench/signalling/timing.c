@@ -137,7 +137,7 @@ void timing_run(struct load *l, const char *instance, const char *in_dev, const 
 	l->at_callee = at_callee;
 	l->at_caller = at_caller;
 	for (unsigned int i = 0; i < calls; i++) {
-		snprintf(tag, sizeof(tag), "t%u", i);
+		snprintf(tag, sizeof(tag), "t%x.%u", (unsigned int)getpid(), i);
 		load_begin(l, tag, 1, 1);
 		pair = load_pair_open(l, 0);
 		load_inside_media(l, 0, &inside);
