@@ -96,6 +96,7 @@ enum action_kind {
 
 struct action {
 	enum action_kind kind;
+	bool failed; /* PINHOLE_SET, SIGNAL_SET: the doer could not; the decider must know */
 	union {
 		struct pinhole_spec pinhole; /* SET; CLOSE uses .id, .outside, .inside */
 		struct signal_spec signal;

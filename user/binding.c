@@ -304,13 +304,25 @@ enum rf_reason binding_get(struct binding_table *t, const struct topology *topo,
 	struct binding *found = binding_by_inside(t, wan_ifindex, inside);
 	enum rf_reason reason = RF_R_NONE;
 
-	if (found)
+	if (found && found->unset)
+		signal_action(found, ACT_SIGNAL_SET, out);
+	if (found) {
+		found->unset = false;
 		binding_touch(found, now_ns + BINDING_LIFE_NS);
-	else
+	} else {
 		reason = create(t, topo, wan_ifindex, inside, now_ns, out, &found);
+	}
 	if (reason == RF_R_NONE)
 		*b = found;
 	return reason;
+}
+
+void binding_failed(struct binding_table *t, uint32_t id)
+{
+	struct binding *b = binding_by_id(t, id);
+
+	if (b)
+		b->unset = true;
 }
 
 void binding_touch(struct binding *b, uint64_t until_ns)

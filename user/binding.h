@@ -48,6 +48,7 @@ struct binding {
 	char inside_text[ADDR_TEXT_MAX];
 	struct expiry expiry; /* .until_ns is when it ends */
 	/* private: */
+	bool unset; /* the kernel does not know it */
 	struct binding_key key_inside, key_outside;
 	UT_hash_handle hh_id, hh_inside, hh_outside;
 };
@@ -89,6 +90,8 @@ struct binding *binding_by_token(const struct binding_table *t, const struct top
 /* Keeps it at least until then. Not journaled each time: a restored binding lives a full
  * BINDING_LIFE_NS, and calls and registrations touch theirs again. */
 void binding_touch(struct binding *b, uint64_t until_ns);
+/* Its signalling port could not be set: the next message of it asks again. */
+void binding_failed(struct binding_table *t, uint32_t id);
 void binding_tick(struct binding_table *t, uint64_t now_ns, struct action_list *out);
 /* At the start and after each change: closes bindings whose WAN, wire address or mode is no more,
  * and sees to the static ones (inbound, on every WAN with an address of its family; NULL: none). */

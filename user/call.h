@@ -87,6 +87,10 @@ void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint
 int call_drop(struct call_table *t, uint32_t id, uint64_t now, const char *why,
 	      struct action_list *out);
 
+/* A pinhole of a call could not be made: the call has it no more, and its next message asks for it
+ * again. */
+void call_failed(struct call_table *t, uint32_t id, uint32_t pinhole_id, struct action_list *out);
+
 /* After a restart: each saved record, then once call_restored(), which appends ACT_PINHOLE_SET for
  * everything that must exist and ends what timed out meanwhile.
  * Returns 0, -EINVAL (not a record of ours, damaged), -EEXIST, -ENOMEM, -EADDRINUSE (its ports are

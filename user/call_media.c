@@ -293,3 +293,18 @@ void call_media(struct call_table *t, struct call *c, struct action_list *out)
 	if (wants_differ(t, c))
 		places_move(t, c, out);
 }
+
+void call_failed(struct call_table *t, uint32_t id, uint32_t pinhole_id, struct action_list *out)
+{
+	struct call *c = NULL;
+
+	HASH_FIND(hh_id, t->by_id, &id, sizeof(id), c);
+	t->n_want = 0;
+	for (size_t i = 0; c && i < c->n_pins; i++)
+		if (c->pins[i].id != pinhole_id)
+			t->want[t->n_want++] = c->pins[i];
+	if (!c || t->n_want == c->n_pins)
+		return;
+	places_move(t, c, out);
+	call_save(t, c, out);
+}

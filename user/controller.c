@@ -19,8 +19,20 @@
 
 static void carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
 {
-	doer_carry_out(&c->doer, &c->actions, bytes, now_ns);
+	struct action_list again = { 0 };
+
+	/* It ends: each round takes what failed away from the deciders. */
+	while (!doer_carry_out(&c->doer, &c->actions, bytes, now_ns)) {
+		struct action_list done = c->actions;
+
+		engine_failed(c->engine, &done, &again);
+		c->actions = again;
+		again = done;
+		actions_reset(&again);
+		bytes = 0;
+	}
 	actions_reset(&c->actions);
+	actions_free(&again);
 }
 
 void controller_heartbeat(struct controller *c)

@@ -160,7 +160,7 @@ static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t
 	return 0;
 }
 
-void doer_carry_out(struct doer *d, const struct action_list *l, size_t bytes, uint64_t now_ns)
+bool doer_carry_out(struct doer *d, struct action_list *l, size_t bytes, uint64_t now_ns)
 {
 	bool refused = false;
 	size_t i;
@@ -168,7 +168,7 @@ void doer_carry_out(struct doer *d, const struct action_list *l, size_t bytes, u
 	if (l->failed) {
 		log_error("out of memory: a message of %zu bytes is not answered", bytes);
 		doer_count(d, RF_R_SIP_LIMIT, 1, bytes);
-		return;
+		return true;
 	}
 	for (i = 0; i < l->n; i++) {
 		if (refused && l->v[i].kind == ACT_SEND) {
@@ -176,6 +176,7 @@ void doer_carry_out(struct doer *d, const struct action_list *l, size_t bytes, u
 			continue;
 		}
 		if (do_one(d, &l->v[i], bytes, now_ns))
-			refused = true;
+			refused = l->v[i].failed = true;
 	}
+	return !refused;
 }

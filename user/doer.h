@@ -27,7 +27,8 @@ struct doer {
 
 int doer_init(struct doer *d, const struct datapath *dp);
 /* bytes: size of the message that the list answers, for counting drops; 0: none. */
-void doer_carry_out(struct doer *d, const struct action_list *l, size_t bytes, uint64_t now_ns);
+/* False: some actions are marked .failed, and what announces them was not sent. */
+bool doer_carry_out(struct doer *d, struct action_list *l, size_t bytes, uint64_t now_ns);
 void doer_count(struct doer *d, enum rf_reason reason, uint64_t packets, uint64_t bytes);
 void doer_flush_counts(struct doer *d); /* to the reasons map */
 

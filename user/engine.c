@@ -397,6 +397,18 @@ bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_e
 	return true;
 }
 
+void engine_failed(struct engine *e, const struct action_list *done, struct action_list *out)
+{
+	for (size_t i = 0; i < done->n; i++) {
+		const struct action *a = &done->v[i];
+
+		if (a->failed && a->kind == ACT_PINHOLE_SET && a->pinhole.call_id)
+			call_failed(e->calls, a->pinhole.call_id, a->pinhole.id, out);
+		else if (a->failed && a->kind == ACT_SIGNAL_SET)
+			binding_failed(e->bindings, a->signal.id);
+	}
+}
+
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 {
 	call_tick(e->calls, now_ns, out, NULL);

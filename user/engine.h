@@ -48,6 +48,9 @@ bool engine_stun(struct engine *e, uint32_t call_id, const struct call_stun *s,
  * there is none. */
 bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_ep *inside,
 		       bool make, uint64_t now_ns, struct action_list *out, struct rf_ep *outside);
+/* What the doer marked as failed in a list of ours does not exist: the next message that needs it asks
+ * again. */
+void engine_failed(struct engine *e, const struct action_list *done, struct action_list *out);
 /* Timeouts; cheap when nothing is due. */
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out);
 

@@ -367,6 +367,40 @@ static void restart(struct world *w)
 	engine_restored(w->engine, w->now, &w->out);
 }
 
+/* What the doer could not do is asked for again by the next message, and by that one only. */
+static void failed_is_asked_again(void **state)
+{
+	struct action_list more = { 0 };
+	struct world *w = *state;
+	uint32_t id;
+
+	invite(w);
+	for (size_t i = 0; i < w->out.n; i++)
+		w->out.v[i].failed = w->out.v[i].kind == ACT_SIGNAL_SET;
+	engine_failed(w->engine, &w->out, &more);
+	assert_int_equal(more.n, 0);
+	invite(w);
+	assert_int_equal(count(w, ACT_SIGNAL_SET), 1);
+	invite(w);
+	assert_int_equal(count(w, ACT_SIGNAL_SET), 0);
+
+	answer(w);
+	assert_int_equal(count(w, ACT_PINHOLE_SET), 2);
+	id = find(w, ACT_PINHOLE_SET, 1)->pinhole.id;
+	((struct action *)find(w, ACT_PINHOLE_SET, 1))->failed = true;
+	engine_failed(w->engine, &w->out, &more);
+	assert_int_equal(more.n, 2);
+	assert_int_equal(more.v[0].kind, ACT_PINHOLE_CLOSE);
+	assert_int_equal(more.v[0].pinhole.id, id);
+	assert_int_equal(more.v[1].kind, ACT_SAVE);
+	actions_free(&more);
+	answer(w);
+	assert_int_equal(count(w, ACT_PINHOLE_SET), 1);
+	assert_sent(w, SEND_TO_INSIDE, PROVIDER, PHONE);
+	answer(w);
+	assert_int_equal(count(w, ACT_PINHOLE_SET), 0);
+}
+
 static void calls_outlive_the_process(void **state)
 {
 	struct world *w = *state;
@@ -491,6 +525,7 @@ int main(void)
 		T(malformed_follows_policy),
 		T(bad_sdp_opens_nothing),
 		T(bytes_after_the_message_stay),
+		T(failed_is_asked_again),
 		T(calls_outlive_the_process),
 		T(pinhole_by_hand),
 	};

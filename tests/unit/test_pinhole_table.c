@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The pinhole table and its doer on maps that are made up here: who takes a key over from whom, and
+ * what is told when the kernel refuses an entry.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <bpf/bpf.h>
+
+#include "datapath_priv.h"
+#include "doer.h"
+
+#define ENTRIES 64
+#define SLOTS	16
+
+/* ---- maps ---- */
+
+static struct map {
+	struct {
+		bool used;
+		char key[32], value[512];
+	} e[ENTRIES];
+	size_t n, max;
+} maps[MAP_COUNT];
+
+static size_t key_size(int fd)
+{
+	switch (fd) {
+	case MAP_PINHOLES: return sizeof(struct rf_pinhole_key);
+	case MAP_MORE_REMOTES: return sizeof(struct rf_more_key);
+	default: return sizeof(uint32_t);
+	}
+}
+
+static size_t value_size(int fd)
+{
+	switch (fd) {
+	case MAP_PINHOLES: return sizeof(struct rf_pinhole);
+	case MAP_MORE_REMOTES: return sizeof(struct rf_more_remotes);
+	case MAP_LEARNT: return sizeof(struct rf_learnt);
+	case MAP_PINHOLE_STATE: return sizeof(struct rf_pinhole_state);
+	default: return sizeof(struct rf_counter);
+	}
+}
+
+static int find(int fd, const void *key)
+{
+	for (int i = 0; i < ENTRIES; i++)
+		if (maps[fd].e[i].used && !memcmp(maps[fd].e[i].key, key, key_size(fd)))
+			return i;
+	return -1;
+}
+
+int bpf_map_lookup_elem(int fd, const void *key, void *value)
+{
+	int i = find(fd, key);
+
+	if (i >= 0)
+		memcpy(value, maps[fd].e[i].value, value_size(fd));
+	else
+		errno = ENOENT;
+	return i < 0 ? -1 : 0;
+}
+
+int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
+{
+	int i = find(fd, key);
+
+	if ((i < 0 && flags == BPF_EXIST) || (i >= 0 && flags == BPF_NOEXIST)) {
+		errno = i < 0 ? ENOENT : EEXIST;
+		return -1;
+	}
+	if (i < 0 && maps[fd].n >= maps[fd].max) {
+		errno = E2BIG;
+		return -1;
+	}
+	if (i < 0) {
+		for (i = 0; maps[fd].e[i].used; i++)
+			;
+		maps[fd].n++;
+		maps[fd].e[i].used = true;
+		memcpy(maps[fd].e[i].key, key, key_size(fd));
+	}
+	memcpy(maps[fd].e[i].value, value, value_size(fd));
+	return 0;
+}
+
+int bpf_map_delete_elem(int fd, const void *key)
+{
+	int i = find(fd, key);
+
+	if (i < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	maps[fd].e[i].used = false;
+	maps[fd].n--;
+	return 0;
+}
+
+/* All at once. */
+int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
+			 const struct bpf_map_batch_opts *opts)
+{
+	*count = 0;
+	for (int i = 0; i < ENTRIES; i++)
+		if (maps[fd].e[i].used) {
+			memcpy((char *)keys + *count * key_size(fd), maps[fd].e[i].key,
+			       key_size(fd));
+			memcpy((char *)values + *count * value_size(fd), maps[fd].e[i].value,
+			       value_size(fd));
+			++*count;
+		}
+	return -ENOENT;
+}
+
+int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *len)
+{
+	((struct bpf_map_info *)info)->max_entries = SLOTS;
+	return 0;
+}
+
+/* ---- what the doer needs besides ---- */
+
+static unsigned int sent;
+
+int release_send(struct release *r, const struct action *a)
+{
+	sent++;
+	return 0;
+}
+
+/* ---- fixtures ---- */
+
+static struct datapath dp;
+static struct doer doer;
+static struct action_list list;
+
+static struct pinhole_spec spec(uint32_t id, uint16_t inside, uint16_t outside)
+{
+	return (struct pinhole_spec){
+		.id = id,
+		.call_id = id,
+		.wan_ifindex = 7,
+		.inside = { .port = htons(inside) },
+		.outside = { .port = htons(outside) },
+		.classes_in = RF_CLASS_RTP,
+		.classes_out = RF_CLASS_RTP,
+		.n_remotes = 2,
+		.remotes = { { .port = htons(7), .prefix_len = 128 },
+			     { .port = htons(8), .prefix_len = 128 } },
+		.deadline_ns = UINT64_MAX,
+	};
+}
+
+static void set(struct pinhole_spec s)
+{
+	struct action *a = action_add(&list, ACT_PINHOLE_SET);
+
+	a->pinhole = s;
+}
+
+static int setup(void **state)
+{
+	memset(maps, 0, sizeof(maps));
+	for (int i = 0; i < MAP_COUNT; i++) {
+		dp.map[i] = i;
+		maps[i].max = ENTRIES;
+	}
+	memset(&doer, 0, sizeof(doer));
+	doer.dp = &dp;
+	doer.table = pinhole_table_new(&dp);
+	assert_non_null(doer.table);
+	sent = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	pinhole_table_free(doer.table);
+	actions_free(&list);
+	return 0;
+}
+
+static const struct rf_pinhole *at(uint16_t port, enum rf_dir dir)
+{
+	static struct rf_pinhole p;
+	struct rf_pinhole_key key = { .port = htons(port), .dir = dir };
+
+	return bpf_map_lookup_elem(MAP_PINHOLES, &key, &p) ? NULL : &p;
+}
+
+/* ---- tests ---- */
+
+/* A newer pinhole takes the keys over; the older one's end leaves it alone, and it can come back. */
+static void keys_change_hands(void **state)
+{
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20000, 30000);
+
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(at(20000, RF_DIR_OUT)->id, 2);
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 2);
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	pinhole_table_close(doer.table, &b, 1);
+	assert_int_equal(at(20000, RF_DIR_OUT)->id, 1);
+	assert_int_equal(at(20000, RF_DIR_OUT)->state, RF_PINHOLE_OPEN);
+	pinhole_table_close(doer.table, &a, 1);
+	assert_int_equal(at(30000, RF_DIR_IN)->state, RF_PINHOLE_CLOSED);
+}
+
+/* Who lost its keys before a restart has no entry left; its end takes away what else there is of it. */
+static void gone_before_a_restart(void **state)
+{
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20000, 30000);
+
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	pinhole_table_free(doer.table);
+	doer.table = pinhole_table_new(&dp);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(maps[MAP_MORE_REMOTES].n, 4);
+	pinhole_table_close(doer.table, &a, 1);
+	assert_int_equal(maps[MAP_MORE_REMOTES].n, 2);
+	assert_int_equal(at(20000, RF_DIR_OUT)->id, 2);
+}
+
+/* A remote may be of one direction only. */
+static void one_direction(void **state)
+{
+	struct pinhole_spec s = spec(1, 20000, 30000);
+
+	s.not_in = 1;
+	s.not_out = 2;
+	assert_int_equal(pinhole_table_set(doer.table, &s), 0);
+	assert_int_equal(at(30000, RF_DIR_IN)->n_remotes, 1);
+	assert_int_equal(at(30000, RF_DIR_IN)->remote.port, htons(8));
+	assert_int_equal(at(20000, RF_DIR_OUT)->n_remotes, 1);
+	assert_int_equal(at(20000, RF_DIR_OUT)->remote.port, htons(7));
+}
+
+/* The kernel refuses an entry: nothing of it is open, what announces it stays here, and the deciders
+ * can see which it was. With room again all goes on. */
+static void refused_by_the_kernel(void **state)
+{
+	maps[MAP_PINHOLES].max = 3;
+	set(spec(1, 20000, 30000));
+	set(spec(2, 20002, 30002));
+	action_add(&list, ACT_SEND);
+	assert_false(doer_carry_out(&doer, &list, 100, 1));
+	assert_false(list.v[0].failed);
+	assert_true(list.v[1].failed);
+	assert_int_equal(sent, 0);
+	assert_int_equal(doer.count[RF_R_SIP_LIMIT].packets, 1);
+	assert_non_null(at(20000, RF_DIR_OUT));
+	assert_null(at(20002, RF_DIR_OUT));
+	assert_null(at(30002, RF_DIR_IN));
+	assert_false(pinhole_table_has(doer.table, 2));
+
+	maps[MAP_PINHOLES].max = 4;
+	actions_reset(&list);
+	set(spec(3, 20002, 30002));
+	action_add(&list, ACT_SEND);
+	assert_true(doer_carry_out(&doer, &list, 100, 1));
+	assert_int_equal(sent, 1);
+	assert_int_equal(at(20002, RF_DIR_OUT)->id, 3);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	static const struct CMUnitTest tests[] = {
+		T(keys_change_hands),
+		T(gone_before_a_restart),
+		T(one_direction),
+		T(refused_by_the_kernel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
