@@ -81,7 +81,7 @@ double run(struct way *w, const struct load *l, struct bench_count *c)
 	bool in = l->dir == BENCH_IN;
 	struct bench_cfg *cfg = &skel->bss->cfg;
 	bool alone = l->flags & BENCH_ALONE;
-	__u32 left = l->packets, burst = w->kind != RELAY ? left : alone ? 1 : 256;
+	__u32 left = l->packets, burst = w->kind != RELAY ? left : alone ? 1 : 2048;
 	__u64 t;
 
 	*cfg = (struct bench_cfg){

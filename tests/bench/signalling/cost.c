@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,29 @@ void cost_add(struct cost *c, int pid)
 	}
 	if (dir)
 		closedir(dir);
+}
+
+static void first(int pid, bool on)
+{
+	struct sched_param p = { .sched_priority = on };
+	struct dirent *d;
+	char path[64];
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir)))
+		if (d->d_name[0] != '.')
+			sched_setscheduler(atoi(d->d_name), on ? SCHED_RR : SCHED_OTHER, &p);
+	if (dir)
+		closedir(dir);
+}
+
+void cost_first(const struct cost *c, bool on)
+{
+	first(getpid(), on);
+	for (int i = 0; i < c->n_pids; i++)
+		first(c->pids[i], on);
 }
 
 struct cost_now cost_cpu(const struct cost *c)

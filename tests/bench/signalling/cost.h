@@ -5,6 +5,7 @@
 #ifndef BENCH_COST_H
 #define BENCH_COST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define COST_PIDS 64
@@ -26,6 +27,8 @@ struct cost_now {
 
 /* Adds a process and its children. */
 void cost_add(struct cost *c, int pid);
+/* While one message at a time is measured: this process and the daemons before all other work, where allowed. */
+void cost_first(const struct cost *c, bool on);
 struct cost_now cost_cpu(const struct cost *c);
 struct cost_now cost_memory(const struct cost *c);
 
