@@ -46,14 +46,22 @@ static void first(int pid, bool on)
 {
 	struct sched_param p = { .sched_priority = on };
 	struct dirent *d;
+	cpu_set_t set;
 	char path[64];
 	DIR *dir;
+
+	CPU_ZERO(&set);
+	for (long i = on ? sysconf(_SC_NPROCESSORS_ONLN) - 1 : 0; i < sysconf(_SC_NPROCESSORS_ONLN);
+	     i++)
+		CPU_SET(i, &set);
 
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	while (dir && (d = readdir(dir)))
-		if (d->d_name[0] != '.')
+		if (d->d_name[0] != '.') {
 			sched_setscheduler(atoi(d->d_name), on ? SCHED_RR : SCHED_OTHER, &p);
+			sched_setaffinity(atoi(d->d_name), sizeof(set), &set);
+		}
 	if (dir)
 		closedir(dir);
 }

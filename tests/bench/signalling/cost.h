@@ -27,7 +27,10 @@ struct cost_now {
 
 /* Adds a process and its children. */
 void cost_add(struct cost *c, int pid);
-/* While one message at a time is measured: this process and the daemons before all other work, where allowed. */
+/*
+ * While one message at a time is measured: this process and the daemons before all other work, where
+ * allowed, and on one CPU: to wake another one costs a virtual machine more than all else together.
+ */
 void cost_first(const struct cost *c, bool on);
 struct cost_now cost_cpu(const struct cost *c);
 struct cost_now cost_memory(const struct cost *c);
