@@ -59,6 +59,8 @@ enum call_note { /* said once per call */
 		 NOTE_NO_REMOTE = 1 << 4,
 		 NOTE_PINHOLES = 1 << 5,
 		 NOTE_FAMILY = 1 << 6,
+		 NOTE_VERSION_SAME = 1 << 7,
+		 NOTE_VERSION_JUMPS = 1 << 8,
 };
 
 struct ice_source { /* a remote that has proved to be the agreed agent, or is its candidate in use */
@@ -208,6 +210,7 @@ struct stream { /* one component of an m-line */
 	const struct media_line *ta,
 		*tb; /* lines whose transport it has: of the bundle, or the same */
 	const struct ice_line *ice[2]; /* of these, by side; NULL: ICE is not agreed */
+	struct media_line other; /* what .ta or .tb points to when the other family was chosen */
 	struct rf_ep inside, outside, remote; /* remote may be any when it is learnt, or with ICE */
 };
 

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define CALL_MAGIC   0x4c4c4143 /* "CALL" */
-#define CALL_VERSION 4
+#define CALL_VERSION 5
 
 static void record_i64(struct record *r, int64_t *v)
 {

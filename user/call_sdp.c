@@ -37,6 +37,25 @@ static struct desc_env env_of(const struct call_op *op)
 	};
 }
 
+/* RFC 3264 8. Others may go by the version alone, but there are enough devices that forget it: what a
+ * description says counts. */
+static void note_version(const struct call_op *op, const struct desc *d)
+{
+	if (!op->d)
+		return;
+	switch (session_version(&op->d->s, op->from, d)) {
+	case VERSION_FINE: break;
+	case VERSION_SAME:
+		call_note(op->call, NOTE_VERSION_SAME, op->out,
+			  "a description changes without a new version in o=: taken as it is");
+		break;
+	case VERSION_JUMPS:
+		call_note(op->call, NOTE_VERSION_JUMPS, op->out,
+			  "the version in o= does not go up by one: taken as it is");
+		break;
+	}
+}
+
 struct desc *op_desc(struct call_op *op, const struct desc *before)
 {
 	const struct call_ctx *ctx = op->ctx;
@@ -50,6 +69,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 	}
 	if (op->from == SIDE_OUTSIDE) {
 		sdp_unedit(&op->t->sdp, ctx->wan, &op->call->leases, op->edits);
+		note_version(op, d);
 		return d;
 	}
 	err = leases_take(&op->call->leases, op->t->ports, d, ctx->wan);
@@ -60,6 +80,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 	}
 	op->call->wan_ifindex = ctx->wan->ifindex; /* its media goes where its last SDP went */
 	sdp_edit(&op->t->sdp, ctx->topo, ctx->wan, &op->call->leases, d, op->edits);
+	note_version(op, d);
 	return d;
 }
 

@@ -38,6 +38,19 @@ static void transport(struct stream *q)
 	q->tb = &p->side[SIDE_OUTSIDE]->line[tag];
 }
 
+/* RFC 6947: where the two sides name different families, one of them has said that it has the other. */
+static void choose_family(struct stream *q)
+{
+	if (q->ice[0] || (q->ta->flags | q->tb->flags) & (LINE_NO_ADDR | LINE_ZERO) ||
+	    addr_is_any(&q->ta->rtp.addr) || addr_is_any(&q->tb->rtp.addr) ||
+	    addr_is_v4(&q->ta->rtp.addr) == addr_is_v4(&q->tb->rtp.addr))
+		return;
+	if (line_other_family(q->ta, &q->other))
+		q->ta = &q->other;
+	else if (line_other_family(q->tb, &q->other))
+		q->tb = &q->other;
+}
+
 static void agree_ice(struct stream *q)
 {
 	const struct desc *in = q->p->side[SIDE_INSIDE], *ex = q->p->side[SIDE_OUTSIDE];
@@ -124,6 +137,7 @@ static void pair_streams(struct call_table *t, struct call *c, const struct pair
 
 		transport(&q);
 		agree_ice(&q);
+		choose_family(&q);
 		if (!stream_ok(c, &q, out))
 			continue;
 		for (unsigned int k = 0; k < n && k < SDP_MEDIA_MAX; k++) {

@@ -243,7 +243,7 @@ static int parse(struct view text, bool fragment, struct sdp *out, const char **
 	memset(&s, 0, offsetof(struct sdp, media));
 	s.raw = text;
 	s.n_media = s.n_candidates = 0;
-	s.n_bundles = 0;
+	s.n_alternatives = s.n_bundles = 0;
 	err = read_lines(text, fragment, &s, &why);
 	if (!err)
 		err = complete(text, fragment, &s, &why);
@@ -257,6 +257,8 @@ static int parse(struct view text, bool fragment, struct sdp *out, const char **
 	out->n_media = s.n_media;
 	memcpy(out->candidates, s.candidates, s.n_candidates * sizeof(s.candidates[0]));
 	out->n_candidates = s.n_candidates;
+	memcpy(out->alternatives, s.alternatives, s.n_alternatives * sizeof(s.alternatives[0]));
+	out->n_alternatives = s.n_alternatives;
 	memcpy(out->bundle, s.bundle, s.n_bundles * sizeof(s.bundle[0]));
 	out->n_bundles = s.n_bundles;
 	return 0;

@@ -13,6 +13,7 @@
 
 #define SDP_MEDIA_MAX	   32
 #define SDP_BUNDLES_MAX	   4 /* further groups are not read */
+#define SDP_ALTC_MAX	   32 /* a=altc lines and the like in one description */
 #define SDP_TYPES	   128 /* RTP payload types */
 #define SDP_CANDIDATES_MAX 64 /* a=candidate lines in one description */
 
@@ -48,6 +49,15 @@ struct sdp_candidate { /* RFC 8839 5.1 */
 	uint8_t component;
 	bool is_udp;
 	struct rf_ep ep; /* valid if is_addr */
+	bool is_addr;
+};
+
+/* An address that stands beside that of c= and m=: a=altc (RFC 6947), a=ccap (RFC 7006), a=alt. */
+struct sdp_alternative {
+	uint16_t media; /* SDP_NO_MEDIA: at session level */
+	struct view line; /* whole line, without CRLF */
+	struct view host, port; /* port absent: none that could be used */
+	struct rf_ep ep; /* .addr if is_addr; .port 0: none */
 	bool is_addr;
 };
 
@@ -100,6 +110,8 @@ struct sdp {
 	uint16_t n_media;
 	struct sdp_candidate candidates[SDP_CANDIDATES_MAX];
 	uint16_t n_candidates;
+	struct sdp_alternative alternatives[SDP_ALTC_MAX];
+	uint16_t n_alternatives;
 	struct view bundle[SDP_BUNDLES_MAX]; /* the mids of each a=group:BUNDLE */
 	uint16_t n_bundles;
 };

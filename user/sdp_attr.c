@@ -133,6 +133,50 @@ static int read_candidate(struct view value, struct view line, struct sdp *s, st
 	return 0;
 }
 
+/*
+ * Which word of the line is an address, and which its port. Of a=altc alone the port is used: no more than
+ * a number may stand there, or RTCP would be somewhere else. The others (a=alt is older than RFC 5245) are
+ * read because they must not show the inside.
+ */
+static bool read_alternative(struct view name, struct view value, struct view line, struct sdp *s,
+			     const struct sdp_media *m, int *err, const char **error)
+{
+	static const struct {
+		struct view name;
+		int host, port;
+	} table[] = {
+		{ { "altc", 4 }, 2, 3 },
+		{ { "ccap", 4 }, 3, -1 },
+		{ { "alt", 3 }, 5, -1 },
+	};
+	struct sdp_alternative a = { .media = m ? m - s->media : SDP_NO_MEDIA, .line = line };
+	struct view word[6];
+	uint16_t port;
+	size_t k = 0;
+
+	while (k < sizeof(table) / sizeof(table[0]) && !view_caseeq(name, table[k].name))
+		k++;
+	if (k == sizeof(table) / sizeof(table[0]))
+		return false;
+	for (int i = 0; i < 6; i++)
+		word[i] = sdp_word(&value);
+	a.host = word[table[k].host];
+	if (!a.host.p)
+		return true;
+	*error = "the description has more alternative addresses than are handled";
+	*err = s->n_alternatives == SDP_ALTC_MAX ? -E2BIG : 0;
+	if (*err)
+		return true;
+	a.is_addr = !addr_parse(a.host, &a.ep.addr);
+	if (table[k].port > 0 && !word[table[k].port + 1].p && word[table[k].port].p &&
+	    !sdp_port(word[table[k].port], &port) && port) {
+		a.port = word[table[k].port];
+		a.ep.port = htons(port);
+	}
+	s->alternatives[s->n_alternatives++] = a;
+	return true;
+}
+
 static bool read_direction(struct view name, enum sdp_direction *out)
 {
 	if (view_caseeq(name, VIEW("sendrecv")))
@@ -202,11 +246,14 @@ int sdp_attribute(struct view line, struct sdp *s, struct sdp_media *m, struct s
 	struct view text = view_rtrim(view_from(line, 2));
 	struct view name = view_head(text, view_index(text, ':'));
 	struct view value = view_from(text, name.n < text.n ? name.n + 1 : name.n);
+	int err = 0;
 
 	if (read_direction(name, m ? &m->direction : &d->direction))
 		return 0;
 	if (view_caseeq(name, VIEW("candidate")))
 		return read_candidate(value, line, s, m, error);
+	if (read_alternative(name, value, line, s, m, &err, error))
+		return err;
 	if (!m) {
 		session_attribute(name, value, s, d);
 		return 0;

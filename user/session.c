@@ -6,6 +6,7 @@
 #include "session.h"
 
 #include <errno.h>
+#include <string.h>
 
 static void desc_set(struct desc **at, struct desc *d)
 {
@@ -25,6 +26,24 @@ void session_offer(struct session *s, enum side side, struct tx tx, struct desc 
 {
 	desc_set(&s->offer[side].desc, desc);
 	s->offer[side].tx = tx;
+	s->said[side] = desc->origin;
+}
+
+enum session_version session_version(const struct session *s, enum side side,
+				     const struct desc *desc)
+{
+	const struct desc *known[] = { s->offer[side].desc, s->now[side], s->before[side] };
+	const struct origin *was = &s->said[side], *is = &desc->origin;
+
+	if (!was->session || was->session != is->session)
+		return VERSION_FINE;
+	if (is->version != was->version)
+		return is->version == was->version + 1 ? VERSION_FINE : VERSION_JUMPS;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i] && known[i]->origin.session == is->session &&
+		    known[i]->origin.version == is->version)
+			return desc_eq(known[i], desc) ? VERSION_FINE : VERSION_SAME;
+	return VERSION_FINE;
 }
 
 static void before_drop(struct session *s)
@@ -71,6 +90,7 @@ bool session_answer(struct session *s, enum side answerer, struct tx tx, struct 
 	if (fresh)
 		desc_set(&s->now[offerer], s->offer[offerer].desc);
 	desc_set(&s->now[answerer], desc);
+	s->said[answerer] = desc->origin;
 	s->agreed = tx;
 	s->answerer = (uint8_t)answerer;
 	s->preview = preview;
@@ -110,6 +130,7 @@ void session_clear(struct session *s)
 		offer_void(s, (enum side)side);
 	}
 	before_drop(s);
+	memset(s->said, 0, sizeof(s->said));
 	s->agreed = (struct tx){ 0 };
 	s->answerer = 0;
 	s->preview = false;
@@ -152,6 +173,8 @@ void session_record(struct record *r, struct session *s)
 		desc_record(r, &s->before[side]);
 		desc_record(r, &s->offer[side].desc);
 		tx_record(r, &s->offer[side].tx);
+		record_u64(r, &s->said[side].session);
+		record_u64(r, &s->said[side].version);
 		if (!s->offer[side].desc != !s->offer[side].tx.method)
 			r->failed = true;
 	}

@@ -52,18 +52,26 @@ enum line_flag {
 /* What one m-line says. Zeroed padding: compared as bytes. */
 struct media_line {
 	struct rf_ep rtp, rtcp; /* address any: not known */
+	struct rf_ep alt_rtp, alt_rtcp; /* of the other family (RFC 6947); address any: none */
 	uint32_t clock_rate;
 	uint16_t flags; /* enum line_flag */
 	uint16_t count; /* 49170/2: 2 */
+	uint16_t alt_flags; /* enum line_flag of .alt_rtp */
 	uint16_t first_codec; /* index in desc_codecs() of that of its lowest payload type */
 	uint8_t bundle; /* 1 + index of the m-line whose transport its bundle has; 0: none */
 	uint8_t proto; /* enum sdp_proto */
 	uint8_t direction; /* enum sdp_direction, of the side that says it */
 	uint8_t payload_types[16];
 	char media[12], codec[16];
-	uint8_t pad[3];
+	uint8_t pad[1];
 };
-_Static_assert(sizeof(struct media_line) == 100, "compared as bytes, and followed by codecs");
+_Static_assert(sizeof(struct media_line) == 140, "compared as bytes, and followed by codecs");
+
+/* Which description of a session it is (RFC 8866 5.2). */
+struct origin {
+	uint64_t session; /* hash of sess-id; 0: none that can be read */
+	uint64_t version;
+};
 
 struct desc { /* shared by the dialogs of a forked call, never changed after reading */
 	unsigned int refs;
@@ -71,6 +79,7 @@ struct desc { /* shared by the dialogs of a forked call, never changed after rea
 	uint16_t n_learn;
 	uint16_t n_codecs;
 	struct rf_remote learn[RF_REMOTES_MAX]; /* where LINE_LEARN lines may be learnt from */
+	struct origin origin;
 	struct ice_line *ice; /* .n of them; NULL: no line has LINE_ICE */
 	struct media_line line[]; /* and .n_codecs words: desc_codecs() */
 };
@@ -120,6 +129,9 @@ void desc_record(struct record *r, struct desc **d);
 void remote_record(struct record *r, struct rf_remote *m);
 struct rf_ep ep_above(struct rf_ep ep,
 		      unsigned int n); /* n ports above; port 0 when beyond 65535 */
+
+/* The same line at its address of the other family; false: it has none. */
+bool line_other_family(const struct media_line *l, struct media_line *out);
 
 /* Public ports for inside endpoints. */
 struct lease {
@@ -192,9 +204,18 @@ struct session { /* of one dialog */
 		struct desc *desc;
 		struct tx tx;
 	} offer[2]; /* by who offers; both in a glare (RFC 3261 14.1) */
+	struct origin said[2]; /* of the last description of each side, agreed or not */
 	uint64_t since; /* when it was last agreed anew: sources are learnt from then */
 };
 
+/* RFC 3264 8: a new description has the version of the one before, and one more. */
+enum session_version {
+	VERSION_FINE,
+	VERSION_SAME, /* but the description is another one */
+	VERSION_JUMPS, /* by more than one, or back */
+};
+enum session_version session_version(const struct session *s, enum side side,
+				     const struct desc *desc);
 /* Takes a reference of desc. */
 void session_offer(struct session *s, enum side side, struct tx tx, struct desc *desc);
 /* answerer's desc answers the offer made in tx, or repeats an answer in it. Returns whether media may

@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "sip_scan.h"
+
 struct rf_ep ep_above(struct rf_ep ep, unsigned int n)
 {
 	unsigned int port = ntohs(ep.port) + n;
@@ -193,7 +195,7 @@ static bool read_known(struct media_line *l, const struct desc_env *env)
 	return true;
 }
 
-static void read_outside(struct media_line *l, const struct desc_env *env)
+void line_outside(struct media_line *l, const struct desc_env *env)
 {
 	if (read_hairpin(l, env))
 		return;
@@ -240,7 +242,7 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 	l->rtp = ep_make(m->c.addr, m->port_value);
 	read_rtcp(l, m);
 	if (side == SIDE_OUTSIDE)
-		read_outside(l, env);
+		line_outside(l, env);
 	else if (!read_known(l, env))
 		line_inside(l, env);
 }
@@ -283,8 +285,10 @@ static void read_line(struct media_line *l, const struct desc_env *env, enum sid
 		l->flags |= LINE_ICE;
 	if (m->dtls)
 		l->flags |= LINE_DTLS;
-	if (m->port_value)
-		read_addr(l, env, side, sdp, i, before);
+	if (!m->port_value)
+		return;
+	read_addr(l, env, side, sdp, i, before);
+	line_alternative(l, env, side, sdp, i);
 }
 
 /* RFC 9143 7: the first mid of a group that is in use lends its transport to all. */
@@ -332,6 +336,17 @@ static void read_codecs(struct desc *d, const struct sdp *sdp)
 				*to++ = sdp_codec_of(&sdp->media[i], type);
 	}
 	d->n_codecs = (uint16_t)(to - desc_codecs(d));
+}
+
+static void read_origin(struct desc *d, const struct sdp *sdp)
+{
+	uint64_t h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	if (!sdp->has_o || scan_uint(sdp->o_version, UINT64_MAX, &d->origin.version))
+		return;
+	for (size_t i = 0; i < sdp->o_session_id.n; i++)
+		h = (h ^ (uint8_t)sdp->o_session_id.p[i]) * 0x100000001b3ull;
+	d->origin.session = h ? h : 1;
 }
 
 static void learn_add(struct desc *d, const struct rf_addr *a, uint8_t len)
@@ -385,6 +400,7 @@ struct desc *desc_read(const struct desc_env *env, enum side side, const struct 
 			  before && i < before->n ? &before->line[i] : NULL);
 	read_bundles(d, sdp);
 	read_codecs(d, sdp);
+	read_origin(d, sdp);
 	if (side == SIDE_OUTSIDE)
 		read_learn(d, env);
 	if (desc_read_ice(d, env, side, sdp, before)) {
@@ -423,6 +439,9 @@ static void line_record(struct record *r, struct media_line *l)
 {
 	record_ep(r, &l->rtp);
 	record_ep(r, &l->rtcp);
+	record_ep(r, &l->alt_rtp);
+	record_ep(r, &l->alt_rtcp);
+	record_u16(r, &l->alt_flags);
 	record_u32(r, &l->clock_rate);
 	record_u16(r, &l->flags);
 	record_u16(r, &l->count);
@@ -474,6 +493,8 @@ void desc_record(struct record *r, struct desc **at)
 		d->n_codecs = (uint16_t)n_codecs;
 		*at = d;
 	}
+	record_u64(r, &d->origin.session);
+	record_u64(r, &d->origin.version);
 	n_learn = d->n_learn;
 	record_count(r, &n_learn, RF_REMOTES_MAX);
 	d->n_learn = (uint16_t)n_learn;

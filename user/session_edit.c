@@ -186,6 +186,35 @@ static enum candidate_fate fate(const struct topology *topo, const struct topolo
 	return CANDIDATE_STAYS;
 }
 
+/* An alternative becomes public with a port that is leased for it; any other one of ours would only
+ * leak. */
+static void edit_alternative(const struct topology *topo, const struct topology_wan *wan,
+			     const struct leases *l, const struct sdp *sdp,
+			     const struct sdp_alternative *a, struct edit_list *edits)
+{
+	const struct rf_addr *shown;
+	struct rf_ep outside;
+	char buf[ADDR_TEXT_MAX];
+	bool hide;
+
+	if (!a->is_addr) {
+		if (view_index(a->host, ':') < a->host.n)
+			edit_replace(edits, line_with_end(sdp, a->line), "%s", "");
+		return;
+	}
+	hide = hidden(topo, wan, &a->ep.addr, &shown);
+	if (hide && a->ep.port && leases_find(l, wan, &a->ep, &outside)) {
+		edit_replace(edits, a->host, "%s", addr_text(shown, buf));
+		edit_replace(edits, a->port, "%u", ntohs(outside.port));
+	} else if (hide && topology_wan_by_addr(topo, &a->ep.addr)) {
+		edit_replace(edits, a->host, "%s", addr_text(shown, buf));
+	} else if (hide || stranded(topo, wan, &a->ep.addr) ||
+		   (addr_is_private(&a->ep.addr) && !addr_is_any(&a->ep.addr) &&
+		    topology_mode(topo, &a->ep.addr) != RF_MODE_ROUTED)) {
+		edit_replace(edits, line_with_end(sdp, a->line), "%s", "");
+	}
+}
+
 /* Related addresses are for diagnostics: 0.0.0.0 and port 9 when they must not be told. */
 static void edit_related(const struct topology *topo, const struct topology_wan *wan,
 			 const struct sdp_candidate *c, struct edit_list *edits)
@@ -276,6 +305,8 @@ void sdp_edit(const struct sdp *sdp, const struct topology *topo, const struct t
 	for (uint16_t i = 0; i < sdp->n_media; i++)
 		if (sdp->media[i].remote_candidates.p)
 			edit_remote_candidates(topo, wan, sdp, &sdp->media[i], edits);
+	for (uint16_t i = 0; i < sdp->n_alternatives; i++)
+		edit_alternative(topo, wan, l, sdp, &sdp->alternatives[i], edits);
 	for (uint16_t i = 0; i < sdp->n_candidates; i++)
 		edit_candidate(topo, wan, l, sdp, &sdp->candidates[i], edits);
 }

@@ -143,6 +143,14 @@ static bool line_leased(const struct media_line *m)
 	       proto_served(m->proto) && !addr_is_any(&m->rtp.addr);
 }
 
+/* Has it one of the other family, too? */
+static bool alternative_leased(const struct media_line *m)
+{
+	struct media_line other;
+
+	return line_other_family(m, &other) && line_leased(&other);
+}
+
 /* RTCP that is not in the pair of its RTP. */
 static bool line_rtcp_apart(const struct media_line *m)
 {
@@ -165,6 +173,12 @@ int leases_take(struct leases *l, struct ports *p, const struct desc *d,
 		err = lease_add(l, p, &m->rtp, m->count, false, wan);
 		if (!err && line_rtcp_apart(m))
 			err = lease_add(l, p, &m->rtcp, m->count, m->count == 1, wan);
+	}
+	for (uint16_t i = 0; i < d->n && !err; i++) {
+		const struct media_line *m = &d->line[i];
+
+		if (alternative_leased(m))
+			err = lease_add(l, p, &m->alt_rtp, m->count, false, wan);
 	}
 	while (err && l->n > had)
 		lease_release(l, p, &l->v[--l->n]);
@@ -189,6 +203,8 @@ void leases_keep(struct leases *l, const struct desc *d)
 	for (uint16_t i = 0; d && i < d->n; i++) {
 		const struct media_line *m = &d->line[i];
 
+		if (alternative_leased(m))
+			keep(l, &m->alt_rtp);
 		if (!line_leased(m))
 			continue;
 		keep(l, &m->rtp);

@@ -11,12 +11,17 @@
 uint16_t inside_flags(const struct desc_env *env, struct rf_addr *a);
 /* Flags and RTCP of an inside line whose endpoints are set. */
 void line_inside(struct media_line *l, const struct desc_env *env);
+/* The same of an outside line. */
+void line_outside(struct media_line *l, const struct desc_env *env);
 /* May a candidate of the peer be sent to? Its address becomes the one on the wire. */
 bool remote_usable(const struct desc_env *env, struct rf_ep *ep);
 
 /* The endpoints of a line whose c= and m= do not name them, but its candidates do or will. */
 bool line_by_candidates(struct media_line *l, const struct desc_env *env, enum side side,
 			const struct sdp *sdp, uint16_t i);
+/* session_family.c: the first alternative of the other family that can be served, if there is one. */
+void line_alternative(struct media_line *l, const struct desc_env *env, enum side side,
+		      const struct sdp *sdp, uint16_t i);
 /* 0 or -ENOMEM */
 int desc_read_ice(struct desc *d, const struct desc_env *env, enum side side, const struct sdp *sdp,
 		  const struct desc *before);

@@ -248,14 +248,23 @@ static inline size_t flow_lines(char *buf, size_t size, const char *brief)
 	return n;
 }
 
-/* "c=IN IP4 x|m=audio 4000 RTP/AVP 0|a=..." -> a whole SDP. A leading c= is session-level. */
+/* "c=IN IP4 x|m=audio 4000 RTP/AVP 0|a=..." -> a whole SDP. A leading c= is session-level; before it "o=5 2|"
+ * is another sess-id and version than 1 and 1. */
 static inline size_t flow_sdp(char *buf, size_t size, const char *brief)
 {
 	const char *c = strstr(brief, "c=IN "), *bar = strchr(brief, '|');
-	const char *o = c ? c + 2 : "IN IP4 0.0.0.0";
+	const char *o = c ? c + 2 : "IN IP4 0.0.0.0", *version = "1 1";
+	size_t n_version = 3;
 	size_t n;
 
-	n = (size_t)snprintf(buf, size, "v=0\r\no=- 1 1 %.*s\r\ns=-\r\n", (int)strcspn(o, "|"), o);
+	if (!strncmp(brief, "o=", 2)) {
+		version = brief + 2;
+		n_version = (size_t)(bar - version);
+		brief = bar + 1;
+		bar = strchr(brief, '|');
+	}
+	n = (size_t)snprintf(buf, size, "v=0\r\no=- %.*s %.*s\r\ns=-\r\n", (int)n_version, version,
+			     (int)strcspn(o, "|"), o);
 	if (c == brief) {
 		n += (size_t)snprintf(buf + n, size - n, "%.*s\r\n", (int)(bar - brief), brief);
 		brief = bar + 1;

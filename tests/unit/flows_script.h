@@ -103,6 +103,14 @@ static inline void s_listen(struct script *s, bool inside, const char *text, siz
 			      md->rtcp_has_addr && md->rtcp.is_addr ? &md->rtcp.addr : &md->c.addr,
 			      md->rtcp_port_value, md->rtcp_port_value + 2u * md->port_count - 1);
 	}
+	for (uint16_t i = 0; i < sdp.n_alternatives; i++) {
+		const struct sdp_alternative *q = &sdp.alternatives[i];
+		uint32_t count = q->media < sdp.n_media ? sdp.media[q->media].port_count : 1;
+
+		if (q->is_addr && q->ep.port)
+			s_say(s, call, side, &q->ep.addr, ntohs(q->ep.port),
+			      ntohs(q->ep.port) + 2u * count - 1);
+	}
 	for (uint16_t i = 0; i < sdp.n_candidates; i++) {
 		const struct sdp_candidate *c = &sdp.candidates[i];
 		struct rf_addr base;

@@ -310,6 +310,9 @@ static inline void w_no_certain_leak(const struct world *w)
 		     w_shows(w, &md->rtcp.addr)))
 			W_FAIL("inside address in m-line %u: %s", i, w->sent);
 	}
+	for (uint16_t i = 0; i < sdp.n_alternatives; i++)
+		if (sdp.alternatives[i].is_addr && w_shows(w, &sdp.alternatives[i].ep.addr))
+			W_FAIL("inside address in an alternative: %s", w->sent);
 	for (uint16_t i = 0; i < sdp.n_candidates; i++)
 		if (sdp.candidates[i].is_addr && w_shows(w, &sdp.candidates[i].ep.addr))
 			W_FAIL("inside address in a candidate: %s", w->sent);
