@@ -19,7 +19,8 @@
  * sender knows it, %E(..) the same as it stands in a URI, %F and %T(..) the tags of caller and callee, %U(name) an address to call.
  * "types alice:20000 <0+101 >8+101 fb h261": the payload types that may come in and go out there, and
  * whether RTCP feedback and that of H.261 may besides the RTCP that always may; "none" is an empty list.
- * "contains TEXT" looks into what was delivered last, with the same words as its receiver knows them. "@name"
+ * "mixed" behind "}" puts the SDP between other parts of a multipart body, "nested" into a multipart within
+ * one (RFC 5621). "contains TEXT" looks into what was delivered last, with the same words as its receiver knows them. "@name"
  * after "{" names whose address the SDP has, "^" our public one; "zero" is 0.0.0.0.
  *
  * PINHOLES ("none", or a list by inside endpoint) says what must be open afterwards; without "==" the
@@ -385,6 +386,58 @@ static inline size_t l_expand(struct ladder *l, bool inside, const char *p, size
 	return at;
 }
 
+static const char *l_type = "application/sdp"; /* of the body that is being written */
+
+struct l_parts {
+	const char *type, *head, *tail;
+};
+
+/* What stands around the SDP in a body of several parts. */
+static const struct l_parts l_mixed = {
+	"multipart/mixed;boundary=\"b 1\"",
+	"This text is nobody's.\r\n--b 1\r\n"
+	"Content-Type: application/ISUP;version=itu-t92+;base=itu-t92+\r\n"
+	"Content-Disposition: signal;handling=optional\r\n\r\n\x01\x11\xfe\r\n--b\r\n--b 12\r\n"
+	"\r\n--b 1  \r\nContent-Disposition: session\r\ncontent-type:APPLICATION/SDP\r\n\r\n",
+	"\r\n--b 1\r\nContent-Type: application/pidf+xml\r\n\r\n"
+	"<presence>\r\nc=IN IP4 10.9.9.9\r\n</presence>\r\n--b 1--\r\nm=audio 1 RTP/AVP 0\r\n",
+};
+static const struct l_parts l_nested = {
+	"multipart/mixed; boundary=outer",
+	"--outer\r\nContent-Type: application/qsig;version=iso\r\n\r\n\x08\x02\r\n"
+	"--outer\r\nContent-Type: multipart/alternative;boundary=outer-inner\r\n\r\n"
+	"--outer-inner\r\nContent-Type: text/plain\r\n\r\nv=0\r\nm=audio 5 RTP/AVP 0\r\n"
+	"--outer-inner\r\nContent-Type: application/sdp\r\n\r\n",
+	"\r\n--outer-inner--\r\n\r\n--outer\r\nContent-Type: text/plain\r\n\r\nend\r\n--outer--",
+};
+
+static inline size_t l_wrap(const struct l_parts *parts, char *body, size_t n, size_t size)
+{
+	size_t head = strlen(parts->head), tail = strlen(parts->tail);
+
+	W_CHECK(head + n + tail < size);
+	memmove(body + head, body, n);
+	memcpy(body, parts->head, head);
+	memcpy(body + head + n, parts->tail, tail + 1);
+	l_type = parts->type;
+	return head + n + tail;
+}
+
+/* Edits leave the other parts as they are, and the length fits. */
+static inline void l_intact(const struct world *w, const struct l_parts *parts)
+{
+	const char *body = strstr(w->sent, "\r\n\r\n") + 4, *v;
+	size_t n = w->n_sent - (size_t)(body - w->sent), len;
+
+	v = l_header(w->sent, "Content-Length", 0, &len);
+	W_CHECK(v && (size_t)atoi(v) == n);
+	if (!parts)
+		return;
+	W_CHECK(n > strlen(parts->head) + strlen(parts->tail));
+	W_CHECK(!memcmp(body, parts->head, strlen(parts->head)));
+	W_CHECK(!strcmp(body + n - strlen(parts->tail), parts->tail));
+}
+
 static inline size_t l_request(struct ladder *l, struct ladder_dialog *d, bool inside,
 			       const char *method, uint32_t cseq, const char *extra,
 			       const char *body, size_t n_body, char *buf, size_t size)
@@ -416,11 +469,12 @@ static inline size_t l_request(struct ladder *l, struct ladder_dialog *d, bool i
 	n = (size_t)snprintf(buf, size,
 			     "%s %s SIP/2.0\r\n%sMax-Forwards: 70\r\n"
 			     "From: <sip:%s@example.com>%s\r\nTo: <sip:%s@example.com>%s\r\n"
-			     "Call-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s:5060>\r\n%s%s"
+			     "Call-ID: %s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s:5060>\r\n%s%s%s%s"
 			     "Content-Length: %zu\r\n\r\n",
 			     method, d->target[inside], via, a->name, from, b->name, to,
 			     d->call_id[inside], cseq, method, a->name, l_host(&a->addr, true),
-			     extra, n_body ? "Content-Type: application/sdp\r\n" : "", n_body);
+			     extra, n_body ? "Content-Type: " : "", n_body ? l_type : "",
+			     n_body ? "\r\n" : "", n_body);
 	W_CHECK(n + n_body < size);
 	memcpy(buf + n, body, n_body + 1);
 	return n + n_body;
@@ -451,10 +505,10 @@ static inline size_t l_response(struct ladder *l, struct ladder_dialog *d, bool 
 	W_CHECK(v);
 	n += (size_t)snprintf(
 		buf + n, size - n,
-		"\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s:5060>\r\n%s%s"
+		"\r\nCall-ID: %.*s\r\nCSeq: %u %s\r\nContact: <sip:%s@%s:5060>\r\n%s%s%s%s"
 		"Content-Length: %zu\r\n\r\n",
 		(int)len, v, t->cseq, t->method, a->name, l_host(&a->addr, true), extra,
-		n_body ? "Content-Type: application/sdp\r\n" : "", n_body);
+		n_body ? "Content-Type: " : "", n_body ? l_type : "", n_body ? "\r\n" : "", n_body);
 	W_CHECK(n + n_body < size);
 	memcpy(buf + n, body, n_body + 1);
 	return n + n_body;
@@ -695,8 +749,10 @@ static inline void l_message(struct ladder *l, const char *line)
 	struct ladder_dialog *d = l_dialog(l, &p, &inside);
 	size_t n_body = 0, n_extra = 0, n;
 	uint32_t cseq = 0;
+	const struct l_parts *parts = NULL;
 	struct txn *t = NULL;
 
+	l_type = "application/sdp";
 	body[0] = extra[0] = 0;
 	p = l_skip(p);
 	n = l_name(p);
@@ -739,6 +795,10 @@ static inline void l_message(struct ladder *l, const char *line)
 			strcpy(extra + n_extra, "\r\n");
 			n_extra += 2;
 			p += len;
+		} else if (!strncmp(p, "mixed", 5) || !strncmp(p, "nested", 6)) {
+			parts = *p == 'm' ? &l_mixed : &l_nested;
+			n_body = l_wrap(parts, body, n_body, sizeof(body));
+			p += l_name(p);
 		} else if (*p == '!') {
 			dropped = true;
 			p++;
@@ -766,6 +826,8 @@ static inline void l_message(struct ladder *l, const char *line)
 		n = l_response(l, d, inside, word, t, extra, body, n_body, buf, sizeof(buf));
 	}
 	l_datagram(l, d, inside, method, request, buf, n, dropped);
+	if (!dropped)
+		l_intact(l->w, parts);
 	if (!dropped && request) {
 		W_CHECK(d->n_txns < L_TXNS);
 		t = &d->txns[d->n_txns++];
