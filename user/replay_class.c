@@ -4,6 +4,7 @@
  * bytes that lie in memory.
  */
 #include "replay_priv.h"
+#include "stun.h"
 
 #define STUN_COOKIE 0x2112a442
 
@@ -73,9 +74,11 @@ struct replay_class replay_classify(struct view payload, uint8_t agreed)
 
 	if (!payload.n)
 		return c;
-	if (b[0] < 4)
+	if (b[0] < 4) {
 		c.cls = shape_stun(b, payload.n);
-	else if (b[0] >= 20 && b[0] <= 63)
+		c.request = c.cls && be16(b) == STUN_BINDING_REQUEST;
+	}
+	if (b[0] >= 20 && b[0] <= 63)
 		c.cls = shape_dtls(b, payload.n);
 	else if (b[0] >= 64 && b[0] <= 95 && agreed & RF_CLASS_BFCP)
 		c.cls = shape_bfcp(b, payload.n);

@@ -217,8 +217,29 @@ static enum rf_reason check_out(struct replay_pinhole *p, const struct rf_ep *ds
 	return announced ? check_class(&p->spec, true, c) : RF_R_WRONG_DESTINATION;
 }
 
-static enum rf_reason check(const struct replay *r, struct replay_pinhole *p,
-			    const struct replay_udp *u, const struct replay_class *c)
+static enum rf_reason check_remote(const struct replay *r, struct replay_pinhole *p,
+				   const struct replay_udp *u, const struct replay_class *c)
+{
+	return u->way == WAY_IN ? check_in(r, p, &u->src, c) : check_out(p, &u->dst, c);
+}
+
+/* Whom the pinhole does not list may still prove to be the agreed agent. */
+static enum rf_reason check_unlisted(struct replay *r, struct replay_pinhole *p,
+				     const struct replay_udp *u, const struct replay_class *c,
+				     enum rf_reason reason)
+{
+	if (!p->spec.ice || p->spec.learn || !c->request ||
+	    (reason != RF_R_WRONG_SOURCE && reason != RF_R_WRONG_DESTINATION) ||
+	    check_class(&p->spec, u->way == WAY_OUT, c))
+		return reason;
+	if (!replay_stun(r, p, u) || p->closed_ns)
+		return RF_R_STUN_NOT_AGREED;
+	reason = check_remote(r, p, u, c);
+	return reason ? RF_R_STUN_NOT_AGREED : reason;
+}
+
+static enum rf_reason check(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u,
+			    const struct replay_class *c)
 {
 	enum rf_reason reason;
 
@@ -230,7 +251,7 @@ static enum rf_reason check(const struct replay *r, struct replay_pinhole *p,
 		return RF_R_PINHOLE_EXPIRED;
 	if (p->spec.idle_s && p->last_ns && r->now_ns - p->last_ns > p->spec.idle_s * 1000000000ull)
 		return RF_R_PINHOLE_IDLE;
-	reason = u->way == WAY_IN ? check_in(r, p, &u->src, c) : check_out(p, &u->dst, c);
+	reason = check_unlisted(r, p, u, c, check_remote(r, p, u, c));
 	if (reason == RF_R_NONE)
 		p->last_ns = r->now_ns;
 	return reason;

@@ -58,6 +58,8 @@ struct replay_pinhole { /* also after it is closed */
 	struct replay_record *record;
 	uint64_t closed_ns; /* 0: open */
 	uint64_t last_ns; /* last packet that passed */
+	uint64_t stun_tick[2]; /* by direction, 1: out; as in struct rf_flow_stats */
+	unsigned int stun_asked[2];
 	bool learnt, ssrc_known;
 	struct rf_ep source; /* learnt */
 	uint32_t ssrc; /* learnt */
@@ -215,9 +217,13 @@ bool replay_flow_counts(const struct replay_flow *f); /* is media, not a chance 
 uint64_t replay_flow_lost(const struct replay_flow *f); /* packets lost while a call lived */
 void replay_media_free(struct replay *r);
 
+/* replay_ice.c: does the check prove to be one of the agreed agent's? Then the pinhole lists its address. */
+bool replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u);
+
 /* replay_class.c */
 struct replay_class {
 	uint8_t cls; /* one of enum rf_class, 0: nothing that is known */
+	bool request; /* STUN: a Binding request */
 	uint8_t payload_type; /* RTP */
 	uint8_t rtcp_type; /* RTCP: of the first packet */
 	uint32_t ssrc; /* RTP */

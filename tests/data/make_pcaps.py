@@ -5,6 +5,8 @@
 Plain bytes, the same every time: one call each, with what its file's name says. A phone at 10.0.0.5,
 its provider at 198.51.100.7, whose media comes from 198.51.100.9.
 """
+import hashlib
+import hmac
 import ipaddress
 import os
 import struct
@@ -61,6 +63,15 @@ def tcp(src, sport, dst, dport, seq, payload, flags=0x18):
 
 def rtp(seq, pt=0, ssrc=0x11223344):
     return struct.pack('>BBHII', 0x80, pt, seq, seq * 160, ssrc) + b'\xd5' * 40
+
+
+def stun(username, password, transaction=1):
+    """A connectivity check as RFC 8445 7.2.2 has it: PRIORITY, USERNAME, MESSAGE-INTEGRITY."""
+    def attribute(kind, value):
+        return struct.pack('>HH', kind, len(value)) + value + b'\0' * (-len(value) % 4)
+    body = attribute(0x0024, b'\x6e\x7f\x1e\xff') + attribute(0x0006, username.encode())
+    head = struct.pack('>HHI12s', 1, len(body) + 24, 0x2112a442, b'%012d' % transaction)
+    return head + body + attribute(0x0008, hmac.new(password.encode(), head + body, hashlib.sha1).digest())
 
 
 class Capture:
@@ -175,11 +186,11 @@ class Call:
         self.send(not request_inside, self.text('SIP/2.0 ' + status, '%d %s' % (n, method), request_inside, body,
                                                 to_tag, sender_inside=not request_inside))
 
-    def begin(self, early=False, headers='', rtp_port=20000, extra=''):
+    def begin(self, early=False, headers='', rtp_port=20000, extra='', far_extra=''):
         """INVITE ... ACK, one second of ringing."""
         c, out = self.cap, self.out
         offer = sdp(self.phone, rtp_port, extra) if out else sdp(self.far, 40000)
-        answer = sdp(self.far, 40000) if out else sdp(self.phone, rtp_port, extra)
+        answer = sdp(self.far, 40000, far_extra) if out else sdp(self.phone, rtp_port, extra)
         self.request('INVITE', 1, out, offer, to_tag=False, headers=headers)
         c.now += 0.05
         self.response('100 Trying', 'INVITE', 1, out, to_tag=False)
@@ -380,6 +391,31 @@ def both_sides():
     return c
 
 
+def ice():
+    """Checks from the candidate, from an address that no SDP names (behind a NAT), from a stranger who does not
+    know the password, and from one who repeats what he saw elsewhere; then media from all of them."""
+    c = Capture()
+    call = Call(c, call_id='ice1')
+    line = 'a=rtcp-mux\r\na=ice-ufrag:%s\r\na=ice-pwd:%s\r\na=candidate:1 1 UDP 2130706431 %s %d typ host\r\n'
+    mine, theirs = 'phonephonephonephonephone', 'providerproviderprovider'
+    call.begin(extra=line % ('phon', mine, PHONE, 20000), far_extra=line % ('prov', theirs, MEDIA, 40000))
+    reflexive, stranger, parrot = '198.51.100.77', '192.0.2.66', '192.0.2.67'
+    for n, (src, username, password) in enumerate((
+            (MEDIA, 'phon:prov', mine), (reflexive, 'phon:prov', mine), (stranger, 'phon:prov', theirs),
+            (stranger, 'phon:else', mine), (parrot, 'prov:phon', theirs))):
+        c.now += 0.02
+        c.udp(src, 40000, PHONE, 20000, stun(username, password, n))
+    c.now += 0.02
+    c.udp(PHONE, 20000, MEDIA, 40000, stun('prov:phon', theirs, 7))
+    c.udp(PHONE, 20000, '192.0.2.68', 40000, stun('prov:phon', theirs, 8))  # nobody has named that address
+    for far in (MEDIA, reflexive, stranger, parrot):
+        c.media(far, 40000, PHONE, 20000, 4, ssrc=0x77)
+    c.media(PHONE, 20000, reflexive, 40000, 4)
+    call.end()
+    c.udp(reflexive, 40000, PHONE, 20000, stun('phon:prov', mine, 9))
+    return c
+
+
 def unanswered():
     """An INVITE that nobody answers; the next packet comes much later."""
     c = Capture()
@@ -407,6 +443,7 @@ def main():
         'register.pcap': registration().pcap(),
         'wan.pcap': wan().pcap(),
         'trouble.pcap': trouble().pcap(),
+        'ice.pcap': ice().pcap(),
         'silence.pcap': unanswered().pcap(),
         'shared.pcap': shared().pcap(),
         'both.pcap': both_sides().pcap(),

@@ -119,6 +119,13 @@ j "two calls, one inside port" 0 "[sorted((m['direction'], m['passed'], m['dropp
 	and [[e['change'] for e in events('pinhole', i)] for i in (0, 1)] == [['open', 'open', 'close', 'close'],
 		['open', 'open', 'change', 'change', 'close', 'close']]" \
 	shared.pcap "${ALL[@]}"
+j "ICE checks are verified as live" 0 "{(m['direction'], m['remote'].split(':')[0], m['passed'],
+	tuple((r['reason'], r['packets']) for r in m['reasons'])) for m in d['calls'][0]['media']} == {
+	('in', '198.51.100.9', 5, ()), ('in', '198.51.100.77', 5, (('pinhole_closed', 1),)), ('out', '198.51.100.77', 4, ()),
+	('in', '192.0.2.66', 0, (('wrong_source', 4), ('stun_not_agreed', 2))),
+	('in', '192.0.2.67', 0, (('wrong_source', 4), ('stun_not_agreed', 1))),
+	('out', '198.51.100.9', 1, ()), ('out', '192.0.2.68', 0, (('stun_not_agreed', 1),))}
+	and any('198.51.100.77' in str(e['remotes']) for e in events('pinhole') if e['change'] == 'change')" ice.pcap
 j "both sides of a NAT" 0 "$BASIC and d['summary']['copies'] == 7 and len(events('message')) == 7" both.pcap \
 	public 203.0.113.9 "${ALL[@]}"
 j "both sides of a NAT, its address unknown" 0 "$BASIC and len(events('message')) == 7" both.pcap "${ALL[@]}"
