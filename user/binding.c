@@ -6,6 +6,7 @@
 #include "binding.h"
 
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "record_save.h"
 
@@ -21,12 +22,24 @@
 #define EPHEMERAL_HI  60999
 #define PRIVILEGED_HI 1023
 
+#define HOST_MAX 16 /* bindings of one inside address, or half of the range if that is more */
+
+struct binding_host { /* an inside address */
+	UT_hash_handle hh;
+	struct rf_addr addr;
+	uint32_t n, n_new;
+	struct binding *waiting; /* unanswered */
+};
+
 struct binding_table {
 	struct binding *by_id, *by_inside, *by_outside;
 	struct expiry_heap heap;
 	uint32_t *next_id;
 	uint32_t max;
 	uint16_t lo, hi;
+	uint16_t cursor[2]; /* by family: port to look at first; 0: .lo */
+	struct binding_host *hosts;
+	struct binding *waiting; /* unanswered */
 	/* WANs that ever had a binding: where an endpoint's other bindings are looked for */
 	uint32_t wans[2 * CONFIG_WANS_MAX];
 	size_t n_wans;
@@ -52,6 +65,7 @@ void binding_reconfigure(struct binding_table *t, const struct config *c)
 
 void binding_table_free(struct binding_table *t)
 {
+	struct binding_host *h, *next;
 	struct binding *b, *tmp;
 
 	if (!t)
@@ -61,6 +75,10 @@ void binding_table_free(struct binding_table *t)
 	HASH_ITER (hh_id, t->by_id, b, tmp) {
 		HASH_DELETE(hh_id, t->by_id, b);
 		free(b);
+	}
+	HASH_ITER (hh, t->hosts, h, next) {
+		HASH_DELETE(hh, t->hosts, h);
+		free(h);
 	}
 	free(t->heap.v);
 	free(t);
@@ -175,13 +193,65 @@ static void signal_action(const struct binding *b, enum action_kind kind, struct
 	a->signal.local = b->mode == RF_MODE_HOST;
 }
 
+static struct binding_host *host_find(const struct binding_table *t, const struct rf_addr *a)
+{
+	struct binding_host *h;
+
+	HASH_FIND(hh, t->hosts, a, sizeof(*a), h);
+	return h;
+}
+
+static struct binding_host *host_get(struct binding_table *t, const struct rf_addr *a)
+{
+	struct binding_host *h = host_find(t, a);
+
+	if (h)
+		return h;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return NULL;
+	h->addr = *a;
+	HASH_ADD(hh, t->hosts, addr, sizeof(h->addr), h);
+	return h;
+}
+
+static void host_put(struct binding_table *t, struct binding_host *h)
+{
+	if (h->n)
+		return;
+	HASH_DELETE(hh, t->hosts, h);
+	free(h);
+}
+
+static void wait_begin(struct binding_table *t, struct binding *b)
+{
+	DL_APPEND(t->waiting, b);
+	DL_APPEND2(b->host->waiting, b, host_prev, host_next);
+	b->host->n_new++;
+}
+
+static void wait_end(struct binding_table *t, struct binding *b)
+{
+	DL_DELETE(t->waiting, b);
+	DL_DELETE2(b->host->waiting, b, host_prev, host_next);
+	b->host->n_new--;
+}
+
 /* -ENOMEM: b is not in the table. */
 static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
 {
 	size_t i;
 
-	if (expiry_add(&t->heap, &b->expiry, until_ns))
+	b->host = host_get(t, &b->inside.addr);
+	if (!b->host)
 		return -ENOMEM;
+	if (expiry_add(&t->heap, &b->expiry, until_ns)) {
+		host_put(t, b->host);
+		return -ENOMEM;
+	}
+	b->host->n++;
+	if (!b->answered)
+		wait_begin(t, b);
 	b->key_inside = key_of(b->wan_ifindex, &b->inside);
 	b->key_outside = key_of(b->wan_ifindex, &b->outside);
 	HASH_ADD(hh_id, t->by_id, id, sizeof(b->id), b);
@@ -215,6 +285,10 @@ static void close_binding(struct binding_table *t, struct binding *b, struct act
 	HASH_DELETE(hh_id, t->by_id, b);
 	HASH_DELETE(hh_inside, t->by_inside, b);
 	HASH_DELETE(hh_outside, t->by_outside, b);
+	if (!b->answered)
+		wait_end(t, b);
+	b->host->n--;
+	host_put(t, b->host);
 	signal_action(b, ACT_SIGNAL_CLOSE, out);
 	record_forget(RECORD_BINDING, b->id, out);
 	set_siblings(t, b, out);
@@ -231,25 +305,32 @@ static bool port_free(const struct binding_table *t, const struct topology_wan *
 	return !binding_by_outside(t, wan->ifindex, ep);
 }
 
-/* Its own number where free (RFC 4787 4.2.1), else the first free one of the configured range. */
-static bool pick_port(const struct binding_table *t, const struct topology_wan *wan,
+/* Its own number where free (RFC 4787 4.2.1), else the next free one of the configured range. */
+static bool pick_port(struct binding_table *t, const struct topology_wan *wan,
 		      const struct rf_ep *inside, struct rf_ep *ep)
 {
-	uint32_t port = ntohs(inside->port);
+	uint16_t *cursor = &t->cursor[addr_is_v4(&inside->addr)];
+	uint32_t port = ntohs(inside->port), n;
 
 	ep->port = inside->port;
 	if (port > PRIVILEGED_HI && (port < EPHEMERAL_LO || port > EPHEMERAL_HI) &&
 	    port_free(t, wan, ep))
 		return true;
-	for (port = t->lo; port && port <= t->hi; port++) {
-		ep->port = htons(port);
-		if (port_free(t, wan, ep))
-			return true;
+	if (!t->lo || t->lo > t->hi)
+		return false;
+	port = *cursor >= t->lo && *cursor <= t->hi ? *cursor : t->lo;
+	for (n = t->hi - t->lo + 1; n; n--) {
+		ep->port = htons((uint16_t)port);
+		port = port == t->hi ? t->lo : port + 1;
+		if (!port_free(t, wan, ep))
+			continue;
+		*cursor = (uint16_t)port;
+		return true;
 	}
 	return false;
 }
 
-static enum rf_reason outside_of(const struct binding_table *t, const struct topology *topo,
+static enum rf_reason outside_of(struct binding_table *t, const struct topology *topo,
 				 uint32_t wan_ifindex, const struct rf_ep *inside,
 				 enum rf_mode mode, struct rf_ep *outside)
 {
@@ -270,6 +351,64 @@ static enum rf_reason outside_of(const struct binding_table *t, const struct top
 	return pick_port(t, wan, inside, outside) ? RF_R_NONE : RF_R_SIP_NO_PORTS;
 }
 
+static bool give_way(struct binding_table *t, struct binding *b, uint64_t now_ns,
+		     struct action_list *out)
+{
+	/* not one of the message at work */
+	if (!b || b->asked_ns == now_ns || b->is_static)
+		return false;
+	expiry_remove(&t->heap, &b->expiry);
+	close_binding(t, b, out);
+	return true;
+}
+
+static bool is_of_range(const struct binding_table *t, const struct binding *b)
+{
+	uint16_t port = ntohs(b->outside.port);
+
+	return b->mode == RF_MODE_NAT && port >= t->lo && port <= t->hi;
+}
+
+/* Room for one more of this address? Who asks for much gives up its own first. */
+static bool make_room(struct binding_table *t, const struct rf_addr *inside, uint64_t now_ns,
+		      struct action_list *out)
+{
+	uint32_t host_max = (uint32_t)(t->hi - t->lo + 1) / 2;
+	struct binding_host *h = host_find(t, inside);
+
+	if (host_max < HOST_MAX || t->hi < t->lo)
+		host_max = HOST_MAX;
+	if (h && h->n_new >= BINDING_NEW_MAX && !give_way(t, h->waiting, now_ns, out))
+		return false;
+	h = host_find(t, inside);
+	if (h && h->n >= host_max && !give_way(t, h->waiting, now_ns, out))
+		return false;
+	if (binding_count(t) < t->max)
+		return true;
+	h = host_find(t, inside);
+	return (h && give_way(t, h->waiting, now_ns, out)) || give_way(t, t->waiting, now_ns, out);
+}
+
+/* A port of the range for one of this address: the same order. */
+static bool make_port(struct binding_table *t, uint32_t wan_ifindex, const struct rf_addr *inside,
+		      uint64_t now_ns, struct action_list *out)
+{
+	struct binding *best = NULL, *b;
+
+	DL_FOREACH (t->waiting, b) {
+		if (b->wan_ifindex != wan_ifindex || !is_of_range(t, b) || b->asked_ns == now_ns ||
+		    addr_is_v4(&b->inside.addr) != addr_is_v4(inside))
+			continue;
+		if (!best)
+			best = b;
+		if (addr_eq(&b->inside.addr, inside)) {
+			best = b;
+			break;
+		}
+	}
+	return give_way(t, best, now_ns, out);
+}
+
 static enum rf_reason create(struct binding_table *t, const struct topology *topo,
 			     uint32_t wan_ifindex, const struct rf_ep *inside, uint64_t now_ns,
 			     struct action_list *out, struct binding **b)
@@ -277,18 +416,22 @@ static enum rf_reason create(struct binding_table *t, const struct topology *top
 	struct binding n = { .wan_ifindex = wan_ifindex, .inside = *inside };
 	enum rf_reason reason;
 
-	if (binding_count(t) >= t->max)
-		return RF_R_SIP_LIMIT;
 	n.mode = topology_mode(topo, &inside->addr);
 	reason = outside_of(t, topo, wan_ifindex, inside, n.mode, &n.outside);
+	if (reason == RF_R_SIP_NO_PORTS && n.mode == RF_MODE_NAT &&
+	    make_port(t, wan_ifindex, &inside->addr, now_ns, out))
+		reason = outside_of(t, topo, wan_ifindex, inside, n.mode, &n.outside);
 	if (reason != RF_R_NONE)
 		return reason;
+	if (!make_room(t, &inside->addr, now_ns, out))
+		return RF_R_SIP_LIMIT;
+	n.asked_ns = now_ns;
 	*b = malloc(sizeof(**b));
 	if (!*b)
 		return RF_R_SIP_LIMIT;
 	n.id = (*t->next_id)++;
 	**b = n;
-	if (insert(t, *b, now_ns + BINDING_LIFE_NS)) {
+	if (insert(t, *b, now_ns + binding_life(*b))) {
 		free(*b);
 		return RF_R_SIP_LIMIT;
 	}
@@ -308,13 +451,27 @@ enum rf_reason binding_get(struct binding_table *t, const struct topology *topo,
 		signal_action(found, ACT_SIGNAL_SET, out);
 	if (found) {
 		found->unset = false;
-		binding_touch(found, now_ns + BINDING_LIFE_NS);
+		found->asked_ns = now_ns;
+		binding_touch(found, now_ns + binding_life(found));
+		if (!found->answered) { /* to the end of the queue */
+			wait_end(t, found);
+			wait_begin(t, found);
+		}
 	} else {
 		reason = create(t, topo, wan_ifindex, inside, now_ns, out, &found);
 	}
 	if (reason == RF_R_NONE)
 		*b = found;
 	return reason;
+}
+
+void binding_answered(struct binding_table *t, struct binding *b, uint64_t now_ns)
+{
+	if (!b->answered) {
+		wait_end(t, b);
+		b->answered = true;
+	}
+	binding_touch(b, now_ns + BINDING_LIFE_NS);
 }
 
 void binding_failed(struct binding_table *t, uint32_t id)
@@ -395,7 +552,8 @@ void binding_topology(struct binding_table *t, const struct topology *topo,
 int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uint64_t now_ns)
 {
 	struct record r = { 0 };
-	struct binding n = { .id = id }, *b;
+	/* Whether it was answered is not known any more; it has the benefit of the doubt. */
+	struct binding n = { .id = id, .answered = true }, *b;
 	uint64_t until;
 
 	record_read(&r, bytes);

@@ -19,6 +19,8 @@
 #include "topology.h"
 
 #define BINDING_LIFE_NS (300ull * 1000000000) /* after the last message from inside */
+#define BINDING_NEW_NS	(32ull * 1000000000) /* the same, while nobody outside has answered: 64*T1 */
+#define BINDING_NEW_MAX 32 /* unanswered ones of one inside address: the oldest gives way */
 
 /* Where an inside endpoint may write its own address; how it does is kept per role, so that what it
  * wrote can be put back exactly. */
@@ -49,6 +51,11 @@ struct binding {
 	struct expiry expiry; /* .until_ns is when it ends */
 	/* private: */
 	bool unset; /* the kernel does not know it */
+	bool answered; /* somebody outside that may speak to it did */
+	uint64_t asked_ns; /* binding_get() last gave it */
+	struct binding_host *host;
+	struct binding *prev, *next; /* unanswered ones, the one that waits longest first: all, */
+	struct binding *host_prev, *host_next; /* and those of the host */
 	struct binding_key key_inside, key_outside;
 	UT_hash_handle hh_id, hh_inside, hh_outside;
 };
@@ -64,7 +71,8 @@ void binding_reconfigure(struct binding_table *t, const struct config *c);
 
 /*
  * Finds or creates the binding of an inside endpoint for a WAN, and keeps it alive for
- * BINDING_LIFE_NS. RF_R_NONE and *b; SIP_NO_PORTS, SIP_LIMIT, SIP_NO_INSIDE (address is neither
+ * binding_life(). Where there is no room for a new one, one that nobody has answered gives way, the
+ * same address's first, but none that was asked for at the same now_ns. RF_R_NONE and *b; SIP_NO_PORTS, SIP_LIMIT, SIP_NO_INSIDE (address is neither
  * inside nor local) or NO_ROUTE (the WAN has no address of that family): *b is untouched.
  * A new one adds ACT_SIGNAL_SET and ACT_SAVE.
  */
@@ -87,6 +95,13 @@ struct rf_ep binding_public(const struct topology *topo, const struct binding *b
 struct binding *binding_by_token(const struct binding_table *t, const struct topology_wan *wan,
 				 const struct sip_hostport *hp);
 
+static inline uint64_t binding_life(const struct binding *b)
+{
+	return b->answered ? BINDING_LIFE_NS : BINDING_NEW_NS;
+}
+
+/* Somebody outside who may has spoken to it. */
+void binding_answered(struct binding_table *t, struct binding *b, uint64_t now_ns);
 /* Keeps it at least until then. Not journaled each time: a restored binding lives a full
  * BINDING_LIFE_NS, and calls and registrations touch theirs again. */
 void binding_touch(struct binding *b, uint64_t until_ns);

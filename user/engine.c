@@ -362,6 +362,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 		action_drop(out, r, NULL);
 		return;
 	}
+	binding_answered(e->bindings, b, in->now_ns);
 	forward(in, b, false, payload, out);
 }
 
@@ -393,6 +394,8 @@ bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_e
 	if (!b && (!make || binding_get(e->bindings, &e->topo, wan_ifindex, inside, now_ns, out,
 					&b) != RF_R_NONE))
 		return false;
+	if (make)
+		binding_answered(e->bindings, b, now_ns);
 	*outside = b->outside;
 	return true;
 }

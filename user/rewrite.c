@@ -216,7 +216,7 @@ enum rf_reason rewrite_outbound(const struct rewrite_ctx *ctx, const struct sip_
 	const struct mark at = mark(edits);
 	enum rf_reason reason;
 
-	binding_touch(ctx->binding, ctx->now_ns + BINDING_LIFE_NS);
+	binding_touch(ctx->binding, ctx->now_ns + binding_life(ctx->binding));
 	reason = bind_own_ports(ctx, m);
 	if (reason != RF_R_NONE || !translated(ctx))
 		return reason;

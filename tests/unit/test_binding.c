@@ -137,6 +137,7 @@ static void ends_after_silence(void **state)
 	b = bound(&w, "10.0.0.5:5060");
 	other = bound(&w, "10.0.0.6:5060");
 	id = b->id;
+	binding_answered(w.bindings, b, w.now);
 	binding_touch(other, w.now + 3600 * SECOND);
 	binding_touch(other, w.now + 1); /* never shortens */
 	w.now += 299 * SECOND;
@@ -157,6 +158,115 @@ static void ends_after_silence(void **state)
 	b = bound(&w, "10.0.0.7:5060");
 	assert_int_equal(public_port(b), 5060);
 	assert_int_equal(b->id, 3);
+	world_free(&w);
+}
+
+static bool alive(const struct world *w, const char *inside)
+{
+	struct rf_ep e = ep(inside);
+
+	return binding_by_inside(w->bindings, WAN, &e);
+}
+
+/* Nobody outside has answered: 64*T1, and five minutes from the first answer on. */
+static void unanswered_ends_early(void **state)
+{
+	struct binding *b;
+	struct world w;
+
+	world_init(&w);
+	bound(&w, "10.0.0.5:5060");
+	b = bound(&w, "10.0.0.6:5060");
+	w.now += 20 * SECOND;
+	binding_answered(w.bindings, b, w.now);
+	binding_tick(w.bindings, w.now + 11 * SECOND, &w.out);
+	assert_true(alive(&w, "10.0.0.5:5060"));
+	binding_tick(w.bindings, w.now + 12 * SECOND, &w.out);
+	assert_false(alive(&w, "10.0.0.5:5060"));
+	binding_tick(w.bindings, w.now + 299 * SECOND, &w.out);
+	assert_true(alive(&w, "10.0.0.6:5060"));
+	binding_tick(w.bindings, w.now + 300 * SECOND, &w.out);
+	assert_int_equal(binding_count(w.bindings), 0);
+	world_free(&w);
+}
+
+/* One host sends junk from many ports: it takes nothing from the others, answered or not. */
+static void junk_gives_way(void **state)
+{
+	char text[32];
+	struct world w;
+
+	world_init(&w);
+	w.config.max_bindings = 20;
+	binding_reconfigure(w.bindings, &w.config);
+	binding_answered(w.bindings, bound(&w, "10.0.0.5:5060"), w.now);
+	bound(&w, "10.0.0.6:5060");
+	for (int i = 0; i < 1000; i++) {
+		w.now++;
+		snprintf(text, sizeof(text), "10.0.0.66:%d", 32768 + i); /* each of the range */
+		bound(&w, text);
+		w.now++;
+		bound(&w, "10.0.0.66:7000"); /* asked for all the time, so it stays */
+	}
+	assert_int_equal(binding_count(w.bindings), 2 + 7 + 1); /* the range has 8, one is .6's */
+	assert_true(alive(&w, "10.0.0.5:5060") && alive(&w, "10.0.0.6:5060"));
+	assert_true(alive(&w, "10.0.0.66:7000") && alive(&w, text));
+	for (int i = 0; i < 1000; i++) {
+		w.now++;
+		snprintf(text, sizeof(text), "10.0.0.66:%d", 8000 + i); /* each its own number */
+		bound(&w, text);
+		assert_true(binding_count(w.bindings) <= 2 + 16);
+	}
+	assert_true(alive(&w, "10.0.0.5:5060") && alive(&w, "10.0.0.6:5060"));
+	/* and somebody new finds room */
+	for (int i = 0; i < 5; i++) {
+		w.now++;
+		snprintf(text, sizeof(text), "10.0.1.%d:5060", i);
+		binding_answered(w.bindings, bound(&w, text), w.now);
+	}
+	assert_int_equal(binding_count(w.bindings), 20);
+	assert_true(alive(&w, "10.0.0.5:5060") && alive(&w, "10.0.1.0:5060"));
+	assert_int_equal(count(&w, ACT_SIGNAL_SET) - count(&w, ACT_SIGNAL_CLOSE), 20);
+	world_free(&w);
+}
+
+/* Answered ones do not give way, but one address does not get all of them. */
+static void cap_per_address(void **state)
+{
+	struct binding *b;
+	char text[32];
+	struct world w;
+
+	world_init(&w);
+	for (int i = 0; i < 20; i++) {
+		struct rf_ep inside;
+
+		w.now++;
+		snprintf(text, sizeof(text), "10.0.0.66:%d", 8000 + i);
+		inside = ep(text);
+		assert_int_equal(binding_get(w.bindings, &w.topo, WAN, &inside, w.now, &w.out, &b),
+				 i < 16 ? RF_R_NONE : RF_R_SIP_LIMIT);
+		if (i < 16)
+			binding_answered(w.bindings, b, w.now);
+	}
+	bound(&w, "10.0.0.5:5060");
+	world_free(&w);
+}
+
+/* A port that has just become free rests. */
+static void ports_take_turns(void **state)
+{
+	struct world w;
+
+	world_init(&w);
+	assert_int_equal(public_port(bound(&w, "10.0.0.5:53")), 5062);
+	w.now += 33 * SECOND;
+	binding_tick(w.bindings, w.now, &w.out);
+	for (int i = 1; i < 20; i++) {
+		assert_int_equal(public_port(bound(&w, "10.0.0.5:53")), 5062 + i % 8);
+		w.now += 33 * SECOND;
+		binding_tick(w.bindings, w.now, &w.out);
+	}
 	world_free(&w);
 }
 
@@ -352,6 +462,10 @@ int main(void)
 		cmocka_unit_test(refusals_have_names),
 		cmocka_unit_test(identity_without_translation),
 		cmocka_unit_test(text_differs_behind_cloud_nat),
+		cmocka_unit_test(unanswered_ends_early),
+		cmocka_unit_test(junk_gives_way),
+		cmocka_unit_test(cap_per_address),
+		cmocka_unit_test(ports_take_turns),
 		cmocka_unit_test(ends_after_silence),
 		cmocka_unit_test(static_binding_follows_the_topology),
 		cmocka_unit_test(siblings_are_set_again),
