@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 
 #include "packet.h"
+#include "sip_frame.h"
 #include "sip_scan.h"
 
 static bool is_mine(const struct replay *r, const struct rf_addr *a)
@@ -72,7 +73,7 @@ static bool is_signalling(struct replay *r, enum replay_way way, const struct rf
 /* Is it SIP where nobody would look for it? A whole start line, not just its beginning. */
 static bool is_sip_elsewhere(struct replay *r, struct view payload, const struct rf_ep *dst)
 {
-	if (payload.n < 16 || !tcp_looks_like_sip(payload) || !memchr(payload.p, '\n', payload.n))
+	if (payload.n < 16 || !sip_frame_begins(payload) || !memchr(payload.p, '\n', payload.n))
 		return false;
 	r->stats.other_port++;
 	r->stats.other_port_seen = ntohs(dst->port);

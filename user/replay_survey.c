@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "packet.h"
+#include "sip_frame.h"
 
 /* They stand for the public address when none is given: RFC 5737, RFC 3849. */
 static const char *const documentation[] = { "192.0.2.1",   "198.51.100.1", "203.0.113.1",
@@ -58,7 +59,7 @@ static bool sip_payload(const struct packet *p)
 		v = (struct view){ p->l4.p + 8, p->l4.n - 8 };
 	else
 		return false;
-	return v.n >= 16 && tcp_looks_like_sip(v) && memchr(v.p, '\n', v.n);
+	return v.n >= 16 && sip_frame_begins(v) && memchr(v.p, '\n', v.n);
 }
 
 /* The IP header only has to be whole; a cut packet still begins like a message. */

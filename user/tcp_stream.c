@@ -12,6 +12,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "sip_frame.h"
 #include "sip_scan.h"
 
 struct waiting { /* ahead of a missing segment, by sequence number */
@@ -31,6 +32,7 @@ struct stream {
 	uint32_t first, next; /* sequence numbers: of the beginning, expected now */
 	char *buf; /* in order, not yet a whole message */
 	size_t n, cap;
+	struct sip_framer framer;
 	struct waiting *waiting;
 	size_t waiting_n, waiting_bytes;
 	UT_hash_handle hh;
@@ -63,24 +65,6 @@ int tcp_segment_parse(const struct packet *p, struct tcp_segment *out)
 	return 0;
 }
 
-bool tcp_looks_like_sip(struct view v)
-{
-	static const struct view status = VIEW("SIP/2.0 "), version = VIEW("SIP/2.0");
-	struct view line;
-	size_t n;
-
-	if (!v.n)
-		return false;
-	if (!memcmp(v.p, status.p, v.n < status.n ? v.n : status.n))
-		return true;
-	n = token_length(v);
-	if (!n || n > 32 || (n < v.n && v.p[n] != ' '))
-		return false;
-	if (!line_next(&v, &line))
-		return line.n < 8192;
-	return line.n > n + version.n && view_caseeq(view_from(line, line.n - version.n), version);
-}
-
 struct tcp_streams *tcp_streams_new(const struct tcp_out *out)
 {
 	struct tcp_streams *t = calloc(1, sizeof(*t));
@@ -105,6 +89,7 @@ static void stream_restart(struct stream *s)
 {
 	drop_waiting(s);
 	s->n = 0;
+	s->framer = (struct sip_framer){ 0 };
 	s->followed = s->ignored = false;
 }
 
@@ -171,67 +156,26 @@ static struct stream *stream_get(struct tcp_streams *t, const struct tcp_segment
 	return s;
 }
 
-enum framing { FRAME_MORE, FRAME_WHOLE, FRAME_BAD };
-
-/* Content-Length of a header block (its last blank line excluded); absent is 0 (RFC 3261 20.14). */
-static enum framing body_length(struct view headers, uint64_t *out)
-{
-	struct view line, name;
-	size_t colon;
-
-	*out = 0;
-	while (headers.n) {
-		line_next(&headers, &line);
-		colon = view_index(line, ':');
-		name = view_rtrim(view_head(line, colon));
-		if (colon == line.n ||
-		    (!view_caseeq(name, VIEW("Content-Length")) && !view_caseeq(name, VIEW("l"))))
-			continue;
-		return scan_uint(view_trim(view_from(line, colon + 1)), TCP_MESSAGE_MAX, out)
-			       ? FRAME_BAD
-			       : FRAME_WHOLE;
-	}
-	return FRAME_WHOLE;
-}
-
-static enum framing frame(struct view v, size_t *n)
-{
-	const char *end;
-	uint64_t body;
-
-	if (!tcp_looks_like_sip(v))
-		return FRAME_BAD;
-	end = memmem(v.p, v.n, "\r\n\r\n", 4);
-	if (!end)
-		return v.n > TCP_MESSAGE_MAX ? FRAME_BAD : FRAME_MORE;
-	*n = end + 4 - v.p;
-	if (body_length(view_head(v, *n - 2), &body) == FRAME_BAD || *n + body > TCP_MESSAGE_MAX)
-		return FRAME_BAD;
-	*n += body;
-	return *n <= v.n ? FRAME_WHOLE : FRAME_MORE;
-}
-
 /* Hands out every whole message. seg: the segment that completed it. */
 static void cut_messages(struct tcp_streams *t, struct stream *s, const struct tcp_segment *seg)
 {
 	size_t at = 0, n;
 
-	while (!s->ignored) {
-		while (at < s->n && (s->buf[at] == '\r' || s->buf[at] == '\n'))
-			at++; /* keep-alives, RFC 5626 3.5.1, 4.4.1 */
-		if (at == s->n)
-			break;
-		switch (frame((struct view){ s->buf + at, s->n - at }, &n)) {
-		case FRAME_WHOLE:
-			t->out.message(seg, (struct view){ s->buf + at, n }, t->out.arg);
+	while (!s->ignored && at < s->n) {
+		struct view rest = { s->buf + at, s->n - at };
+
+		switch (sip_frame_next(&s->framer, rest, &n)) {
+		case SIP_FRAME_WHOLE:
+			t->out.message(seg, view_head(rest, n), t->out.arg);
 			at += n;
 			continue;
-		case FRAME_BAD:
+		case SIP_FRAME_KEEP_ALIVE: at += n; continue;
+		case SIP_FRAME_BAD:
 			trouble(t, s, TCP_NOT_SIP);
 			stream_restart(s);
 			s->ignored = true;
 			return;
-		case FRAME_MORE: break;
+		case SIP_FRAME_MORE: break;
 		}
 		break;
 	}
@@ -286,7 +230,7 @@ static int take_segment(struct tcp_streams *t, struct stream *s, const struct tc
 	int32_t ahead;
 
 	if (!s->followed) {
-		if (!tcp_looks_like_sip(seg->payload))
+		if (!sip_frame_begins(seg->payload))
 			return 0;
 		s->first = s->next = seg->seq;
 		s->followed = true;
@@ -304,6 +248,7 @@ static void give_up(struct tcp_streams *t, struct stream *s)
 {
 	trouble(t, s, TCP_GAP);
 	s->n = 0;
+	s->framer = (struct sip_framer){ 0 };
 	s->followed = false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * SIP over TCP from captured segments: each direction of a connection is put in order, then cut into
- * messages by Content-Length (RFC 3261 18.3). Time is passed in; no I/O. Limits bound what a capture
+ * messages (sip_frame.h). Time is passed in; no I/O. Limits bound what a capture
  * can take; what is missing is told, never guessed.
  */
 #ifndef RF_TCP_STREAM_H
@@ -16,7 +16,6 @@
 #define TCP_STREAMS_MAX	     4096 /* directions; beyond that the one that is silent longest goes */
 #define TCP_WAITING_MAX	     (256 << 10) /* bytes of one direction ahead of a missing segment */
 #define TCP_WAITING_SEGMENTS 512
-#define TCP_MESSAGE_MAX	     65535 /* as over UDP: what an engine takes */
 #define TCP_WAIT_NS	     (5ull * 1000000000) /* for a missing segment */
 
 struct tcp_segment {
@@ -50,7 +49,5 @@ void tcp_streams_free(struct tcp_streams *t); /* NULL ok */
 int tcp_streams_add(struct tcp_streams *t, const struct tcp_segment *s); /* 0 or -ENOMEM */
 /* No more segments: tells of everything that is incomplete. */
 void tcp_streams_end(struct tcp_streams *t);
-/* Does this begin like a SIP message (start line as far as it is there)? */
-bool tcp_looks_like_sip(struct view bytes);
 
 #endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where does a SIP message end in a stream of bytes? By Content-Length (RFC 3261 18.3); line ends
+ * between messages are keep-alives (RFC 5626 3.5.1, 4.4.1). A parser: bytes in, length out.
+ */
+#ifndef RF_SIP_FRAME_H
+#define RF_SIP_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "view.h"
+
+#define SIP_FRAME_MAX 65535 /* of one message: as over UDP, what an engine takes */
+
+enum sip_frame {
+	SIP_FRAME_MORE, /* not whole yet */
+	SIP_FRAME_WHOLE,
+	SIP_FRAME_KEEP_ALIVE,
+	SIP_FRAME_BAD, /* not SIP, too long, or no telling where it ends: never again in this stream */
+};
+
+/* What is known about the message at the head of the buffer, so that no byte is looked at twice,
+ * however slowly they come. All zero at the beginning of each message. */
+struct sip_framer {
+	size_t scanned; /* no end of the header before this */
+	size_t whole; /* length of the message; 0: not known yet */
+};
+
+/* bytes: what is there of the stream from the last message's end on. WHOLE and KEEP_ALIVE: *n bytes are
+ * it, to be taken out of the buffer before the next call. */
+enum sip_frame sip_frame_next(struct sip_framer *f, struct view bytes, size_t *n);
+
+/* Does this begin like a SIP message (start line as far as it is there)? */
+bool sip_frame_begins(struct view bytes);
+
+#endif
