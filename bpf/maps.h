@@ -34,6 +34,7 @@ RF_HASH(more_remotes, struct rf_more_key, struct rf_more_remotes, 2 * RF_PINHOLE
 RF_HASH(learnt, __u32, struct rf_learnt, RF_PINHOLES_MAX);
 RF_HASH(guards, struct rf_addr, struct rf_guard, RF_GUARDS_MAX);
 RF_HASH(devices, __u32, struct rf_device, RF_DEVICES_MAX);
+RF_HASH(tcp_flows, struct rf_tcp_key, struct rf_tcp_flow, RF_TCP_FLOWS_MAX);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);

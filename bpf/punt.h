@@ -45,7 +45,7 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 	n++;
 	if (bpf_skb_load_bytes(skb, p->l3_off, s->data, n))
 		return RF_R_TRUNCATED;
-	if (kind != RF_PUNT_MEDIA && kind != RF_PUNT_STUN)
+	if (kind != RF_PUNT_MEDIA && kind != RF_PUNT_STUN && kind != RF_PUNT_TCP)
 		rf_held();
 	if (bpf_ringbuf_output(&punt, s, sizeof(s->hdr) + n, 0))
 		return RF_R_PUNT_FULL;
@@ -53,6 +53,8 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 		return RF_R_MEDIA_PARKED;
 	if (kind == RF_PUNT_STUN)
 		return RF_R_STUN_HELD;
+	if (kind == RF_PUNT_TCP)
+		return RF_R_TCP_HELD;
 	return kind == RF_PUNT_SIP ? RF_R_SIP_HELD : RF_R_FRAGMENT_HELD;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Entry points: the order of the stages and nothing else. WAN ingress by XDP and TC, WAN egress
- * (packets of this host itself), inside ingress, lo egress (releases to this host).
+ * (packets of this host itself), inside ingress, lo egress (releases to this host), inside egress
+ * (SIP over TCP).
  */
 #include "config.h"
 #include "maps.h"
@@ -18,6 +19,7 @@
 #include "media.h"
 #include "wan.h"
 #include "inside.h"
+#include "tcp.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -52,13 +54,17 @@ int rf_wan_in(struct __sk_buff *skb)
 	struct rf_pkt p = { .hook = RF_HOOK_WAN_IN };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
+	int parsed;
 
 	if (rf_injected(skb, &p))
 		return rf_verdict_tc(&p, RF_R_RELEASED);
 	if (!rf_hairpinned(skb, &p) && skb->pkt_type == PACKET_OTHERHOST)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
-	switch (rf_wan_in_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
+	parsed = rf_parse_skb(skb, &p);
+	if (rf_is_tcp(&p, parsed))
+		return rf_verdict_tc(&p, rf_tcp_in(skb, &p, RF_DEV_WAN));
+	switch (rf_wan_in_stage(&p, parsed, &h, &reason)) {
 	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
 	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
 	case RF_STAGE_FRAGMENT: reason = rf_wan_in_fragment(skb, &p); break;
@@ -74,6 +80,7 @@ int rf_wan_out(struct __sk_buff *skb)
 	struct rf_pkt p = { .hook = RF_HOOK_WAN_OUT };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
+	int parsed;
 
 	if (skb->ingress_ifindex)
 		return rf_verdict_tc(&p, rf_wan_out_forwarded(skb, &p));
@@ -83,7 +90,10 @@ int rf_wan_out(struct __sk_buff *skb)
 	case RF_SENDER_OTHER: break;
 	}
 	rf_device_shape(skb, &p);
-	switch (rf_wan_out_stage(&p, rf_parse_skb(skb, &p), &h, &reason)) {
+	parsed = rf_parse_skb(skb, &p);
+	if (rf_is_tcp(&p, parsed))
+		return rf_verdict_tc(&p, rf_tcp_out(skb, &p, RF_DEV_WAN));
+	switch (rf_wan_out_stage(&p, parsed, &h, &reason)) {
 	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
 	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
 	case RF_STAGE_FRAGMENT: reason = rf_wan_out_fragment(skb, &p); break;
@@ -98,11 +108,15 @@ int rf_inside_in(struct __sk_buff *skb)
 	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_IN };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
+	int parsed;
 
 	if (!rf_hairpinned(skb, &p) && skb->pkt_type == PACKET_OTHERHOST)
 		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
-	switch (rf_inside_in_stage(skb, &p, rf_parse_skb(skb, &p), &h, &reason)) {
+	parsed = rf_parse_skb(skb, &p);
+	if (rf_is_tcp(&p, parsed))
+		return rf_verdict_tc(&p, rf_tcp_in(skb, &p, RF_DEV_INSIDE));
+	switch (rf_inside_in_stage(skb, &p, parsed, &h, &reason)) {
 	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
 	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
 	case RF_STAGE_FRAGMENT: reason = rf_inside_in_fragment(skb, &p); break;
@@ -116,4 +130,14 @@ SEC("tc")
 int rf_lo_out(struct __sk_buff *skb)
 {
 	return rf_inject(skb);
+}
+
+SEC("tc")
+int rf_inside_out(struct __sk_buff *skb)
+{
+	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_OUT };
+
+	if (skb->ingress_ifindex || !rf_tcp_sent(skb, &p))
+		return TC_ACT_UNSPEC;
+	return rf_verdict_tc(&p, rf_tcp_out(skb, &p, RF_DEV_INSIDE));
 }

@@ -14,7 +14,7 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION 3
+#define RF_ABI_VERSION 4
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */
@@ -259,6 +259,7 @@ enum rf_hook {
 	RF_HOOK_WAN_OUT = 3, /* TC egress of a WAN device: packets of this host itself */
 	RF_HOOK_INSIDE_IN = 4, /* TC ingress of an inside device */
 	RF_HOOK_LO_OUT = 5, /* TC egress of lo: releases to this host */
+	RF_HOOK_INSIDE_OUT = 6, /* TC egress of an inside device: SIP over TCP of the controller */
 };
 
 enum rf_punt_kind {
@@ -268,6 +269,7 @@ enum rf_punt_kind {
 	RF_PUNT_MEDIA = 5, /* media that overtook signalling: to be judged again */
 	RF_PUNT_STUN =
 		6, /* STUN check of a pinhole with a remote it does not list: verified, then judged again */
+	RF_PUNT_TCP = 7, /* SYN of a SIP connection: let in, or refused, by the controller */
 	RF_PUNT_DEFERRED_END =
 		4, /* first fragment of a datagram that is NOT signalling, after deferred ones: send all on verbatim, in order */
 };
@@ -337,5 +339,28 @@ struct rf_frag {
 #define RF_PARK_MAX	64 /* packets parked behind one message, so that a flood cannot fill the ring */
 #define RF_PUNT_BYTES	(8 << 20)
 #define RF_EVENTS_BYTES (1 << 20)
+
+/*
+ * tcp_flows: HASH, SIP over TCP. Each connection between the controller and somebody else (.remote) has
+ * two addresses on our side: what it is (.local of RF_TCP_OUT), and what .remote sees (.local of
+ * RF_TCP_IN). Written by the controller only.
+ */
+enum rf_tcp_dir {
+	RF_TCP_IN, /* from .remote: .to is the new destination */
+	RF_TCP_OUT, /* to .remote: .to is the new source */
+};
+struct rf_tcp_key {
+	struct rf_ep remote, local;
+	__u8 role; /* enum rf_device_role: where .remote is */
+	__u8 dir; /* enum rf_tcp_dir */
+	__u16 pad;
+};
+_Static_assert(sizeof(struct rf_tcp_key) == 44, "rf_tcp_key");
+struct rf_tcp_flow {
+	struct rf_ep to;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rf_tcp_flow) == 24, "rf_tcp_flow");
+#define RF_TCP_FLOWS_MAX 65536
 
 #endif

@@ -68,7 +68,11 @@ enum rf_action {
 	RF_REASON(UNTRANSLATED, "untranslated", RF_ACT_DROP, "media of a private inside host that no call agreed on, about to leave with its private address") \
 	RF_REASON(STUN_HELD, "stun_held", RF_ACT_HOLD, "STUN check with an address that the call does not name: held to be verified") \
 	RF_REASON(STUN_NOT_AGREED, "stun_not_agreed", RF_ACT_DROP, "STUN check without the agreed user names and password, or too many of them") \
-	RF_REASON(WRONG_RTCP_TYPE, "wrong_rtcp_type", RF_ACT_DROP, "RTCP packet type that the call did not agree on")
+	RF_REASON(WRONG_RTCP_TYPE, "wrong_rtcp_type", RF_ACT_DROP, "RTCP packet type that the call did not agree on") \
+	RF_REASON(TCP_HELD, "tcp_held", RF_ACT_HOLD, "opening of a SIP connection over TCP held for the controller") \
+	RF_REASON(TCP_STEERED, "tcp_steered", RF_ACT_DELIVER, "SIP over TCP on its way to or from the controller") \
+	RF_REASON(TCP_LIMIT, "tcp_limit", RF_ACT_DROP, "a limit on SIP connections over TCP is reached") \
+	RF_REASON(TCP_TIMEOUT, "tcp_timeout", RF_ACT_DROP, "a SIP connection over TCP that says nothing, or not to the end")
 /* clang-format on */
 
 enum rf_reason {

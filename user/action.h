@@ -105,6 +105,7 @@ struct action {
 			uint32_t wan_ifindex;
 			struct rf_ep src, dst; /* as they must be on the wire */
 			struct view payload; /* lives as long as the action list */
+			uint32_t conn; /* by this TCP connection; 0: by UDP */
 		} send;
 		struct {
 			enum rf_reason reason;

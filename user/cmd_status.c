@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd_show.h"
+#include "control.h"
 #include "duration.h"
 #include "netlink.h"
 
@@ -93,6 +94,25 @@ static void show_settings(struct status *s)
 	out_str(root, NULL, "SIP ports", text);
 	out_str(root, "when_controller_is_away", "when it is away",
 		settings.policy & RF_POLICY_AWAY_PASS ? "pass" : "refuse-new");
+}
+
+/* Only the controller knows; without one there are none. */
+static void show_connections(struct status *s)
+{
+	json_object *request = json_object_new_object(), *reply = NULL, *n;
+	struct controller_info info;
+
+	json_object_object_add(request, "command", json_object_new_string("connections"));
+	/* one that hangs is not waited for */
+	if (!datapath_controller(s->dp, s->now_ns, &info) && info.state == CONTROLLER_ALIVE &&
+	    !control_request(s->c->instance, request, &reply, NULL) &&
+	    json_object_object_get_ex(reply, "connections", &n))
+		out_u64(out_root(s->c->out), "tcp_connections", "SIP connections over TCP",
+			json_object_get_int64(n));
+	else
+		out_str(out_root(s->c->out), "tcp_connections", NULL, NULL);
+	json_object_put(reply);
+	json_object_put(request);
 }
 
 static void show_guards(struct status *s, struct out_node *device, uint32_t ifindex)
@@ -332,6 +352,7 @@ static void show_all(struct status *s)
 	show_settings(s);
 	show_devices(s);
 	show_hosts(s);
+	show_connections(s);
 	show_prefixes(s);
 	list = out_list(out_root(s->c->out), "warnings", "warnings", OUT_LINES);
 	show_controller_warning(s->c, s->dp, list);

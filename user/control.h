@@ -3,7 +3,7 @@
  * The controller's ear: a unix stream socket, one JSON object per line each way.
  * Requests: {"command": "call drop", ...arguments}. Replies: an object; {"error": "sentence"} on failure.
  * {"command": "event monitor"} turns the connection into a stream of event lines.
- * Also answered by the controller itself: {"command": "reload"}.
+ * Also answered by the controller itself: {"command": "reload"}, {"command": "connections"} (over TCP).
  */
 #ifndef RF_CONTROL_H
 #define RF_CONTROL_H

@@ -17,7 +17,7 @@
 
 #define LO_IFINDEX 1 /* in every network namespace */
 
-static void carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
+void controller_carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
 {
 	struct action_list again = { 0 };
 
@@ -56,8 +56,7 @@ void controller_away(struct controller *c)
 
 /* ---- held messages ---- */
 
-/* The WAN device that a packet from inside will leave by. */
-static uint32_t wan_towards(struct controller *c, const struct rf_addr *dst)
+uint32_t controller_wan_towards(struct controller *c, const struct rf_addr *dst)
 {
 	const struct topology *t = &c->topology;
 	uint32_t oif;
@@ -69,7 +68,7 @@ static uint32_t wan_towards(struct controller *c, const struct rf_addr *dst)
 	return t->n_wans ? t->wans[0].ifindex : 0;
 }
 
-static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg)
+void controller_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg)
 {
 	struct controller *c = arg;
 
@@ -88,13 +87,12 @@ static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, 
  * stack's own reverse path check comes behind our hook, and a release is sent anew, so that an inside
  * host which trusts its network by address would take it for one of that.
  */
-static bool is_forged(const struct controller *c, const struct punt_message *m)
+bool controller_is_forged(const struct controller *c, enum rf_hook hook, const struct rf_addr *src)
 {
-	const struct rf_addr *src = &m->src.addr;
 	struct rf_device d;
 	uint32_t oif;
 
-	if (m->hook != RF_HOOK_WAN_IN ||
+	if (hook != RF_HOOK_WAN_IN ||
 	    (!topology_is_inside(&c->topology, src) && !topology_is_local(&c->topology, src)))
 		return false;
 	if (netlink_route_oif(src, &oif))
@@ -116,14 +114,14 @@ static void on_message(const struct punt_message *m, void *arg)
 		.payload = m->payload,
 	};
 
-	if (is_forged(c, m)) {
-		on_dropped(RF_R_SIP_UNKNOWN_PEER, 1, m->payload.n, c);
+	if (controller_is_forged(c, m->hook, &m->src.addr)) {
+		controller_dropped(RF_R_SIP_UNKNOWN_PEER, 1, m->payload.n, c);
 		return;
 	}
 	if (m->hook == RF_HOOK_INSIDE_IN)
-		in.wan_ifindex = wan_towards(c, &m->dst.addr);
+		in.wan_ifindex = controller_wan_towards(c, &m->dst.addr);
 	engine_message(c->engine, &in, &c->actions);
-	carry_out(c, m->payload.n, now);
+	controller_carry_out(c, m->payload.n, now);
 }
 
 static void on_resend(const struct rf_punt *meta, struct view packet, void *arg)
@@ -156,8 +154,15 @@ static void on_stun(const struct punt_message *m, uint32_t call_id, const struct
 	};
 
 	engine_stun(c->engine, call_id, &s, &c->actions);
-	carry_out(c, 0, now);
+	controller_carry_out(c, 0, now);
 	on_again(meta, packet, arg); /* either listed now, or refused for good: one place counts */
+}
+
+static void on_connection(const struct punt_message *m, const struct rf_punt *meta,
+			  struct view packet, void *arg)
+{
+	if (controller_tcp_open(arg, m, packet.n))
+		on_again(meta, packet, arg);
 }
 
 static void on_punt(evutil_socket_t fd, short what, void *arg)
@@ -231,7 +236,7 @@ static void sync_system(struct controller *c)
 	now = clock_now_ns();
 	c->topology = t;
 	engine_topology(c->engine, &c->topology, now, &c->actions);
-	carry_out(c, 0, now);
+	controller_carry_out(c, 0, now);
 }
 
 /* Looks again, but spends at most a tenth of the time on it: routing tables can be large and busy. */
@@ -279,7 +284,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	sync_if_due(c);
 	punt_expire(c->punt, now);
 	engine_tick(c->engine, now, &c->actions);
-	carry_out(c, 0, now);
+	controller_carry_out(c, 0, now);
+	tcp_proxy_tick(c->tcp, now);
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *arg)
@@ -337,7 +343,7 @@ static int reload(struct controller *c, struct why *w)
 	c->config = fresh;
 	now = clock_now_ns();
 	engine_reconfigure(c->engine, &c->config, now, &c->actions);
-	carry_out(c, 0, now);
+	controller_carry_out(c, 0, now);
 	sync_system(c);
 	log_info("configuration read again");
 	return 0;
@@ -370,13 +376,17 @@ static json_object *on_request(json_object *request, void *arg)
 	uint64_t now = clock_now_ns();
 	struct controller *c = arg;
 	json_object *command, *reply;
+	const char *word = "";
 
 	if (json_object_object_get_ex(request, "command", &command) &&
-	    json_object_is_type(command, json_type_string) &&
-	    !strcmp(json_object_get_string(command), "reload"))
+	    json_object_is_type(command, json_type_string))
+		word = json_object_get_string(command);
+	if (!strcmp(word, "reload"))
 		return reload_reply(c);
+	if (!strcmp(word, "connections"))
+		return controller_tcp_reply(c);
 	reply = engine_request(c->engine, request, now, &c->actions);
-	carry_out(c, 0, now);
+	controller_carry_out(c, 0, now);
 	return reply;
 }
 
@@ -407,7 +417,7 @@ int controller_restore(struct controller *c, struct why *w)
 	if (err)
 		return why_set(w, err, "cannot read the journal: %s", strerror(-err));
 	engine_restored(c->engine, now, &c->actions);
-	carry_out(c, 0, now);
+	controller_carry_out(c, 0, now);
 	closed = pinhole_table_reconcile(c->table, now);
 	if (closed)
 		log_info("closed %zu pinholes that belong to no call that is known", closed);
@@ -416,7 +426,8 @@ int controller_restore(struct controller *c, struct why *w)
 
 int controller_open(struct controller *c, struct why *w)
 {
-	struct punt_out out = { on_message, on_resend, on_again, on_stun, on_dropped, c };
+	struct punt_out out = { on_message,    on_resend,	   on_again, on_stun,
+				on_connection, controller_dropped, c };
 	int err;
 
 	err = control_listen(&c->control, c->instance, c->base, on_request, c, w);
@@ -430,6 +441,9 @@ int controller_open(struct controller *c, struct why *w)
 	c->events = ring_buffer__new(c->dp->map[MAP_EVENTS], on_kernel_event, c, NULL);
 	if (!c->events)
 		return why_set(w, -errno, "cannot map the events ring buffer: %s", strerror(errno));
+	err = controller_tcp_new(c, w);
+	if (err)
+		return err;
 	err = netlink_watch(&c->watch);
 	return err ? why_set(w, err, "cannot watch devices and routes: %s", strerror(-err)) : 0;
 }
@@ -473,6 +487,8 @@ void controller_close(struct controller *c)
 {
 	while (c->n_ev)
 		event_free(c->ev[--c->n_ev]);
+	tcp_proxy_free(c->tcp);
+	c->doer.tcp = NULL;
 	c->doer.control = NULL;
 	control_free(c->control);
 	netlink_watch_free(c->watch);

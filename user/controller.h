@@ -32,6 +32,7 @@ struct controller {
 	struct ring_buffer *events;
 	struct nl_watch *watch;
 	struct control *control;
+	struct tcp_proxy *tcp;
 	struct doer doer;
 	struct action_list actions;
 	struct rf_control heartbeat;
@@ -55,6 +56,18 @@ void controller_close(struct controller *c);
 
 /* Reads the configuration; config_path NULL: defaults where there is no file. Mistakes are logged. */
 int controller_read_config(const char *path, struct config *out, struct why *w);
+void controller_carry_out(struct controller *c, size_t bytes, uint64_t now_ns);
+/* The WAN device that a packet from inside will leave by. */
+uint32_t controller_wan_towards(struct controller *c, const struct rf_addr *dst);
+bool controller_is_forged(const struct controller *c, enum rf_hook hook, const struct rf_addr *src);
+void controller_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg);
+
+/* controller_tcp.c: SIP over TCP between its sockets and the engine. */
+int controller_tcp_new(struct controller *c, struct why *w);
+/* A held SYN: true when it is to be given back to the hook. */
+json_object *controller_tcp_reply(struct controller *c); /* {"connections": N} */
+bool controller_tcp_open(struct controller *c, const struct punt_message *m, size_t bytes);
+
 void controller_heartbeat(struct controller *c);
 void controller_away(
 	struct controller *c); /* says good-bye: the kernel side acts by itself at once */

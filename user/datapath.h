@@ -70,7 +70,8 @@ int datapath_instances(char ***names, size_t *n);
 	X(EVENTS, events)               \
 	X(FRAGS, frags)                 \
 	X(SCRATCH, scratch)             \
-	X(PROGRESS, progress)
+	X(PROGRESS, progress)           \
+	X(TCP_FLOWS, tcp_flows)
 enum datapath_map {
 #define X(id, name) MAP_##id,
 	DATAPATH_MAPS(X)
@@ -83,7 +84,8 @@ enum datapath_map {
 	X(WAN_IN, rf_wan_in)       \
 	X(WAN_OUT, rf_wan_out)     \
 	X(INSIDE_IN, rf_inside_in) \
-	X(LO_OUT, rf_lo_out)
+	X(LO_OUT, rf_lo_out)       \
+	X(INSIDE_OUT, rf_inside_out)
 enum datapath_prog {
 #define X(id, name) PROG_##id,
 	DATAPATH_PROGS(X)

@@ -332,6 +332,9 @@ static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct 
 		if (v[i].dev.role == RF_DEV_INSIDE) {
 			err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_INGRESS,
 					     PROG_INSIDE_IN, fds[PROG_INSIDE_IN], w);
+			if (!err)
+				err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_EGRESS,
+						     PROG_INSIDE_OUT, fds[PROG_INSIDE_OUT], w);
 			continue;
 		}
 		err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_INGRESS, PROG_WAN_IN,

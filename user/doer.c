@@ -73,8 +73,14 @@ static void do_send(struct doer *d, const struct action *a, uint64_t now_ns)
 {
 	char src[EP_TEXT_MAX], dst[EP_TEXT_MAX];
 	uint32_t left_out;
-	int err = release_send(d->release, a);
+	int err;
 
+	if (a->send.conn)
+		err = d->tcp ? tcp_proxy_send(d->tcp, a->send.conn, a->send.to != SEND_TO_WAN,
+					      a->send.payload)
+			     : -ENOENT;
+	else
+		err = release_send(d->release, a);
 	if (!err)
 		return;
 	doer_count(d, RF_R_SEND_FAILED, 1, a->send.payload.n);

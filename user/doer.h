@@ -11,14 +11,16 @@
 #include "journal.h"
 #include "pinhole_table.h"
 #include "release.h"
+#include "tcp_proxy.h"
 
 struct doer {
-	/* borrowed; control may be NULL (while starting) */
+	/* borrowed; control and tcp may be NULL (while starting) */
 	const struct datapath *dp;
 	struct pinhole_table *table;
 	struct release *release;
 	struct journal *journal;
 	struct control *control;
+	struct tcp_proxy *tcp;
 	/* reasons that userspace decides: absolute values, with what was there at the start */
 	struct rf_counter count[RF_R_MAX];
 	bool count_changed[RF_R_MAX];

@@ -66,7 +66,7 @@ void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_n
 	engine_topology(e, &e->topo, now_ns, out);
 }
 
-static void send_to(struct action_list *out, enum send_to to, uint32_t wan_ifindex,
+static void send_to(struct action_list *out, enum send_to to, const struct signal_in *in,
 		    struct rf_ep src, struct rf_ep dst, struct view payload)
 {
 	struct action *a = action_add(out, ACT_SEND);
@@ -74,7 +74,8 @@ static void send_to(struct action_list *out, enum send_to to, uint32_t wan_ifind
 	if (!a)
 		return;
 	a->send.to = to;
-	a->send.wan_ifindex = wan_ifindex;
+	a->send.wan_ifindex = in->wan_ifindex;
+	a->send.conn = in->conn;
 	a->send.src = src;
 	a->send.dst = dst;
 	a->send.payload = payload;
@@ -85,10 +86,10 @@ static void forward(const struct signal_in *in, const struct binding *b, bool fr
 		    struct view payload, struct action_list *out)
 {
 	if (from_inside)
-		send_to(out, SEND_TO_WAN, in->wan_ifindex, b->outside, in->dst, payload);
+		send_to(out, SEND_TO_WAN, in, b->outside, in->dst, payload);
 	else
-		send_to(out, b->mode == RF_MODE_HOST ? SEND_TO_LOCAL : SEND_TO_INSIDE,
-			in->wan_ifindex, in->src, b->inside, payload);
+		send_to(out, b->mode == RF_MODE_HOST ? SEND_TO_LOCAL : SEND_TO_INSIDE, in, in->src,
+			b->inside, payload);
 }
 
 /* Applies the recorded edits; what followed the message in the datagram stays behind it. */
@@ -120,7 +121,10 @@ static struct call_ctx call_context(struct engine *e, const struct signal_in *in
 				    bool from_inside)
 {
 	struct rf_ep remote = from_inside ? in->dst : in->src;
+	struct rf_ep peer = remote;
 
+	if (in->conn)
+		peer.port = 0;
 	return (struct call_ctx){
 		.now = in->now_ns,
 		.from_inside = from_inside,
@@ -131,7 +135,7 @@ static struct call_ctx call_context(struct engine *e, const struct signal_in *in
 		.outside = b->outside,
 		.remote = remote,
 		.call_id = e->msg.call_id,
-		.peer = policy_peer(&e->config, &remote),
+		.peer = policy_peer(&e->config, &peer),
 	};
 }
 
@@ -256,8 +260,7 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 	forward(in, b, true, payload, out);
 }
 
-/* The binding a message from outside reached. Routed hosts are named by the address itself. */
-static enum rf_reason reached(struct engine *e, const struct signal_in *in,
+enum rf_reason engine_reached(struct engine *e, const struct signal_in *in,
 			      const struct policy_query *q, struct binding **b,
 			      struct action_list *out)
 {
@@ -302,8 +305,11 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	const char *why = NULL;
 	struct binding *b;
 	struct view payload;
-	enum rf_reason r = reached(e, in, &q, &b, out);
+	enum rf_reason r;
 
+	if (in->conn)
+		q.remote.port = 0; /* of a connection: any */
+	r = engine_reached(e, in, &q, &b, out);
 	if (r != RF_R_NONE) {
 		action_drop(out, r, NULL);
 		return;
@@ -320,6 +326,8 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 			unreadable(e, in, p, b, false, why, out);
 		return;
 	}
+	if (in->conn)
+		q.binding = b = engine_target(e, wan, b);
 	struct call_ctx ctx = call_context(e, in, wan, b, false);
 	struct rewrite_ctx rw = { .topo = &e->topo,
 				  .wan = wan,

@@ -18,14 +18,16 @@
 
 struct engine;
 
-/* One UDP datagram that a hook held. */
+/* One UDP datagram that a hook held, or one message of a TCP connection. */
 struct signal_in {
 	uint64_t now_ns;
 	enum rf_hook
 		hook; /* RF_HOOK_WAN_IN: from outside; RF_HOOK_WAN_OUT, RF_HOOK_INSIDE_IN: from inside */
 	uint32_t wan_ifindex; /* WAN device it came in by or will leave by */
-	struct rf_ep src, dst; /* as on the wire at that hook */
+	/* as on the wire at that hook; over TCP an inside endpoint is the one of engine_speaker() */
+	struct rf_ep src, dst;
 	struct view payload;
+	uint32_t conn; /* the TCP connection, into the action that sends it on; 0: UDP */
 };
 
 /* c and t are copied. first_pinhole_id: ids below it are taken. NULL when out of memory. */
@@ -39,6 +41,16 @@ void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_n
 			struct action_list *out);
 
 void engine_message(struct engine *e, const struct signal_in *in, struct action_list *out);
+
+/* Somebody opens a TCP connection (in without payload). RF_R_NONE: it may be; from outside, *inside is whom
+ * it leads to and *outside what stands for that on the WAN. */
+enum rf_reason engine_connection(struct engine *e, const struct signal_in *in,
+				 struct action_list *out, struct rf_ep *inside,
+				 struct rf_ep *outside);
+/* The endpoint that the inside host at src, which sent this first message of a connection, is reached by:
+ * what it writes in Via or Contact, else src itself. */
+struct rf_ep engine_speaker(struct engine *e, const struct rf_ep *src, struct view message);
+
 /* A STUN check of a call's pinhole with a remote that it does not list: true when it is one of the two
  * agents that the call agreed on, and then the pinhole lists it. */
 bool engine_stun(struct engine *e, uint32_t call_id, const struct call_stun *s,

@@ -32,4 +32,12 @@ struct engine {
 	struct edit_list edits;
 };
 
+/* The binding a message from outside reached. Routed hosts are named by the address itself. */
+enum rf_reason engine_reached(struct engine *e, const struct signal_in *in,
+			      const struct policy_query *q, struct binding **b,
+			      struct action_list *out);
+/* Over TCP a request comes by the connection that is there, whichever of the inside host's endpoints it
+ * is for: the one of its Request-URI, else b. */
+struct binding *engine_target(struct engine *e, const struct topology_wan *wan, struct binding *b);
+
 #endif

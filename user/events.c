@@ -36,7 +36,7 @@ static const char *const kinds[] = {
 static const char *const hooks[] = {
 	[RF_HOOK_WAN_XDP] = "wan_xdp", [RF_HOOK_WAN_IN] = "wan_in",
 	[RF_HOOK_WAN_OUT] = "wan_out", [RF_HOOK_INSIDE_IN] = "inside_in",
-	[RF_HOOK_LO_OUT] = "lo_out",
+	[RF_HOOK_LO_OUT] = "lo_out",   [RF_HOOK_INSIDE_OUT] = "inside_out",
 };
 
 const char *events_reason_name(uint32_t reason)

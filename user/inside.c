@@ -286,9 +286,13 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct n
 	if (!old || memcmp(&old->dev, &dev, sizeof(dev)))
 		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev, BPF_ANY))
 			return -errno;
-	if (old && hook_tc_attached(dp, link->ifindex, HOOK_INGRESS))
+	if (old && hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) &&
+	    hook_tc_attached(dp, link->ifindex, HOOK_EGRESS))
 		return 0;
 	err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_INGRESS, PROG_INSIDE_IN, -1, &w);
+	if (!err)
+		err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_EGRESS, PROG_INSIDE_OUT,
+				     -1, &w);
 	if (err) {
 		hook_tc_detach(dp, link->ifindex);
 		bpf_map_delete_elem(dp->map[MAP_DEVICES], &link->ifindex);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -169,6 +170,28 @@ int packet_udp(const struct packet *p, struct rf_ep *src, struct rf_ep *dst, str
 	*src = (struct rf_ep){ .addr = p->src, .port = udp.source };
 	*dst = (struct rf_ep){ .addr = p->dst, .port = udp.dest };
 	*payload = (struct view){ p->l4.p + sizeof(udp), len - sizeof(udp) };
+	return 0;
+}
+
+int packet_tcp(const struct packet *p, struct rf_ep *src, struct rf_ep *dst, size_t *header_len,
+	       enum packet_checksum *sum)
+{
+	struct tcphdr tcp;
+	uint32_t pseudo;
+
+	if (p->proto != IPPROTO_TCP || p->l4.n < sizeof(tcp) || p->more || p->frag_offset)
+		return -EINVAL;
+	memcpy(&tcp, p->l4.p, sizeof(tcp));
+	if (tcp.doff * 4u < sizeof(tcp) || tcp.doff * 4u > p->l4.n)
+		return -EINVAL;
+	pseudo = packet_pseudo_sum(&p->src, &p->dst, IPPROTO_TCP, p->l4.n);
+	if (packet_checksum(p->l4.p, p->l4.n, pseudo) == 0)
+		*sum = PACKET_SUM_OK;
+	else
+		*sum = tcp.check == (uint16_t)pseudo ? PACKET_SUM_PARTIAL : PACKET_SUM_BAD;
+	*src = (struct rf_ep){ .addr = p->src, .port = tcp.source };
+	*dst = (struct rf_ep){ .addr = p->dst, .port = tcp.dest };
+	*header_len = tcp.doff * 4u;
 	return 0;
 }
 

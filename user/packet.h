@@ -35,6 +35,9 @@ int packet_parse(const void *bytes, size_t n, struct packet *out);
 /* UDP of a whole (reassembled or never fragmented) datagram. -EINVAL: lengths do not fit. */
 int packet_udp(const struct packet *p, struct rf_ep *src, struct rf_ep *dst, struct view *payload,
 	       enum packet_checksum *sum);
+/* TCP of a whole packet: ports and the state of its checksum, and its header's length. -EINVAL. */
+int packet_tcp(const struct packet *p, struct rf_ep *src, struct rf_ep *dst, size_t *header_len,
+	       enum packet_checksum *sum);
 
 /* RFC 1071 over bytes, onto a sum such as packet_pseudo_sum()'s; as it stands in a header. */
 uint16_t packet_checksum(const void *bytes, size_t n, uint32_t start);

@@ -121,7 +121,7 @@ const struct config_peer *policy_peer(const struct config *c, const struct rf_ep
 		const struct config_peer *p = &c->peers[i];
 
 		if (!prefix_has(&p->address, &remote->addr) ||
-		    (p->port && htons(p->port) != remote->port))
+		    (p->port && remote->port && htons(p->port) != remote->port))
 			continue;
 		if (!best || p->address.len > best->address.len ||
 		    (p->address.len == best->address.len && p->port && !best->port))

@@ -59,7 +59,8 @@ enum policy_verdict policy_response(const struct policy_table *t, const struct p
 enum rf_reason policy_reason(enum policy_verdict v); /* RF_R_NONE unless refused */
 const char *policy_name(enum policy_verdict v);
 
-/* The configured peer that an endpoint belongs to (longest prefix; a port narrows); NULL. */
+/* The configured peer that an endpoint belongs to (longest prefix; a port narrows, unless remote has none:
+ * TCP); NULL. */
 const struct config_peer *policy_peer(const struct config *c, const struct rf_ep *remote);
 
 void policy_tick(struct policy_table *t, uint64_t now_ns);

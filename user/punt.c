@@ -67,6 +67,24 @@ static void punt_stun(const struct rf_punt *meta, struct view packet, struct pun
 		p->out.stun(&m, meta->call_id, meta, packet, p->out.arg);
 }
 
+static void punt_connection(const struct rf_punt *meta, struct view packet, struct punt *p)
+{
+	struct punt_message m = { .time_ns = meta->time_ns,
+				  .hook = meta->hook,
+				  .ifindex = meta->ifindex };
+	enum packet_checksum sum;
+	struct packet pkt;
+	size_t header;
+
+	if (packet_parse(packet.p, packet.n, &pkt) ||
+	    packet_tcp(&pkt, &m.src, &m.dst, &header, &sum))
+		p->out.dropped(RF_R_SIP_MALFORMED, 1, packet.n, p->out.arg);
+	else if (sum == PACKET_SUM_BAD)
+		p->out.dropped(RF_R_SIP_BAD_CHECKSUM, 1, packet.n, p->out.arg);
+	else
+		p->out.connection(&m, meta, packet, p->out.arg);
+}
+
 static void punt_resend(const struct rf_punt *meta, struct view packet, void *arg)
 {
 	struct punt *p = arg;
@@ -97,6 +115,8 @@ static int punt_record(void *ctx, void *data, size_t n)
 		punt_datagram(&meta, packet, p);
 	else if (meta.kind == RF_PUNT_STUN)
 		punt_stun(&meta, packet, p);
+	else if (meta.kind == RF_PUNT_TCP)
+		punt_connection(&meta, packet, p);
 	else if (meta.kind == RF_PUNT_MEDIA)
 		p->out.again(&meta, packet, p->out.arg);
 	else

@@ -30,6 +30,9 @@ struct punt_out {
 	 * the check. Verified or not, the packet is then to be judged again. */
 	void (*stun)(const struct punt_message *m, uint32_t call_id, const struct rf_punt *meta,
 		     struct view packet, void *arg);
+	/* Somebody opens a SIP connection: .payload of m is empty. Allowed, the packet is to be judged again. */
+	void (*connection)(const struct punt_message *m, const struct rf_punt *meta,
+			   struct view packet, void *arg);
 	void (*dropped)(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg);
 	void *arg;
 };

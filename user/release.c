@@ -12,6 +12,7 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <netpacket/packet.h>
 #include <stdlib.h>
@@ -276,13 +277,15 @@ int release_verbatim(struct release *r, const struct rf_punt *meta, struct view 
 /* What a local sender's device was to do is done by nobody on the way that we give it back. */
 static void complete_checksum(const struct packet *p, char *bytes)
 {
-	size_t at = (size_t)(p->l4.p - bytes) + offsetof(struct udphdr, check);
+	size_t at = (size_t)(p->l4.p - bytes) + (p->proto == IPPROTO_TCP
+							 ? offsetof(struct tcphdr, check)
+							 : offsetof(struct udphdr, check));
 	uint16_t check = 0;
 
 	memcpy(bytes + at, &check, sizeof(check));
 	check = packet_checksum(p->l4.p, p->l4.n,
 				packet_pseudo_sum(&p->src, &p->dst, p->proto, (uint32_t)p->l4.n));
-	check = check ? check : 0xffff;
+	check = check || p->proto == IPPROTO_TCP ? check : 0xffff;
 	memcpy(bytes + at, &check, sizeof(check));
 }
 
@@ -292,6 +295,7 @@ int release_again(struct release *r, const struct rf_punt *meta, struct view pac
 	struct rf_ep src, dst;
 	struct view payload;
 	struct packet p;
+	size_t header;
 	char *copy = malloc(packet.n);
 	int err = copy ? 0 : -ENOMEM;
 
@@ -300,7 +304,8 @@ int release_again(struct release *r, const struct rf_punt *meta, struct view pac
 		err = packet_parse(copy, packet.n, &p);
 	}
 	if (!err)
-		err = packet_udp(&p, &src, &dst, &payload, &sum);
+		err = p.proto == IPPROTO_TCP ? packet_tcp(&p, &src, &dst, &header, &sum)
+					     : packet_udp(&p, &src, &dst, &payload, &sum);
 	if (!err && sum == PACKET_SUM_PARTIAL)
 		complete_checksum(&p, copy);
 	packet.p = copy;

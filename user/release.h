@@ -21,7 +21,7 @@ void release_identity(const struct release *r, struct rf_control *c);
 int release_send(struct release *r, const struct action *send);
 /* A held fragment of what is no signalling, unaltered, as if it had only now come where it was held. */
 int release_verbatim(struct release *r, const struct rf_punt *meta, struct view packet);
-/* A parked packet of media, to be judged again at the hook that held it. */
+/* A parked packet of media, or the SYN of a SIP connection, to be judged again at the hook that held it. */
 int release_again(struct release *r, const struct rf_punt *meta, struct view packet);
 
 #endif

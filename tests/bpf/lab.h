@@ -47,8 +47,8 @@ static const uint8_t lab_mac_w0[6] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t lab_mac_l0[6] = { 2, 0, 0, 0, 0, 3 };
 static const uint8_t lab_mac_in[6] = { 2, 0, 0, 0, 0, 0x42 };
 
-enum hook { XDP, WAN_IN, WAN_OUT, INSIDE_IN };
-static const char *const hook_names[] = { "xdp", "wan_in", "wan_out", "inside_in" };
+enum hook { XDP, WAN_IN, WAN_OUT, INSIDE_IN, INSIDE_OUT };
+static const char *const hook_names[] = { "xdp", "wan_in", "wan_out", "inside_in", "inside_out" };
 
 struct lab {
 	struct ringfence_bpf *skel;
@@ -410,6 +410,7 @@ static inline struct bpf_program *lab_prog(enum hook h)
 	case XDP: return lab.skel->progs.rf_wan_xdp;
 	case WAN_IN: return lab.skel->progs.rf_wan_in;
 	case WAN_OUT: return lab.skel->progs.rf_wan_out;
+	case INSIDE_OUT: return lab.skel->progs.rf_inside_out;
 	default: return lab.skel->progs.rf_inside_in;
 	}
 }
@@ -419,7 +420,7 @@ static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct r
 			       __u32 *mark)
 {
 	struct xdp_md xdp = { .data_end = len, .ingress_ifindex = lab.w0 };
-	struct __sk_buff skb = { .ifindex = h == INSIDE_IN ? lab.l0 : lab.w0 };
+	struct __sk_buff skb = { .ifindex = h >= INSIDE_IN ? lab.l0 : lab.w0 };
 	LIBBPF_OPTS(bpf_test_run_opts, o);
 	uint8_t *copy = malloc(len);
 	int err, i;

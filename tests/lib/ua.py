@@ -217,6 +217,7 @@ def token(prefix):
 
 class Ua(Endpoint):
     """A SIP endpoint; received messages are kept apart by Call-ID, so that calls do not mix."""
+    transport = 'UDP'
 
     def __init__(self, ns, addr, user, port=5060, host_port=None):
         super().__init__(ns, addr, port)
@@ -287,7 +288,7 @@ class Leg:
         if cseq is None:
             self.cseq += 1
             cseq = self.cseq
-        headers = [['Via', f'SIP/2.0/UDP {self.ua.hp};branch={branch or token("z9hG4bK")};rport'],
+        headers = [['Via', f'SIP/2.0/{self.ua.transport} {self.ua.hp};branch={branch or token("z9hG4bK")};rport'],
                    ['Max-Forwards', '70'],
                    ['From', f'<{self.local}>' + (f';tag={self.local_tag}' if self.local_tag else '')],
                    ['To', f'<{self.remote}>' + (f';tag={self.remote_tag}' if self.remote_tag else '')],

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * SIP over TCP: what the proxy's sockets bring goes to the engine, as held datagrams do, and what the
+ * engine sends on goes back to them by the doer.
+ */
+#include "controller.h"
+
+#include <errno.h>
+
+static struct signal_in signal_of(const struct tcp_way *w)
+{
+	return (struct signal_in){ .now_ns = clock_now_ns(),
+				   .hook = w->hook,
+				   .wan_ifindex = w->wan_ifindex };
+}
+
+static enum rf_reason admit(struct tcp_way *w, void *arg)
+{
+	struct controller *c = arg;
+	struct signal_in in = signal_of(w);
+	const struct topology_wan *wan = topology_wan_by_index(&c->topology, w->wan_ifindex);
+	const struct rf_addr *own = wan ? topology_wire(wan, &w->src.addr) : NULL;
+	bool outside = w->hook == RF_HOOK_WAN_IN;
+	enum rf_reason r;
+
+	if (!own)
+		return RF_R_NO_ROUTE;
+	if (controller_is_forged(c, w->hook, &w->src.addr))
+		return RF_R_SIP_UNKNOWN_PEER;
+	in.src = w->src;
+	in.dst = w->dst;
+	r = engine_connection(c->engine, &in, &c->actions, &w->inside, &w->outside);
+	controller_carry_out(c, 0, in.now_ns);
+	w->own = *own;
+	w->peer = outside ? w->src : w->dst;
+	if (outside)
+		w->shown = w->src; /* real source addresses, also inside */
+	return r;
+}
+
+/* The far side sees the inside host's own address where that is public, else the signalling port that
+ * stands for it: what the registrar knows, and what its Contact says. */
+static void identify(struct tcp_way *w, struct view message, void *arg)
+{
+	struct controller *c = arg;
+	uint64_t now = clock_now_ns();
+
+	w->inside = engine_speaker(c->engine, &w->src, message);
+	if (!engine_outside_of(c->engine, w->wan_ifindex, &w->inside, true, now, &c->actions,
+			       &w->outside))
+		w->outside = w->inside; /* the engine will say why, and drop the message */
+	else if (topology_mode(&c->topology, &w->src.addr) == RF_MODE_NAT)
+		w->shown = w->outside;
+	else
+		w->shown = w->src;
+	controller_carry_out(c, 0, now);
+}
+
+static void message(const struct tcp_way *w, uint32_t conn, bool from_inside, struct view bytes,
+		    void *arg)
+{
+	struct controller *c = arg;
+	struct signal_in in = signal_of(w);
+
+	in.hook = from_inside ? RF_HOOK_INSIDE_IN : RF_HOOK_WAN_IN;
+	in.src = from_inside ? w->inside : w->peer;
+	in.dst = from_inside ? w->peer : w->outside;
+	in.payload = bytes;
+	in.conn = conn;
+	engine_message(c->engine, &in, &c->actions);
+	controller_carry_out(c, bytes.n, in.now_ns);
+}
+
+static bool unreadable(const struct tcp_way *w, bool from_inside, size_t bytes, void *arg)
+{
+	struct controller *c = arg;
+	bool pass = !c->config.unparsed_drop;
+
+	controller_dropped(pass ? RF_R_SIP_UNPARSED_PASSED : RF_R_SIP_MALFORMED, 1, bytes, c);
+	return pass;
+}
+
+int controller_tcp_new(struct controller *c, struct why *w)
+{
+	struct tcp_env env = { .admit = admit,
+			       .identify = identify,
+			       .message = message,
+			       .unreadable = unreadable,
+			       .dropped = controller_dropped,
+			       .arg = c };
+	int err = tcp_proxy_new(&c->tcp, c->base, c->dp->map[MAP_TCP_FLOWS], &env, w);
+
+	if (!err)
+		c->doer.tcp = c->tcp;
+	return err;
+}
+
+bool controller_tcp_open(struct controller *c, const struct punt_message *m, size_t bytes)
+{
+	struct tcp_way w = { .hook = m->hook, .src = m->src, .dst = m->dst };
+	enum rf_reason r;
+
+	w.wan_ifindex =
+		m->hook == RF_HOOK_WAN_IN ? m->ifindex : controller_wan_towards(c, &m->dst.addr);
+	r = tcp_proxy_open(c->tcp, &w, clock_now_ns());
+	if (r != RF_R_NONE)
+		controller_dropped(r, 1, bytes, c);
+	return r == RF_R_NONE;
+}
+
+json_object *controller_tcp_reply(struct controller *c)
+{
+	json_object *reply = json_object_new_object();
+
+	if (reply)
+		json_object_object_add(reply, "connections",
+				       json_object_new_int64(tcp_proxy_count(c->tcp)));
+	return reply;
+}
