@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Builds the fuzz targets and runs each of them: tests/fuzz/run.sh [SECONDS [TARGET]...]
 #
-# Seeds are tests/fuzz/corpus/TARGET/, and what a run learns is kept under $B/fuzz/, so that the next one
+# Seeds are tests/fuzz/corpus/TARGET/ (for captures those of the tests as well), and what a run learns is kept under $B/fuzz/, so that the next one
 # goes on from there. Prints an "ok" or "not ok" line per target; a finding's input and the end of the log
 # follow the latter, and the input stays in $B/fuzz/TARGET.found/.
 set -u
@@ -11,9 +11,9 @@ B=${B:-build}
 CLANG=${CLANG:-clang}
 SECONDS_EACH=${1:-30}
 shift
-TARGETS=${*:-"fuzz_sip fuzz_sdp fuzz_engine fuzz_calls"}
+TARGETS=${*:-"fuzz_sip fuzz_sdp fuzz_engine fuzz_calls fuzz_pcap"}
 OUT=$B/fuzz
-LIBS='libosip2 json-c nettle zlib'
+LIBS=(libosip2 json-c nettle zlib libpcap)
 status=0
 
 if ! echo 'int LLVMFuzzerTestOneInput(void){return 0;}' |
@@ -23,28 +23,33 @@ if ! echo 'int LLVMFuzzerTestOneInput(void){return 0;}' |
 fi
 mkdir -p "$OUT"
 
-# What decides and parses, and nothing that does: no system call is left to fuzz.
-sources() {
-	local f
-	for f in user/*.c; do
-		case $f in
-		*/ringfence*.c | */cmd_*.c | */replay*.c | */pcap_read.c) ;;
-		*/control*.c | */netlink*.c | */inside.c | */hooks.c | */doer.c | */bpffs.c) ;;
-		*/datapath*.c | */pinhole_table.c | */punt.c | */release.c | */events.c) ;;
-		*/journal.c | */privileges.c | */log.c | */out*.c | */tcp_*.c | */diff.c) ;;
-		*) grep -qE '#include (<bpf/|<event2/|"ringfence.skel.h")' "$f" || echo "$f" ;;
-		esac
-	done
-}
+ROOT=$PWD
+case $OUT in /*) ;; *) OUT=$ROOT/$OUT ;; esac
+mapfile -t PKG_CFLAGS < <(pkg-config --cflags "${LIBS[@]}" | xargs -n 1)
+mapfile -t PKG_LIBS < <(pkg-config --libs "${LIBS[@]}" | xargs -n 1)
+CFLAGS=(-O1 -g -std=gnu11 -D_GNU_SOURCE '-DRF_SYSCONFDIR="/etc"' -fno-sanitize-recover=all -fno-omit-frame-pointer
+	"-I$ROOT/include" "-I$ROOT/user" "-I$ROOT/tests" "${PKG_CFLAGS[@]}")
+
+# Everything but what needs the kernel side or an event loop; a target links what it uses of it.
+library() (
+	rm -rf "$OUT/obj" "$OUT/lib.a"
+	mkdir -p "$OUT/obj"
+	cd "$OUT/obj" || exit
+	grep -LE '#include (<bpf/|<event2/|"ringfence.skel.h")|^int main\(' "$ROOT"/user/*.c |
+		xargs -P "$(nproc)" -n 8 "$CLANG" "${CFLAGS[@]}" -fsanitize=fuzzer-no-link,address,undefined -c &&
+		ar rcs "$OUT/lib.a" ./*.o
+)
 
 build() {
-	# shellcheck disable=SC2046
-	$CLANG -O1 -g -std=gnu11 -D_GNU_SOURCE -DRF_SYSCONFDIR='"/etc"' \
-		-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer \
-		-Iinclude -Iuser -Itests $(pkg-config --cflags $LIBS) -o "$OUT/$1" \
-		"tests/fuzz/$1.c" $(sources) $(pkg-config --libs $LIBS)
+	"$CLANG" "${CFLAGS[@]}" -fsanitize=fuzzer,address,undefined -o "$OUT/$1" "tests/fuzz/$1.c" \
+		"$OUT/lib.a" "${PKG_LIBS[@]}"
 }
 
+if ! library >"$OUT/lib.build" 2>&1; then
+	echo "not ok fuzz: does not build"
+	tail -20 "$OUT/lib.build"
+	exit 1
+fi
 for t in $TARGETS; do
 	if ! build "$t" >"$OUT/$t.build" 2>&1; then
 		echo "not ok $t: does not build"
@@ -57,6 +62,7 @@ for t in $TARGETS; do
 	dict=()
 	[ -f tests/fuzz/corpus/sip.dict ] && dict=(-dict=tests/fuzz/corpus/sip.dict)
 	[ -d "$seeds" ] || seeds=
+	[ "$t" = fuzz_pcap ] && seeds="$seeds tests/data tests/fuzz/corpus/fuzz_engine"
 	# shellcheck disable=SC2086
 	if nice -n 10 "$OUT/$t" "$OUT/$t.corpus" $seeds -max_total_time="$SECONDS_EACH" -max_len=12000 \
 		-timeout=20 -rss_limit_mb=2048 -print_final_stats=1 "${dict[@]}" \
