@@ -55,13 +55,22 @@ static bool body_length(struct view headers, uint64_t *out)
 	return true;
 }
 
+/* A line feed of its own ends a line, or two of them the header, for some and not for others. */
+static bool lone_line_feed(struct view header)
+{
+	for (size_t i = 0; i < header.n; i++)
+		if (header.p[i] == '\n' && (!i || header.p[i - 1] != '\r'))
+			return true;
+	return false;
+}
+
 /* The header has come to its end: how long is it all? False: nobody can say, or too long. */
 static bool measure(struct sip_framer *f, struct view header)
 {
 	uint64_t body;
 
-	if (!sip_frame_begins(header) || !body_length(view_head(header, header.n - 2), &body) ||
-	    header.n + body > SIP_FRAME_MAX)
+	if (!sip_frame_begins(header) || lone_line_feed(header) ||
+	    !body_length(view_head(header, header.n - 2), &body) || header.n + body > SIP_FRAME_MAX)
 		return false;
 	f->whole = header.n + body;
 	return true;
