@@ -121,6 +121,7 @@ static __always_inline void rf_hop_learn(struct rf_hop *hop, struct rf_pkt *p,
 		__builtin_memcpy(hop->src_mac, fib->smac, 6);
 		hop->max_len = 0;
 		hop->hits = 0;
+		hop->xdp = 0;
 	}
 	if (hop->hits < RF_HOP_HITS)
 		hop->hits++;
@@ -269,8 +270,10 @@ static __always_inline void rf_hop_learn_skb(struct __sk_buff *skb, struct rf_ho
 	__u32 ifindex = fib->ifindex;
 	struct rf_device *dev = bpf_map_lookup_elem(&devices, &ifindex);
 
-	if (dev && !(dev->flags & (RF_DEV_L3 | RF_DEV_STACK)) && rf_plain_eth(skb, p))
-		rf_hop_learn(hop, p, src, dst, via, fib);
+	if (!hop || !dev || (dev->flags & (RF_DEV_L3 | RF_DEV_STACK)) || !rf_plain_eth(skb, p))
+		return;
+	rf_hop_learn(hop, p, src, dst, via, fib);
+	hop->xdp = dev->flags & RF_DEV_XDP_TX;
 }
 
 static __always_inline __u32 rf_deliver_hop(struct __sk_buff *skb, struct rf_pkt *p,

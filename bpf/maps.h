@@ -96,7 +96,8 @@ struct rf_hop {
 	__u32 ifindex; /* the device it leaves by */
 	__u8 dst_mac[6], src_mac[6];
 	__u16 max_len; /* longest L3 packet that the route took */
-	__u16 hits; /* look-ups in a row with this answer */
+	__u8 hits; /* look-ups in a row with this answer */
+	__u8 xdp; /* the device takes XDP redirects */
 };
 _Static_assert(sizeof(struct rf_hop) == 64, "rf_hop");
 RF_ARRAY(hops, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_hop, RF_HOPS);

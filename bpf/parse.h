@@ -29,6 +29,7 @@ enum rf_pkt_flag {
 	RF_PKT_FRAGMENT = 1 << 3,
 	RF_PKT_FIRST = 1 << 4, /* the fragment with offset 0 */
 	RF_PKT_NO_ETH = 1 << 5, /* device without link layer header */
+	RF_PKT_NO_PH = 1 << 7, /* no pinhole was found already */
 	RF_PKT_AGAIN = 1 << 6, /* was parked or turned around: not parked again */
 };
 
@@ -38,9 +39,11 @@ struct rf_pkt {
 	__u32 ifindex;
 	__u32 frame_len; /* bytes from .data on, linear or not */
 	__u32 len; /* bytes of the L3 packet, by its own header */
-	__be32 frag_id;
+	union { /* a fragment is never redirected; the stack of Linux 6.1's programs is full to the last byte */
+		__be32 frag_id;
+		__u32 code; /* return code of a redirect */
+	};
 	__u32 pinhole_id, call_id; /* for events */
-	__u32 code; /* return code of a redirect */
 	__u16 l3_off, l4_off;
 	__u16 pay_len; /* of UDP */
 	__u16 vlan; /* outermost tag's id */
@@ -322,7 +325,8 @@ __noinline int rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
 	for (i = 0; i < 2; i++) {
 		p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
 		p->tags = 0;
-		p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN; /* not what was parsed */
+		/* not what was parsed */
+		p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN | RF_PKT_NO_PH;
 		r = rf_parse((void *)(long)skb->data, (void *)(long)skb->data_end, p,
 			     skb->protocol);
 		if (r != RF_PARSED_NOT_LINEAR)

@@ -27,7 +27,7 @@ static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep
 	h->dir = dir;
 	h->st = NULL;
 	h->learnt = NULL;
-	h->ph = bpf_map_lookup_elem(&pinholes, &key);
+	h->ph = p->flags & RF_PKT_NO_PH ? NULL : bpf_map_lookup_elem(&pinholes, &key);
 	if (!h->ph)
 		return false;
 	p->pinhole_id = h->ph->id;
@@ -81,13 +81,29 @@ static __always_inline bool rf_remote_fits(const struct rf_remote *r, const stru
 	return rf_remote_is(r, ep) || (prefix && rf_remote_covers(r, ep));
 }
 
+/* A global function, verified once: the loop would multiply the states of every caller. */
+__noinline int rf_more_have(__u32 id, __u32 dir, struct rf_ep *ep, __u32 n, bool prefix)
+{
+	struct rf_more_key key = { .id = id, .dir = dir };
+	struct rf_more_remotes *more;
+	__u32 i;
+
+	if (!ep)
+		return 0;
+	more = bpf_map_lookup_elem(&more_remotes, &key);
+	if (!more)
+		return 0;
+	for (i = 0; i < RF_REMOTES_MAX - 1 && i < n; i++)
+		if (rf_remote_fits(&more->remotes[i], ep, prefix))
+			return 1;
+	return 0;
+}
+
 /* .prefix: any that covers it will do; else only an exact one. */
 static __always_inline bool rf_remotes_have(const struct rf_hit *h, const struct rf_ep *ep,
 					    bool prefix)
 {
-	struct rf_more_key key = { .id = h->ph->id, .dir = h->dir };
-	struct rf_more_remotes *more;
-	int i;
+	struct rf_ep copy = *ep;
 
 	if (!h->ph->n_remotes)
 		return false;
@@ -95,16 +111,7 @@ static __always_inline bool rf_remotes_have(const struct rf_hit *h, const struct
 		return true;
 	if (h->ph->n_remotes == 1)
 		return false;
-	more = bpf_map_lookup_elem(&more_remotes, &key);
-	if (!more)
-		return false;
-	for (i = 0; i < RF_REMOTES_MAX - 1; i++) {
-		if (i + 1 >= h->ph->n_remotes)
-			break;
-		if (rf_remote_fits(&more->remotes[i], ep, prefix))
-			return true;
-	}
-	return false;
+	return rf_more_have(h->ph->id, h->dir, &copy, h->ph->n_remotes - 1, prefix);
 }
 
 static __always_inline __u32 rf_check_alive(struct rf_pkt *p, const struct rf_hit *h)
@@ -332,11 +339,12 @@ static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_h
 	if (!h->st)
 		return;
 	s = &h->st->dir[h->dir & 1];
-	__sync_fetch_and_add(&s->packets, 1);
-	__sync_fetch_and_add(&s->bytes, p->len);
+	/* Not atomic: flows are steered to one CPU each, and an atomic add costs as much as a look-up. */
+	s->packets++;
+	s->bytes += p->len;
 	RF_WRITE_ONCE(s->last_ns, rf_now(p));
 	if (h->media.cls == RF_CLASS_RTP)
-		rf_rtp_stats(s, &h->media, p->now, h->ph->clock_rate);
+		rf_rtp_stats(s, &h->media, p->now, h->ph->clock_mult);
 }
 
 #endif

@@ -20,6 +20,7 @@
 #include "wan.h"
 #include "inside.h"
 #include "tcp.h"
+#include "fast.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -29,7 +30,12 @@ int rf_wan_xdp(struct xdp_md *ctx)
 	struct rf_pkt p = { .hook = RF_HOOK_WAN_XDP };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
+	int code = rf_fast_in_xdp(ctx);
 
+	if (code > RF_LONG_WAY)
+		return code;
+	if (code == RF_LONG_WAY_NO_PH)
+		p.flags |= RF_PKT_NO_PH;
 	switch (rf_wan_in_stage(&p, rf_parse_xdp(ctx, &p), &h, &reason)) {
 	case RF_STAGE_MEDIA: reason = rf_media_xdp(ctx, &p, &h); break;
 	case RF_STAGE_DECIDED:
@@ -41,6 +47,15 @@ int rf_wan_xdp(struct xdp_md *ctx)
 	return rf_verdict_xdp(&p, reason);
 }
 
+/* Only what is plain: all else of an inside device is TC's. */
+SEC("xdp.frags")
+int rf_inside_xdp(struct xdp_md *ctx)
+{
+	int code = rf_fast_out_xdp(ctx);
+
+	return code > RF_LONG_WAY ? code : XDP_PASS;
+}
+
 /* For the far end of a veth pair: native XDP there makes XDP redirects into it arrive. */
 SEC("xdp")
 int rf_xdp_pass(struct xdp_md *ctx)
@@ -48,18 +63,14 @@ int rf_xdp_pass(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-SEC("tc")
-int rf_wan_in(struct __sk_buff *skb)
+/* .flags: of struct rf_pkt, what is known already */
+__noinline int rf_wan_in_long(struct __sk_buff *skb, __u32 flags)
 {
-	struct rf_pkt p = { .hook = RF_HOOK_WAN_IN };
+	struct rf_pkt p = { .hook = RF_HOOK_WAN_IN, .flags = flags };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
 	int parsed;
 
-	if (rf_injected(skb, &p))
-		return rf_verdict_tc(&p, RF_R_RELEASED);
-	if (!rf_hairpinned(skb, &p) && skb->pkt_type == PACKET_OTHERHOST)
-		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	parsed = rf_parse_skb(skb, &p);
 	if (rf_is_tcp(&p, parsed))
@@ -72,6 +83,25 @@ int rf_wan_in(struct __sk_buff *skb)
 	case RF_STAGE_DECIDED: reason = rf_park(skb, &p, reason); break;
 	}
 	return rf_verdict_tc(&p, reason);
+}
+
+SEC("tc")
+int rf_wan_in(struct __sk_buff *skb)
+{
+	bool again = rf_hairpinned(skb);
+	int code;
+
+	if (!again && rf_injected(skb))
+		return rf_end_tc(RF_HOOK_WAN_IN, skb->len, RF_R_RELEASED);
+	if (!again && skb->pkt_type == PACKET_OTHERHOST)
+		return TC_ACT_UNSPEC;
+	code = rf_fast_in_tc(skb);
+	if (code == RF_FAST_FAILED)
+		return rf_end_tc(RF_HOOK_WAN_IN, skb->len, RF_R_REWRITE_FAILED);
+	if (code > RF_LONG_WAY)
+		return code;
+	return rf_wan_in_long(skb, (again ? RF_PKT_AGAIN : 0) |
+					   (code == RF_LONG_WAY_NO_PH ? RF_PKT_NO_PH : 0));
 }
 
 SEC("tc")
@@ -102,16 +132,13 @@ int rf_wan_out(struct __sk_buff *skb)
 	return rf_verdict_tc(&p, reason);
 }
 
-SEC("tc")
-int rf_inside_in(struct __sk_buff *skb)
+__noinline int rf_inside_in_long(struct __sk_buff *skb, __u32 flags)
 {
-	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_IN };
+	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_IN, .flags = flags };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
 	int parsed;
 
-	if (!rf_hairpinned(skb, &p) && skb->pkt_type == PACKET_OTHERHOST)
-		return rf_verdict_tc(&p, RF_R_NONE);
 	rf_device_shape(skb, &p);
 	parsed = rf_parse_skb(skb, &p);
 	if (rf_is_tcp(&p, parsed))
@@ -124,6 +151,23 @@ int rf_inside_in(struct __sk_buff *skb)
 	case RF_STAGE_DECIDED: reason = rf_inside_early(skb, &p, reason); break;
 	}
 	return rf_verdict_tc(&p, reason);
+}
+
+SEC("tc")
+int rf_inside_in(struct __sk_buff *skb)
+{
+	bool again = rf_hairpinned(skb);
+	int code;
+
+	if (!again && skb->pkt_type == PACKET_OTHERHOST)
+		return TC_ACT_UNSPEC;
+	code = rf_fast_out_tc(skb);
+	if (code == RF_FAST_FAILED)
+		return rf_end_tc(RF_HOOK_INSIDE_IN, skb->len, RF_R_REWRITE_FAILED);
+	if (code > RF_LONG_WAY)
+		return code;
+	return rf_inside_in_long(skb, (again ? RF_PKT_AGAIN : 0) |
+					      (code == RF_LONG_WAY_NO_PH ? RF_PKT_NO_PH : 0));
 }
 
 SEC("tc")

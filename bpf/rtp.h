@@ -208,9 +208,10 @@ static __always_inline bool rf_seq_update(struct rf_flow_stats *s, const struct 
 }
 
 static __always_inline void rf_jitter_update(struct rf_flow_stats *s, const struct rf_media *m,
-					     __u64 now, __u32 rate)
+					     __u64 now, __u32 mult)
 {
-	__u32 arrival = now / RF_NS_PER_SEC * rate + now % RF_NS_PER_SEC * rate / RF_NS_PER_SEC;
+	__u32 arrival =
+		now * mult >> 32; /* in clock units, modulo 2^32: the lost bits do not count */
 	__u32 transit = arrival - m->timestamp;
 	__s32 d = transit - s->transit;
 
@@ -224,7 +225,7 @@ static __always_inline void rf_jitter_update(struct rf_flow_stats *s, const stru
 
 /* Flows are steered to one CPU each; where they are not, a lost update costs a count, no more. */
 static __always_inline void rf_rtp_stats(struct rf_flow_stats *s, const struct rf_media *m,
-					 __u64 now, __u32 rate)
+					 __u64 now, __u32 mult)
 {
 	s->payload_type = m->pt;
 	if (!s->ssrc_known || s->ssrc != m->ssrc) {
@@ -234,8 +235,8 @@ static __always_inline void rf_rtp_stats(struct rf_flow_stats *s, const struct r
 	} else if (!rf_seq_update(s, m)) {
 		return;
 	}
-	if (rate)
-		rf_jitter_update(s, m, now, rate);
+	if (mult)
+		rf_jitter_update(s, m, now, mult);
 }
 
 #endif

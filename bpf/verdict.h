@@ -106,4 +106,12 @@ static __always_inline int rf_verdict_tc(struct rf_pkt *p, __u32 reason)
 	}
 }
 
+/* A packet whose end is known before it was parsed. */
+__noinline int rf_end_tc(__u8 hook, __u32 len, __u32 reason)
+{
+	struct rf_pkt p = { .hook = hook, .len = len };
+
+	return rf_verdict_tc(&p, reason);
+}
+
 #endif

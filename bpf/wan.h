@@ -54,7 +54,7 @@ static __always_inline void rf_device_shape(struct __sk_buff *skb, struct rf_pkt
 }
 
 /* A release to this host, sent round by lo: arrives as if it had just been received. */
-static __always_inline bool rf_injected(struct __sk_buff *skb, struct rf_pkt *p)
+static __always_inline bool rf_injected(struct __sk_buff *skb)
 {
 	struct rf_control *c = rf_control_get();
 
@@ -63,13 +63,12 @@ static __always_inline bool rf_injected(struct __sk_buff *skb, struct rf_pkt *p)
 	skb->mark = 0;
 	/* its Ethernet header is lo's, so the kernel took it for somebody else's */
 	bpf_skb_change_type(skb, PACKET_HOST);
-	p->len = skb->len;
 	return true;
 }
 
 /* From an inside host to another by way of our public address, or given back after parking: judged
  * like any packet that comes in here. */
-static __always_inline bool rf_hairpinned(struct __sk_buff *skb, struct rf_pkt *p)
+static __always_inline bool rf_hairpinned(struct __sk_buff *skb)
 {
 	struct rf_control *c = rf_control_get();
 
@@ -77,7 +76,6 @@ static __always_inline bool rf_hairpinned(struct __sk_buff *skb, struct rf_pkt *
 		return false;
 	skb->mark = 0;
 	bpf_skb_change_type(skb, PACKET_HOST);
-	p->flags |= RF_PKT_AGAIN;
 	return true;
 }
 

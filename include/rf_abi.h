@@ -100,7 +100,7 @@ struct rf_pinhole {
 	__u32 slot; /* index of pinhole_state, shared like the id; 0: none (signalling) */
 	__u32 idle_s; /* no media in either direction for longer: PINHOLE_IDLE; 0: no limit */
 	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
-	__u32 clock_rate; /* RTP clock in Hz for jitter; 0: unknown */
+	__u32 clock_rate; /* RTP clock in Hz; 0: unknown */
 	__u8 state; /* enum rf_pinhole_state_id */
 	__u8 classes; /* enum rf_class bits */
 	__u8 flags; /* enum rf_pinhole_flag bits */
@@ -111,10 +111,16 @@ struct rf_pinhole {
 	struct rf_remote remote; /* the first; the others are in more_remotes */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
 	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
-	__u32 pad;
+	__u32 clock_mult; /* rf_clock_mult(.clock_rate) */
 };
 /* With the hash's own 48 bytes and the key it fits the slab of 192 bytes. */
 _Static_assert(sizeof(struct rf_pinhole) == 112, "rf_pinhole");
+
+/* (ns * mult) >> 32 is the time in units of the RTP clock, within 15 ppm from 8 kHz on; no division. */
+static inline __u32 rf_clock_mult(__u32 rate)
+{
+	return (((__u64)rate << 32) + 500000000) / 1000000000;
+}
 
 /* more_remotes: HASH. Of pinholes with more than one; written before the pinhole that names them. */
 struct rf_more_key {
@@ -199,7 +205,7 @@ enum rf_device_role {
 enum rf_device_flag {
 	RF_DEV_XDP_TX = 1 << 0, /* takes frames redirected by native XDP */
 	RF_DEV_L3 = 1 << 1, /* no Ethernet header (tun, wireguard) */
-	RF_DEV_XDP_NATIVE = 1 << 2, /* WAN: how XDP is attached; neither: TC only */
+	RF_DEV_XDP_NATIVE = 1 << 2, /* how XDP is attached; neither: TC only */
 	RF_DEV_XDP_GENERIC = 1 << 3,
 	RF_DEV_STACK = 1 << 4, /* deliver translated packets by the stack (last resort) */
 };

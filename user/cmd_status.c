@@ -165,6 +165,8 @@ static void show_devices(struct status *s)
 				d->dev.flags & RF_DEV_STACK    ? "network stack"
 				: d->dev.flags & RF_DEV_XDP_TX ? "XDP redirect"
 							       : "TC redirect");
+			out_shown(out_str(item, "xdp", "", xdp), "%s",
+				  strcmp(xdp, "native") ? "from there TC" : "from there XDP + TC");
 		}
 		out_shown(out_u64(item, "mtu", "", d->dev.mtu), "MTU %u", d->dev.mtu);
 		out_u64(item, "ifindex", NULL, d->ifindex);

@@ -47,6 +47,8 @@ struct config_peer {
 	uint16_t n_media;
 };
 
+/* XDP on inside devices: on those of a driver, wherever native XDP is to be had, nowhere */
+enum config_xdp { CONFIG_XDP_AUTO, CONFIG_XDP_ALWAYS, CONFIG_XDP_NEVER };
 enum config_learn { CONFIG_LEARN_NEVER, CONFIG_LEARN_PRIVATE, CONFIG_LEARN_ALWAYS };
 
 struct config {
@@ -54,6 +56,7 @@ struct config {
 	uint16_t n_wans;
 	struct config_inside inside[CONFIG_INSIDE_MAX];
 	uint16_t n_inside;
+	enum config_xdp inside_xdp;
 	bool inside_given; /* false: the defaults are in .inside */
 	uint16_t sip_ports[RF_SIP_PORTS_MAX];
 	uint16_t n_sip_ports;

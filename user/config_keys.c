@@ -228,10 +228,12 @@ static void read_flag(struct config_reader *r, const char *path, struct json_obj
 static const char *const unreadable_words[] = { "pass", "drop", NULL };
 static const char *const types_words[] = { "agreed", "any", NULL };
 static const char *const learn_words[] = { "never", "private", "always", NULL };
+static const char *const xdp_words[] = { "auto", "always", "never", NULL };
 static const char *const away_words[] = { "refuse-new", "pass", NULL };
 _Static_assert(sizeof(enum config_learn) == sizeof(uint32_t) &&
 		       sizeof(enum rf_mode) == sizeof(uint32_t),
 	       "config_word() writes 32 bits");
+_Static_assert(sizeof(enum config_xdp) == sizeof(uint32_t), "config_word() writes 32 bits");
 
 #define AT(member) offsetof(struct config, member)
 
@@ -369,6 +371,7 @@ static void read_peers(struct config_reader *r, const char *path, struct json_ob
 static const struct config_key top_keys[] = {
 	KEY("wan", read_wans, 0),
 	KEY("inside", read_inside, 0),
+	KEY("inside_xdp", config_word, AT(inside_xdp), .words = xdp_words),
 	KEY("sip", read_sip, 0),
 	KEY("peers", read_peers, 0),
 	KEY("when_controller_is_away", read_flag, AT(away_pass), .words = away_words),

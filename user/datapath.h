@@ -79,12 +79,13 @@ enum datapath_map {
 		MAP_COUNT
 };
 
-#define DATAPATH_PROGS(X)          \
-	X(WAN_XDP, rf_wan_xdp)     \
-	X(WAN_IN, rf_wan_in)       \
-	X(WAN_OUT, rf_wan_out)     \
-	X(INSIDE_IN, rf_inside_in) \
-	X(LO_OUT, rf_lo_out)       \
+#define DATAPATH_PROGS(X)            \
+	X(WAN_XDP, rf_wan_xdp)       \
+	X(WAN_IN, rf_wan_in)         \
+	X(WAN_OUT, rf_wan_out)       \
+	X(INSIDE_IN, rf_inside_in)   \
+	X(INSIDE_XDP, rf_inside_xdp) \
+	X(LO_OUT, rf_lo_out)         \
 	X(INSIDE_OUT, rf_inside_out)
 enum datapath_prog {
 #define X(id, name) PROG_##id,

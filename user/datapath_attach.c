@@ -318,6 +318,16 @@ static int attach_device(struct datapath *dp, const struct attach_request *r,
 	return err;
 }
 
+static int replace_xdp(const struct datapath *dp, const struct datapath_device *d, int fd,
+		       struct why *w)
+{
+	int err = hook_xdp_replace(dp, d->ifindex, fd);
+
+	return err ? why_set(w, err, "cannot replace the XDP program on %s: %s", d->dev.name,
+			     strerror(-err))
+		   : 0;
+}
+
 /* Swaps the programs under running traffic. What runs so far stays until its successor is in place. */
 static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w)
 {
@@ -335,6 +345,8 @@ static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct 
 			if (!err)
 				err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_EGRESS,
 						     PROG_INSIDE_OUT, fds[PROG_INSIDE_OUT], w);
+			if (!err && v[i].dev.flags & RF_DEV_XDP_NATIVE)
+				err = replace_xdp(dp, &v[i], fds[PROG_INSIDE_XDP], w);
 			continue;
 		}
 		err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_INGRESS, PROG_WAN_IN,
@@ -344,10 +356,7 @@ static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct 
 					     PROG_WAN_OUT, fds[PROG_WAN_OUT], w);
 		if (err || !(v[i].dev.flags & (RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC)))
 			continue;
-		err = hook_xdp_replace(dp, v[i].ifindex, fds[PROG_WAN_XDP]);
-		if (err)
-			why_set(w, err, "cannot replace the XDP program on %s: %s", v[i].dev.name,
-				strerror(-err));
+		err = replace_xdp(dp, &v[i], fds[PROG_WAN_XDP], w);
 	}
 	if (!err)
 		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT,

@@ -111,6 +111,11 @@ static int make_room(struct ringfence_bpf *skel, const struct config *c)
 	return err;
 }
 
+static void drop_frags(struct bpf_program *prog)
+{
+	bpf_program__set_flags(prog, bpf_program__flags(prog) & ~BPF_F_XDP_HAS_FRAGS);
+}
+
 /* Opens the object with the maps of dp, or with fresh ones as c wants them. frags: XDP for packets in pieces. */
 static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const struct config *c,
 		    bool frags)
@@ -131,9 +136,10 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const
 	prog = prog_by_name(skel, "rf_xdp_pass");
 	if (prog) /* for the far ends of veth pairs, which nothing attaches to yet */
 		bpf_program__set_autoload(prog, false);
-	prog = prog_by_name(skel, datapath_prog_names[PROG_WAN_XDP]);
-	if (prog && !frags)
-		bpf_program__set_flags(prog, bpf_program__flags(prog) & ~BPF_F_XDP_HAS_FRAGS);
+	if (!frags) {
+		drop_frags(skel->progs.rf_wan_xdp);
+		drop_frags(skel->progs.rf_inside_xdp);
+	}
 	load_last[0] = 0;
 	if (!err)
 		err = ringfence_bpf__load(skel);

@@ -39,6 +39,8 @@ int datapath_reopen_progs(struct datapath *dp);
 /* XDP by a pinned link. *mode in: asked for, out: in use. note: why it is less. */
 int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex, bool l3,
 		    enum attach_mode *mode, char *note, size_t n_note, struct why *w);
+/* Native XDP of an inside device; 0 or -errno (-EBUSY: somebody else's is there). */
+int hook_xdp_inside(const struct datapath *dp, uint32_t ifindex);
 int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex,
 		     int prog_fd); /* -ENOENT: no link */
 void hook_xdp_detach(const char *instance, uint32_t ifindex);

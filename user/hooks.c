@@ -79,13 +79,14 @@ static void xdp_native_note(const char *dev, int err, char *note, size_t n)
 	}
 }
 
-static int xdp_link(const struct datapath *dp, uint32_t ifindex, uint32_t flags, struct why *w)
+static int xdp_link(const struct datapath *dp, enum datapath_prog prog, uint32_t ifindex,
+		    uint32_t flags, struct why *w)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
 	char path[PIN_PATH_MAX];
 	int fd, err;
 
-	fd = bpf_link_create(dp->prog[PROG_WAN_XDP], ifindex, BPF_XDP, &opts);
+	fd = bpf_link_create(dp->prog[prog], ifindex, BPF_XDP, &opts);
 	if (fd < 0)
 		return -errno;
 	pin_link_path(path, dp->instance, "xdp_", ifindex);
@@ -117,7 +118,7 @@ int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex
 	}
 	if (w)
 		w->text[0] = 0;
-	err = xdp_link(dp, ifindex,
+	err = xdp_link(dp, PROG_WAN_XDP, ifindex,
 		       want == ATTACH_GENERIC ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE, w);
 	if (!err) {
 		*mode = want == ATTACH_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE;
@@ -141,6 +142,13 @@ int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex
 	snprintf(note + strlen(note), n_note - strlen(note), ": TC only");
 	*mode = ATTACH_TC;
 	return 0;
+}
+
+int hook_xdp_inside(const struct datapath *dp, uint32_t ifindex)
+{
+	struct why w = { "" };
+
+	return xdp_link(dp, PROG_INSIDE_XDP, ifindex, XDP_FLAGS_DRV_MODE, &w);
 }
 
 int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex, int prog_fd)

@@ -103,6 +103,19 @@ static bool addr_global(const struct nl_addr *a)
 	return a->scope == RT_SCOPE_UNIVERSE || a->scope == RT_SCOPE_SITE;
 }
 
+/* Virtual devices above others lose what native XDP redirects to them, whatever they say. */
+static bool kind_takes_redirect(const struct nl_link *link)
+{
+	static const char *const never[] = { "bridge", "vlan",	 "macvlan", "macvtap",
+					     "dummy",  "ipvlan", "netkit",  "bond" };
+	size_t i;
+
+	for (i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (!strcmp(link->kind, never[i]))
+			return false;
+	return netlink_xdp_takes_redirect(link->ifindex);
+}
+
 /* ---- WAN devices ---- */
 
 /* A device with the name of one that went away: hooks it again. The record moves to the new ifindex. */
@@ -135,11 +148,15 @@ static int wan_back(struct datapath *dp, struct datapath_device *d, const struct
 
 static void wan_keep(struct datapath *dp, struct datapath_device *d, const struct nl_link *link)
 {
+	uint8_t flags = d->dev.flags & ~RF_DEV_XDP_TX;
 	struct why w = { "" };
 
+	if (link->type == ARPHRD_ETHER && kind_takes_redirect(link))
+		flags |= RF_DEV_XDP_TX;
 	d->present = true;
-	if (d->dev.mtu != link->mtu || strcmp(d->dev.name, link->name)) {
+	if (d->dev.mtu != link->mtu || d->dev.flags != flags || strcmp(d->dev.name, link->name)) {
 		d->dev.mtu = link->mtu;
+		d->dev.flags = flags;
 		memcpy(d->dev.name, link->name, sizeof(d->dev.name));
 		bpf_map_update_elem(dp->map[MAP_DEVICES], &d->ifindex, &d->dev, BPF_EXIST);
 	}
@@ -257,25 +274,67 @@ static bool leads_inside(const struct scan *s, uint32_t ifindex)
 	return false;
 }
 
-/* Virtual devices above others lose what native XDP redirects to them, whatever they say. */
-static bool kind_takes_redirect(const struct nl_link *link)
+static bool wan_has(const struct scan *s, int flags)
 {
-	static const char *const never[] = { "bridge", "vlan",	 "macvlan", "macvtap",
-					     "dummy",  "ipvlan", "netkit",  "bond" };
 	size_t i;
 
-	for (i = 0; i < sizeof(never) / sizeof(*never); i++)
-		if (!strcmp(link->kind, never[i]))
-			return false;
-	return netlink_xdp_takes_redirect(link->ifindex);
+	for (i = 0; i < s->n_devices; i++)
+		if (s->devices[i].dev.role == RF_DEV_WAN && s->devices[i].present &&
+		    (s->devices[i].dev.flags & flags) == flags)
+			return true;
+	return false;
 }
 
-static int inside_hook(struct datapath *dp, const struct scan *s, const struct nl_link *link,
-		       struct inside_change *change)
+/*
+ * XDP takes what is plain to a WAN device that takes redirects. Not on virtual devices unless asked for:
+ * a veth with XDP copies each packet that its peer sends and turns segmentation offload off, which
+ * costs a container's TCP more than its media gains.
+ */
+static bool wants_xdp(const struct scan *s, const struct config *c, const struct nl_link *link)
+{
+	if (c->inside_xdp == CONFIG_XDP_NEVER || link->type != ARPHRD_ETHER)
+		return false;
+	if (c->inside_xdp == CONFIG_XDP_ALWAYS)
+		return wan_has(s, RF_DEV_XDP_TX);
+	return !*link->kind && wan_has(s, RF_DEV_XDP_TX | RF_DEV_XDP_NATIVE);
+}
+
+static void inside_xdp(struct datapath *dp, const struct nl_link *link, struct rf_device *dev,
+		       bool want)
+{
+	bool has = dev->flags & RF_DEV_XDP_NATIVE;
+
+	if (has == want || (want && hook_xdp_inside(dp, link->ifindex)))
+		return;
+	if (!want)
+		hook_xdp_detach(dp->instance, link->ifindex);
+	dev->flags ^= RF_DEV_XDP_NATIVE;
+	bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, dev, BPF_EXIST);
+}
+
+static int inside_tc(struct datapath *dp, const struct nl_link *link)
+{
+	struct why w = { "" };
+	int err;
+
+	err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_INGRESS, PROG_INSIDE_IN, -1, &w);
+	if (!err)
+		err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_EGRESS, PROG_INSIDE_OUT,
+				     -1, &w);
+	if (!err)
+		return 0;
+	hook_xdp_detach(dp->instance, link->ifindex);
+	hook_tc_detach(dp, link->ifindex);
+	bpf_map_delete_elem(dp->map[MAP_DEVICES], &link->ifindex);
+	log_warning("inside device %s is not attached: %s", link->name, w.text);
+	return err;
+}
+
+static int inside_hook(struct datapath *dp, const struct scan *s, const struct config *c,
+		       const struct nl_link *link, struct inside_change *change)
 {
 	const struct datapath_device *old = device_by_index(s, link->ifindex, RF_DEV_INSIDE);
 	struct rf_device dev = { .role = RF_DEV_INSIDE, .mtu = link->mtu };
-	struct why w = { "" };
 	int err;
 
 	memcpy(dev.name, link->name, sizeof(dev.name));
@@ -283,27 +342,24 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct n
 		dev.flags |= RF_DEV_L3;
 	else if (kind_takes_redirect(link))
 		dev.flags |= RF_DEV_XDP_TX;
+	if (old)
+		dev.flags |= old->dev.flags & RF_DEV_XDP_NATIVE;
 	if (!old || memcmp(&old->dev, &dev, sizeof(dev)))
 		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev, BPF_ANY))
 			return -errno;
-	if (old && hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) &&
-	    hook_tc_attached(dp, link->ifindex, HOOK_EGRESS))
-		return 0;
-	err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_INGRESS, PROG_INSIDE_IN, -1, &w);
-	if (!err)
-		err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_EGRESS, PROG_INSIDE_OUT,
-				     -1, &w);
-	if (err) {
-		hook_tc_detach(dp, link->ifindex);
-		bpf_map_delete_elem(dp->map[MAP_DEVICES], &link->ifindex);
-		log_warning("inside device %s is not attached: %s", link->name, w.text);
-		return err;
+	if (!old || !hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) ||
+	    !hook_tc_attached(dp, link->ifindex, HOOK_EGRESS)) {
+		err = inside_tc(dp, link);
+		if (err)
+			return err;
+		change->attached++;
 	}
-	change->attached++;
+	inside_xdp(dp, link, &dev, wants_xdp(s, c, link));
 	return 0;
 }
 
-static void sync_inside(struct datapath *dp, const struct scan *s, struct inside_change *change)
+static void sync_inside(struct datapath *dp, const struct scan *s, const struct config *c,
+			struct inside_change *change)
 {
 	const struct datapath_device *d;
 	const struct nl_link *link;
@@ -313,7 +369,7 @@ static void sync_inside(struct datapath *dp, const struct scan *s, struct inside
 		link = &s->links[i];
 		if (link->ifindex == LO_IFINDEX || device_by_index(s, link->ifindex, RF_DEV_WAN))
 			continue;
-		if (leads_inside(s, link->ifindex) && !inside_hook(dp, s, link, change))
+		if (leads_inside(s, link->ifindex) && !inside_hook(dp, s, c, link, change))
 			change->inside_devices++;
 	}
 	for (i = 0; i < s->n_devices; i++) {
@@ -323,6 +379,7 @@ static void sync_inside(struct datapath *dp, const struct scan *s, struct inside
 		link = link_by_index(s, d->ifindex);
 		if (link && leads_inside(s, d->ifindex))
 			continue;
+		hook_xdp_detach(dp->instance, d->ifindex);
 		hook_tc_detach(dp, d->ifindex);
 		bpf_map_delete_elem(dp->map[MAP_DEVICES], &d->ifindex);
 		change->detached++;
@@ -345,7 +402,7 @@ int inside_sync_locked(struct datapath *dp, const struct config *c, struct insid
 	if (err)
 		why_set(w, err, "cannot guard the WAN addresses: %s", strerror(-err));
 	else
-		sync_inside(dp, &s, &done);
+		sync_inside(dp, &s, c, &done);
 	scan_free(&s);
 	if (!err && change)
 		*change = done;

@@ -248,6 +248,7 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		.idle_s = s->idle_s,
 		.idle_from_s = (__u32)(clock_now_ns() / 1000000000),
 		.clock_rate = s->clock_rate,
+		.clock_mult = rf_clock_mult(s->clock_rate),
 		.state = RF_PINHOLE_OPEN,
 		.wan_ifindex = s->wan_ifindex,
 	};

@@ -75,13 +75,13 @@ gateway6() { # NAMESPACE MAC-WAN MAC-INSIDE
 		for i in $(seq 1 64); do echo addr add 2001:db8::c612:$(printf %x $i)/128 dev w0 nodad; done | ip -batch -'
 }
 
-ringfence() { # NAME MODE
+ringfence() { # NAME MODE [INSIDE_XDP]
 	local calls=2000 # statistics for two pinholes each
 	[ "$1" != rf_xdp ] || [ -n "${NO_GROWTH:-}" ] || calls=524288
 	cat >"/run/$1.json" <<-END
 	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
 	  "sip": { "max_calls": $calls },
-	  "inside": [ "10.0.0.0/8", "fd00::/8" ] }
+	  "inside": [ "10.0.0.0/8", "fd00::/8" ], "inside_xdp": "${3:-always}" }
 	END
 	ns "g_$1" "$B/ringfence" --instance "bench-${1//_/-}" attach dev w0 config "/run/$1.json" mode "$2" >"/run/$1.log" 2>&1 ||
 		{ cat "/run/$1.log"; exit 1; }
@@ -120,7 +120,7 @@ for w in $WAYS; do
 	name=${w%:*}
 	gateway "$name"
 	case $w in
-	rf_tc:* | rf_tc6:*) ringfence "$name" tc ;;
+	rf_tc:* | rf_tc6:*) ringfence "$name" tc never ;;
 	rf_host:*) ringfence rf_host native ;;
 	*:rf) ringfence "$name" native ;;
 	nft:*) conntrack "$name" ip ipv4_addr 198.18.0. 10.1.0. %d ;;

@@ -47,8 +47,9 @@ static const uint8_t lab_mac_w0[6] = { 2, 0, 0, 0, 0, 1 };
 static const uint8_t lab_mac_l0[6] = { 2, 0, 0, 0, 0, 3 };
 static const uint8_t lab_mac_in[6] = { 2, 0, 0, 0, 0, 0x42 };
 
-enum hook { XDP, WAN_IN, WAN_OUT, INSIDE_IN, INSIDE_OUT };
-static const char *const hook_names[] = { "xdp", "wan_in", "wan_out", "inside_in", "inside_out" };
+enum hook { XDP, WAN_IN, WAN_OUT, INSIDE_IN, INSIDE_OUT, INSIDE_XDP };
+static const char *const hook_names[] = { "xdp",       "wan_in",     "wan_out",
+					  "inside_in", "inside_out", "inside_xdp" };
 
 struct lab {
 	struct ringfence_bpf *skel;
@@ -62,6 +63,7 @@ struct lab {
 	/* for ph_set() and st_set(); lab_reset() clears them */
 	struct rf_more_remotes more;
 	struct rf_learnt learnt;
+	bool warm; /* lab_reset() makes the next hops known: the short way is open */
 };
 static struct lab lab;
 
@@ -248,6 +250,7 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 		.call_id = CALL_ID,
 		.deadline_ns = now_ns() + 600 * SEC,
 		.clock_rate = 8000,
+		.clock_mult = rf_clock_mult(8000),
 		.state = RF_PINHOLE_OPEN,
 		.flags = RF_PH_XLATE,
 		.classes = RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN,
@@ -350,6 +353,8 @@ static inline void lab_forget_hops(void)
 	free(zero);
 }
 
+static inline void lab_warm_hops(void);
+
 static inline void lab_reset(void)
 {
 	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
@@ -370,7 +375,7 @@ static inline void lab_reset(void)
 	map_clear(lab.skel->maps.frags);
 	map_set(lab.skel->maps.guards, &a4, &g);
 	map_set(lab.skel->maps.guards, &a6, &g);
-	lab_device(lab.w0, RF_DEV_WAN, RF_DEV_XDP_NATIVE);
+	lab_device(lab.w0, RF_DEV_WAN, RF_DEV_XDP_NATIVE | RF_DEV_XDP_TX);
 	lab_device(lab.l0, RF_DEV_INSIDE, RF_DEV_XDP_TX);
 	lab_inside("10.0.0.0", 8, RF_MODE_NAT);
 	lab_inside("fd00::", 8, RF_MODE_NAT);
@@ -388,6 +393,8 @@ static inline void lab_reset(void)
 	st_set(NULL);
 	lab_forget_limits();
 	lab_forget_hops();
+	if (lab.warm)
+		lab_warm_hops();
 	lab_drain();
 	lab_read_counts(lab.counts);
 }
@@ -411,6 +418,7 @@ static inline struct bpf_program *lab_prog(enum hook h)
 	case WAN_IN: return lab.skel->progs.rf_wan_in;
 	case WAN_OUT: return lab.skel->progs.rf_wan_out;
 	case INSIDE_OUT: return lab.skel->progs.rf_inside_out;
+	case INSIDE_XDP: return lab.skel->progs.rf_inside_xdp;
 	default: return lab.skel->progs.rf_inside_in;
 	}
 }
@@ -419,7 +427,8 @@ static inline struct bpf_program *lab_prog(enum hook h)
 static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct result *r,
 			       __u32 *mark)
 {
-	struct xdp_md xdp = { .data_end = len, .ingress_ifindex = lab.w0 };
+	bool is_xdp = h == XDP || h == INSIDE_XDP;
+	struct xdp_md xdp = { .data_end = len, .ingress_ifindex = h == XDP ? lab.w0 : lab.l0 };
 	struct __sk_buff skb = { .ifindex = h >= INSIDE_IN ? lab.l0 : lab.w0 };
 	LIBBPF_OPTS(bpf_test_run_opts, o);
 	uint8_t *copy = malloc(len);
@@ -433,10 +442,10 @@ static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct r
 	o.data_size_in = len;
 	o.data_out = r->data;
 	o.data_size_out = sizeof(r->data);
-	o.ctx_in = h == XDP ? (void *)&xdp : &skb;
-	o.ctx_size_in = h == XDP ? sizeof(xdp) : sizeof(skb);
-	o.ctx_out = h == XDP ? NULL : &skb;
-	o.ctx_size_out = h == XDP ? 0 : sizeof(skb);
+	o.ctx_in = is_xdp ? (void *)&xdp : &skb;
+	o.ctx_size_in = is_xdp ? sizeof(xdp) : sizeof(skb);
+	o.ctx_out = is_xdp ? NULL : &skb;
+	o.ctx_size_out = is_xdp ? 0 : sizeof(skb);
 	o.repeat = 1;
 	err = bpf_prog_test_run_opts(bpf_program__fd(lab_prog(h)), &o);
 	free(copy);
@@ -458,6 +467,51 @@ static inline void lab_run(enum hook h, const uint8_t *in, int len, struct resul
 
 	if (err)
 		fail_msg("test run at %s of %d bytes: %s", hook_names[h], len, strerror(-err));
+}
+
+/* With a next hop that is known, TC writes the Ethernet header by itself where there is a plain one. */
+static inline bool lab_plain_eth(const struct pkt *p)
+{
+	return lab.warm && !p->tags && !p->no_eth;
+}
+
+/* Packets of another call between the same hosts, until the answers about their next hops are kept. */
+#define WARM_SLOT 8
+static inline void lab_warm_hops(void)
+{
+	static const enum hook hooks[] = { XDP, WAN_IN, INSIDE_IN };
+	static uint8_t b[PKT_MAX];
+	static struct result r;
+	int v6, i, k;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		const char *pub = v6 ? PUB6 : PUB4, *in = v6 ? IN6 : IN4,
+			   *peer = v6 ? PEER6 : PEER4;
+		struct rf_pinhole ph[2] = { ph_new(v6, RF_DIR_IN), ph_new(v6, RF_DIR_OUT) };
+		struct rf_pinhole_key key[2] = { ph_key(pub, 29000, RF_DIR_IN),
+						 ph_key(in, 29000, RF_DIR_OUT) };
+
+		for (i = 0; i < 2; i++) {
+			ph[i].slot = WARM_SLOT;
+			ph[i].xlate.port = htons(29000);
+			map_set(lab.skel->maps.pinholes, &key[i], &ph[i]);
+		}
+		for (i = 0; i < 3; i++) {
+			bool out = hooks[i] == INSIDE_IN;
+			struct pkt p = { .src = out ? in : peer,
+					 .dst = out ? peer : pub,
+					 .sport = out ? 29000 : PEER_PORT,
+					 .dport = out ? PEER_PORT : 29000,
+					 .len = 1420,
+					 .dmac = out ? lab_mac_l0 : NULL };
+			int n = pkt_build(&p, b);
+
+			for (k = 0; k < 20; k++)
+				lab_run(hooks[i], b, n, &r);
+		}
+		for (i = 0; i < 2; i++)
+			bpf_map_delete_elem(bpf_map__fd(lab.skel->maps.pinholes), &key[i]);
+	}
 }
 
 /* Exactly one count of .reason since lab_reset() or the last call; RF_R_NONE: no count at all. */
@@ -500,7 +554,7 @@ static inline int lab_code(enum hook h, int reason)
 	};
 	bool drop = actions[reason] == RF_ACT_DROP;
 
-	if (h == XDP)
+	if (h == XDP || h == INSIDE_XDP)
 		return reason == RF_R_MEDIA_XDP ? XDP_REDIRECT : drop ? XDP_DROP : XDP_PASS;
 	if (reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED)
 		return TC_ACT_REDIRECT;

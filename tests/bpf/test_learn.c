@@ -307,7 +307,7 @@ static void test_jitter_unknown_rate(void **state)
 {
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
 
-	ph.clock_rate = 0;
+	ph.clock_rate = ph.clock_mult = 0;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	send_rtp(1, 0, 1);
 	send_rtp(2, 80000, 1);

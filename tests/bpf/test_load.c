@@ -15,7 +15,7 @@
 #include "ringfence.skel.h"
 
 #define LOG_SIZE (1 << 26) /* of the verifier; log level 4 gives the summary only */
-#define LIMIT	 500000 /* half of what the kernel takes */
+#define LIMIT	 900000 /* the kernel ends at a million */
 
 static struct ringfence_bpf *open_with_logs(int level)
 {
@@ -25,6 +25,8 @@ static struct ringfence_bpf *open_with_logs(int level)
 	assert_non_null(skel);
 	assert_int_equal(bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus()),
 			 0);
+	bpf_map__set_max_entries(skel->maps.pinholes, 1024);
+	bpf_map__set_max_entries(skel->maps.pinhole_state, 1024);
 	bpf_object__for_each_program(prog, skel->obj)
 	{
 		bpf_program__set_log_level(prog, level);

@@ -351,9 +351,13 @@ static struct pkt translated(const struct pkt *p, enum hook h)
 		t.dport = IN_PORT;
 	}
 	t.ttl = 63;
-	if (h == XDP) {
+	if (h == XDP || (h == WAN_IN && lab_plain_eth(p))) {
 		t.dmac = lab_mac_in;
 		t.smac = lab_mac_l0;
+	}
+	if (h == INSIDE_IN && lab_plain_eth(p)) {
+		t.dmac = pkt_mac_peer;
+		t.smac = lab_mac_w0;
 	}
 	return t;
 }
@@ -419,6 +423,75 @@ static void test_media(void **state)
 	for (i = 0; i < ARRAY_SIZE(media); i++)
 		for (j = 0; j < 6; j++)
 			media_case(&media[i], hooks[j % 3], j / 3);
+}
+
+/*
+ * Inside devices have the short way only: what it takes leaves as TC would have sent it, and all else
+ * goes on to TC as it came, without a trace.
+ */
+static void inside_xdp_case(const struct media_case *c, bool v6, bool takes)
+{
+	static uint8_t a[PKT_MAX], b[PKT_MAX];
+	static struct result r;
+	struct pkt in = with(v6 ? &out6 : &out4, &c->mod), out = translated(&in, INSIDE_IN);
+	struct rf_pinhole_state st, was;
+	int n = pkt_build(&in, a), m = pkt_build(&out, b);
+
+	lab_reset();
+	if (c->tweak)
+		apply(c->tweak);
+	was = st_get();
+	lab_run(INSIDE_XDP, a, n, &r);
+	st = st_get();
+	if (r.code == XDP_PASS) {
+		if (takes)
+			fail_msg("%s: left to TC", c->name);
+		lab_expect_count(c->name, RF_R_NONE);
+		lab_expect_bytes(c->name, r.data, r.len, a, n);
+		assert_memory_equal(&st, &was, sizeof(st));
+		return;
+	}
+	if (c->reason || c->reason_out)
+		fail_msg("%s: taken", c->name);
+	assert_int_equal(r.code, XDP_REDIRECT);
+	lab_expect_count(c->name, RF_R_MEDIA_XDP);
+	lab_expect_bytes(c->name, r.data, r.len, b, m);
+	assert_int_equal(st.dir[RF_DIR_OUT].packets, 1);
+	assert_int_equal(st.dir[RF_DIR_OUT].rtp_packets, 1);
+}
+
+static void test_media_inside_xdp(void **state)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(media); i++) {
+		/* hops are known only when warm */
+		bool takes = lab.warm && (!strcmp(media[i].name, "delivered") ||
+					  !strncmp(media[i].name, "payload type 8", 14));
+
+		inside_xdp_case(&media[i], false, takes);
+		inside_xdp_case(&media[i], true, takes);
+	}
+}
+
+/* A device that takes no redirects keeps everything with TC. */
+static void test_inside_xdp_needs_wan(void **state)
+{
+	static uint8_t a[PKT_MAX];
+	static struct result r;
+	int n = pkt_build(&out4, a), i;
+
+	lab_device(lab.w0, RF_DEV_WAN, RF_DEV_XDP_NATIVE);
+	for (i = 0; i < 20; i++)
+		lab_run(INSIDE_IN, a, n, &r);
+	lab_run(INSIDE_XDP, a, n, &r);
+	assert_int_equal(r.code, XDP_PASS);
+	lab_device(lab.w0, RF_DEV_WAN, RF_DEV_XDP_NATIVE | RF_DEV_XDP_TX);
+	lab_forget_hops();
+	for (i = 0; i < 20; i++)
+		lab_run(INSIDE_IN, a, n, &r);
+	lab_run(INSIDE_XDP, a, n, &r);
+	assert_int_equal(r.code, XDP_REDIRECT);
 }
 
 /* The same checks for this host's own media on its way out. */
@@ -912,6 +985,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_media, lab_setup),
+		cmocka_unit_test_setup(test_media_inside_xdp, lab_setup),
+		cmocka_unit_test_setup(test_inside_xdp_needs_wan, lab_setup),
 		cmocka_unit_test_setup(test_media_local_out, lab_setup),
 		cmocka_unit_test_setup(test_plain, lab_setup),
 		cmocka_unit_test_setup(test_sip_pinhole, lab_setup),
@@ -928,5 +1003,15 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_headers, lab_setup),
 	};
 
-	return cmocka_run_group_tests(tests, lab_up, lab_down);
+	const struct CMUnitTest warm[] = {
+		cmocka_unit_test_setup(test_media, lab_setup),
+		cmocka_unit_test_setup(test_media_inside_xdp, lab_setup),
+		cmocka_unit_test_setup(test_plain, lab_setup),
+		cmocka_unit_test_setup(test_no_state, lab_setup),
+		cmocka_unit_test_setup(test_bad_headers, lab_setup),
+	};
+	int failed = cmocka_run_group_tests(tests, lab_up, lab_down);
+
+	lab.warm = true;
+	return failed + cmocka_run_group_tests_name("next hops known", warm, lab_up, lab_down);
 }

@@ -29,9 +29,13 @@ static struct pkt translated(const struct pkt *p, enum hook h)
 		t.dport = IN_PORT;
 	}
 	t.ttl = (p->ttl ? p->ttl : 64) - 1;
-	if (h == XDP) {
+	if (h == XDP || (h == WAN_IN && lab_plain_eth(p))) {
 		t.dmac = lab_mac_in;
 		t.smac = lab_mac_l0;
+	}
+	if (h == INSIDE_IN && lab_plain_eth(p)) {
+		t.dmac = pkt_mac_peer;
+		t.smac = lab_mac_w0;
 	}
 	t.tags = 0; /* popped before the neighbour code gets it */
 	return t;
@@ -345,5 +349,16 @@ int main(void)
 		cmocka_unit_test_setup(test_trailer, lab_setup),
 	};
 
-	return cmocka_run_group_tests(tests, lab_up, lab_down);
+	const struct CMUnitTest warm[] = {
+		cmocka_unit_test_setup(test_shapes, lab_setup),
+		cmocka_unit_test_setup(test_checksum_edges, lab_setup),
+		cmocka_unit_test_setup(test_partial_xdp, lab_setup),
+		cmocka_unit_test_setup(test_routed, lab_setup),
+		cmocka_unit_test_setup(test_local, lab_setup),
+		cmocka_unit_test_setup(test_trailer, lab_setup),
+	};
+	int failed = cmocka_run_group_tests(tests, lab_up, lab_down);
+
+	lab.warm = true;
+	return failed + cmocka_run_group_tests_name("next hops known", warm, lab_up, lab_down);
 }

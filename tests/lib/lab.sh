@@ -268,6 +268,7 @@ rf_config() { # [JSON members to add]: writes $RF_CONFIG
 	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
 	  ${inside:+"\"inside\": [ $inside ],"}
 	  "peers": [ { "name": "provider", "address": "$LAB_WAN4.0/24" }, { "name": "provider6", "address": "$LAB_WAN6:/64" } ]
+	  ${INSIDE_XDP:+, "\"inside_xdp\": \"$INSIDE_XDP\""}
 	  ${1:+, $1}
 	}
 	END

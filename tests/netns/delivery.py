@@ -34,6 +34,9 @@ def flows(out):
                 wanted = 0
             if grown[WAY_IN] < wanted:
                 raise Failed(f'{WAY_IN} grew by {grown[WAY_IN]}, wanted {wanted}: {dict(grown)}')
+            # the way out, once the next hop is known
+            if ENV.get('INSIDE_XDP') == 'always' and WAY_IN == 'media_xdp' and grown[WAY_IN] <= wanted:
+                raise Failed(f'nothing went out by XDP: {dict(grown)}')
         sizes(t)
         t.call.bye()
 

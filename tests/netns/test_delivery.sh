@@ -32,6 +32,11 @@ for csum in on off; do
 	one host any auto csum=$csum
 	one host any tc csum=$csum
 done
+for csum in on off; do
+	INSIDE_XDP=always one nat media_xdp auto gro=on csum=$csum forward=drop
+done
+INSIDE_XDP=always one routed media_xdp auto gro=on csum=off
+INSIDE_XDP=never one nat any auto gro=on
 one nat any auto mtu=9000
 one nat any native gro=on
 lab_done

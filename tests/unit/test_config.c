@@ -84,6 +84,7 @@ static void test_empty_object_is_defaults(void **state)
 	assert_string_equal(a.user, b.user);
 	parse_ok(" // nothing\n/* more\n */ { } // end\n/* end */", &b);
 	assert_int_equal(b.n_inside, 4);
+	assert_int_equal(b.inside_xdp, CONFIG_XDP_AUTO);
 }
 
 static const char full[] =
@@ -92,6 +93,7 @@ static const char full[] =
 	"             \"media_ports\": \"20000-29999\" },\n"
 	"           { \"dev\": \"wan1\", \"public_address\": \"192.0.2.3\" } ],\n"
 	"  \"inside\": [ \"10.1.0.0/16\", { \"prefix\": \"198.51.100.64/26\", \"mode\": \"routed\" } ],\n"
+	"  \"inside_xdp\": \"never\",\n"
 	"  // a comment\n"
 	"  \"sip\": { \"ports\": [5060, 5070], \"inbound\": \"10.1.2.3:5080\", \"public_ports\": \"6000-6099\",\n"
 	"           \"unreadable\": \"drop\", \"learn\": \"never\", \"learn_window\": 5, \"setup_timeout\": 60,\n"
@@ -126,6 +128,7 @@ static void test_full(void **state)
 	assert_string_equal(ep_text(&c.inbound, buf), "10.1.2.3:5080");
 	assert_true(c.unparsed_drop && c.away_pass);
 	assert_int_equal(c.learn, CONFIG_LEARN_NEVER);
+	assert_int_equal(c.inside_xdp, CONFIG_XDP_NEVER);
 	assert_int_equal(c.media_idle_s, 0);
 	assert_int_equal(c.n_peers, 5);
 	assert_int_equal(c.peers[0].n_media, 2);
