@@ -9,7 +9,7 @@ build="gcc make clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev l
 	nettle-dev"
 unit="$build libcmocka-dev libasan8 libubsan1"
 demo="$build iproute2 nftables ethtool sip-tester baresip-core tcpdump util-linux python3"
-check="$unit $demo kamailio linphone-cli shellcheck clang-format mandoc"
+check="$unit $demo kamailio linphone-cli sipsak sipvicious shellcheck clang-format mandoc"
 bench="$unit iproute2 ethtool nftables rtpengine-daemon kamailio python3 procps util-linux"
 
 case ${1:-build} in
