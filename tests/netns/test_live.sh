@@ -19,7 +19,7 @@ for family in ${FAMILIES:-4 6}; do
 		kamailio_up NO_PASSWORD
 		lab_python live/attended.py "$@"
 		kamailio_down
-		[ "$family" = 6 ] || lab_python live/fax.py "$@"
+		lab_python live/fax.py "$@"
 		check "IPv$family: status can still be shown" rf status
 	fi
 	rf_down

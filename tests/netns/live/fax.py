@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 
-from ua import Failed, Media, Tap, both_ways, calls, expect, no_way, open_pinholes, rtp, wait_until
+from people import ALICE as PH, FAMILY, GW, PROV, THIRD
+from ua import Failed, Media, Tap, both_ways, bracket, calls, expect, no_way, open_pinholes, rtp, wait_until
 from wan import Capture
 
 sys.path.insert(0, os.path.join(os.environ['LAB_ROOT'], 'tests/netns'))
@@ -17,19 +18,18 @@ import sipp_scenarios as xml  # noqa: E402
 
 ENV = os.environ
 TMP = ENV['LAB_TMP']
-GW, PH, PROV, THIRD = ENV['GW4'], ENV['PH4'], ENV['PROV4'], ENV['THIRD4']
 PAUSE = 1800  # ms, for what is sent in each part of the call
 
 SDP = '''v=0
-o=fax 53655765 {version} IN IP4 [maddr]
+o=fax 53655765 {version} IN IP{family} [maddr]
 s=-
-c=IN IP4 [maddr]
+c=IN IP{family} [maddr]
 t=0 0
 '''
-AUDIO = SDP.format(version=1) + '''m=audio [aport] RTP/AVP 0
+AUDIO = SDP.format(version=1, family=FAMILY) + '''m=audio [aport] RTP/AVP 0
 a=rtpmap:0 PCMU/8000
 '''
-IMAGE = SDP.format(version=2) + '''m=image [iport] udptl t38
+IMAGE = SDP.format(version=2, family=FAMILY) + '''m=image [iport] udptl t38
 a=T38FaxVersion:0
 a=T38MaxBitRate:14400
 a=T38FaxRateManagement:transferredTCF
@@ -41,7 +41,7 @@ a=T38FaxUdpEC:t38UDPRedundancy
 
 def told(kind):
     return (f'<ereg regexp="m={kind} ([0-9]+)" search_in="body" check_it="true" assign_to="m{kind},port{kind}"/>\n'
-            f'<ereg regexp="c=IN IP4 ([0-9.]+)" search_in="body" check_it="true" assign_to="c{kind},addr{kind}"/>\n')
+            f'<ereg regexp="c=IN IP{FAMILY} ([0-9a-f:.]+)" search_in="body" check_it="true" assign_to="c{kind},addr{kind}"/>\n')
 
 
 def tell(kind):
@@ -134,11 +134,11 @@ def fax(out, same_port):
         if out:
             b = sipp('prov', PROV, 'uas', THIRD, 30000, 30000 + step)
             time.sleep(0.3)
-            a = sipp('ph', PH, 'uac', PH, 20000, 20000 + step, f'{PROV}:5060')
+            a = sipp('ph', PH, 'uac', PH, 20000, 20000 + step, f'{bracket(PROV)}:5060')
         else:
             b = sipp('ph', PH, 'uas', PH, 20000, 20000 + step)
             time.sleep(0.3)
-            a = sipp('prov', PROV, 'uac', THIRD, 30000, 30000 + step, f'{GW}:5060')
+            a = sipp('prov', PROV, 'uac', THIRD, 30000, 30000 + step, f'{bracket(GW)}:5060')
         try:
             image_far, image_pub = talk(inside, outside, (media[0], images[0]), (media[1], images[1]), out, same_port)
             status = a.wait(10), b.wait(10)
@@ -165,7 +165,7 @@ def fax(out, same_port):
     wan.no_private()
 
 
-tap = Tap('T.38: ')
+tap = Tap(f'IPv{FAMILY} T.38: ')
 scenarios()
 for way in ('out', 'in'):
     tap.test(f'{way}: switch to a new port', fax, way == 'out', False)
