@@ -197,6 +197,10 @@ def ice(caller, callee):
         sdps = [text for _, _, text in wan.messages() if '\r\nm=audio' in text]
         if not sdps or any('\r\na=candidate:' not in t or '\r\na=ice-ufrag:' not in t for t in sdps):
             raise Failed(f'SDP without ICE: {sdps}')
+        if 'carol' in (caller, callee):
+            direct(wan)
+        else:
+            expect('RTP on the WAN', dict(wan.rtp()), {})
     return check
 
 
