@@ -36,10 +36,11 @@ struct pinhole_table {
 	struct entry *by_id;
 	struct entry *closed;
 	uint32_t highest;
-	/* Free slots in the order in which they became free: the one that waits longest is taken, so
-	 * that a packet on its way with an old pinhole cannot count for a new one. */
+	/* Slots from .fresh_slot on were never used; then those given back, in that order: the one that
+	 * waits longest is taken, so that a packet on its way with an old pinhole cannot count for a new
+	 * one. What was never touched of .slots takes no memory. */
 	uint32_t *slots;
-	uint32_t n_slots, first_slot, free_slots;
+	uint32_t n_slots, fresh_slot, first_slot, free_slots;
 };
 
 /* A pinhole's two parts: what stands in its own entry, and the remotes behind the first. */
@@ -55,6 +56,10 @@ static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
 
 static int slot_take(struct pinhole_table *t, uint32_t *slot)
 {
+	if (t->fresh_slot < t->n_slots) {
+		*slot = t->fresh_slot++;
+		return 0;
+	}
 	if (!t->free_slots)
 		return -ENOSPC;
 	*slot = t->slots[t->first_slot];
@@ -69,7 +74,7 @@ static void slot_give(struct pinhole_table *t, uint32_t slot)
 		t->slots[(t->first_slot + t->free_slots++) % t->n_slots] = slot;
 }
 
-/* All that no entry has, after a restart. */
+/* After a restart: all below the highest one in use that no entry has. */
 static int slots_init(struct pinhole_table *t)
 {
 	struct bpf_map_info info = { 0 };
@@ -86,11 +91,14 @@ static int slots_init(struct pinhole_table *t)
 		free(used);
 		return -ENOMEM;
 	}
-	used[SLOT_NONE] = true;
+	t->fresh_slot = SLOT_NONE + 1;
 	for (e = t->by_id; e; e = e->hh.next)
-		if (e->slot < t->n_slots)
+		if (e->slot != SLOT_NONE && e->slot < t->n_slots) {
 			used[e->slot] = true;
-	for (i = 0; i < t->n_slots; i++)
+			if (e->slot >= t->fresh_slot)
+				t->fresh_slot = e->slot + 1;
+		}
+	for (i = SLOT_NONE + 1; i < t->fresh_slot; i++)
 		if (!used[i])
 			slot_give(t, i);
 	free(used);
