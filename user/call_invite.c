@@ -115,15 +115,25 @@ static enum call_result re_invite(struct call_op *op)
 	return CALL_GO_ON;
 }
 
+/* A dialog that is not known here: the phone has moved to another address in mid-call, or the call was
+ * set up before we came. Its media is offered anew, so to us it is the first INVITE of a call. */
+static bool begun_elsewhere(const struct call_op *op)
+{
+	if (op->from != SIDE_INSIDE || !op->has_sdp)
+		return false;
+	return !op->call || (op->requester == op->call->caller && !op->call->dialogs);
+}
+
 enum call_result call_invite(struct call_op *op)
 {
 	if (op->sdp_bad)
 		return CALL_REFUSED;
 	if (!op->m->to->tag.p)
 		return without_to_tag(op);
-	if (!op->d) {
-		op_scrub(op);
-		return CALL_UNKNOWN;
-	}
-	return re_invite(op);
+	if (op->d)
+		return re_invite(op);
+	if (begun_elsewhere(op))
+		return without_to_tag(op);
+	op_scrub(op);
+	return CALL_UNKNOWN;
 }

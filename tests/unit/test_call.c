@@ -868,6 +868,20 @@ static void late_messages(void **state)
 	     { ">", "200 UPDATE", 4, "u", SDP_IN2, NULL, NEW_IN });
 }
 
+/* A re-INVITE in a dialog that is not known at this address: the phone has moved. */
+static void moved(void **state)
+{
+	struct flow *f = *state;
+
+	FLOW(f, { ">", "INVITE", 5, "u", SDP_IN, NULL, "" },
+	     { "<", "200 INVITE", 5, "u", SDP_OUT, NULL, BOTH }, { ">", "ACK", 5, "u" },
+	     { "<", "INVITE", 7, "u", SDP_OUT, NULL, BOTH },
+	     { ">", "200 INVITE", 7, "u", SDP_IN, NULL, BOTH }, { "<", "ACK", 7, "u" },
+	     { "<", "BYE", 8, "u", NULL, NULL, "" }, { ">", "200 BYE", 8, "u" });
+	flow_after(f, 33);
+	assert_int_equal(call_count(f->t), 0);
+}
+
 static void not_ours(void **state)
 {
 	struct flow *f = *state;
@@ -876,7 +890,8 @@ static void not_ours(void **state)
 	     { "<", "OPTIONS", 1, NULL, NULL, NULL, "", CALL_NOT_OURS },
 	     { ">", "200 OPTIONS", 1, "u", SDP_IN, NULL, "", CALL_NOT_OURS },
 	     { ">", "BYE", 2, "u", NULL, NULL, "", CALL_UNKNOWN },
-	     { ">", "INVITE", 2, "u", SDP_IN, NULL, "", CALL_UNKNOWN },
+	     { ">", "INVITE", 2, "u", NULL, NULL, "", CALL_UNKNOWN },
+	     { "<", "INVITE", 2, "u", SDP_OUT, NULL, "", CALL_UNKNOWN },
 	     { "<", "200 INVITE", 2, "u", SDP_OUT, NULL, "", CALL_UNKNOWN },
 	     { "<", "INFO", 2, "u", NULL, NULL, "", CALL_UNKNOWN });
 	answered(f);
@@ -1229,6 +1244,7 @@ int main(void)
 		T(offer_unanswered),
 		T(session_timer),
 		T(late_messages),
+		T(moved),
 		T(not_ours),
 		T(refused),
 		T(refused_within),
