@@ -163,15 +163,20 @@ bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx, cons
 	return false;
 }
 
+static size_t text_size(struct view v, size_t max)
+{
+	return (v.n > max ? max : v.n) + 1;
+}
+
 static char *text_put(char **p, struct view v, size_t max)
 {
+	size_t size = text_size(v, max);
 	char *at = *p;
-	size_t n = v.n > max ? max : v.n;
 
-	if (n)
-		memcpy(at, v.p, n);
-	at[n] = 0;
-	*p += n + 1;
+	if (size > 1)
+		memcpy(at, v.p, size - 1);
+	at[size - 1] = 0;
+	*p += size;
 	return at;
 }
 
@@ -183,7 +188,8 @@ int call_set_key(struct call *c, const struct call_table *t, struct view call_id
 
 	if (!n)
 		return -EINVAL;
-	p = malloc(n + call_id.n + tag.n + 2 + 2 * (CALL_URI_MAX + 1));
+	p = malloc(n + text_size(call_id, CALL_TEXT_MAX) + text_size(tag, CALL_TEXT_MAX) +
+		   text_size(from, CALL_URI_MAX) + text_size(to, CALL_URI_MAX));
 	if (!p)
 		return -ENOMEM;
 	memcpy(p, key, n);
