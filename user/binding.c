@@ -22,12 +22,13 @@
 #define EPHEMERAL_HI  60999
 #define PRIVILEGED_HI 1023
 
-#define HOST_MAX 16 /* bindings of one inside address, or half of the range if that is more */
+#define HOST_MAX 16 /* of the range for one inside address, or half of it if that is more */
 
 struct binding_host { /* an inside address */
 	UT_hash_handle hh;
 	struct rf_addr addr;
 	uint32_t n, n_new;
+	uint32_t n_range; /* whose port is of the configured range: those have to do for all */
 	struct binding *waiting; /* unanswered */
 };
 
@@ -237,6 +238,13 @@ static void wait_end(struct binding_table *t, struct binding *b)
 	b->host->n_new--;
 }
 
+static bool is_of_range(const struct binding_table *t, const struct binding *b)
+{
+	uint16_t port = ntohs(b->outside.port);
+
+	return b->mode == RF_MODE_NAT && port >= t->lo && port <= t->hi;
+}
+
 /* -ENOMEM: b is not in the table. */
 static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
 {
@@ -250,6 +258,8 @@ static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
 		return -ENOMEM;
 	}
 	b->host->n++;
+	b->of_range = is_of_range(t, b);
+	b->host->n_range += b->of_range;
 	if (!b->answered)
 		wait_begin(t, b);
 	b->key_inside = key_of(b->wan_ifindex, &b->inside);
@@ -288,6 +298,7 @@ static void close_binding(struct binding_table *t, struct binding *b, struct act
 	if (!b->answered)
 		wait_end(t, b);
 	b->host->n--;
+	b->host->n_range -= b->of_range;
 	host_put(t, b->host);
 	signal_action(b, ACT_SIGNAL_CLOSE, out);
 	record_forget(RECORD_BINDING, b->id, out);
@@ -362,17 +373,11 @@ static bool give_way(struct binding_table *t, struct binding *b, uint64_t now_ns
 	return true;
 }
 
-static bool is_of_range(const struct binding_table *t, const struct binding *b)
-{
-	uint16_t port = ntohs(b->outside.port);
-
-	return b->mode == RF_MODE_NAT && port >= t->lo && port <= t->hi;
-}
-
 /* Room for one more of this address? Who asks for much gives up its own first. */
-static bool make_room(struct binding_table *t, const struct rf_addr *inside, uint64_t now_ns,
+static bool make_room(struct binding_table *t, const struct binding *new, uint64_t now_ns,
 		      struct action_list *out)
 {
+	const struct rf_addr *inside = &new->inside.addr;
 	uint32_t host_max = (uint32_t)(t->hi - t->lo + 1) / 2;
 	struct binding_host *h = host_find(t, inside);
 
@@ -381,7 +386,8 @@ static bool make_room(struct binding_table *t, const struct rf_addr *inside, uin
 	if (h && h->n_new >= BINDING_NEW_MAX && !give_way(t, h->waiting, now_ns, out))
 		return false;
 	h = host_find(t, inside);
-	if (h && h->n >= host_max && !give_way(t, h->waiting, now_ns, out))
+	if (h && is_of_range(t, new) && h->n_range >= host_max &&
+	    !give_way(t, h->waiting, now_ns, out))
 		return false;
 	if (binding_count(t) < t->max)
 		return true;
@@ -423,7 +429,7 @@ static enum rf_reason create(struct binding_table *t, const struct topology *top
 		reason = outside_of(t, topo, wan_ifindex, inside, n.mode, &n.outside);
 	if (reason != RF_R_NONE)
 		return reason;
-	if (!make_room(t, &inside->addr, now_ns, out))
+	if (!make_room(t, &n, now_ns, out))
 		return RF_R_SIP_LIMIT;
 	n.asked_ns = now_ns;
 	*b = malloc(sizeof(**b));

@@ -42,6 +42,7 @@ struct binding {
 	struct rf_ep inside;
 	struct rf_ep outside; /* on the WAN's wire; see binding_public() for the text */
 	enum rf_mode mode; /* HOST, ROUTED or NAT */
+	bool of_range; /* its port is of sip.public_ports */
 	bool is_static; /* `inbound` of the configuration: never expires */
 	uint8_t portless; /* enum binding_role bits: written without a port (5060 is meant) */
 	uint8_t own_public; /* enum binding_role bits: the endpoint writes our public address itself */
