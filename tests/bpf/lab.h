@@ -354,13 +354,20 @@ static inline void lab_forget_limits(void)
 /* Next hops that packets of earlier cases made known: their packets are delivered by a shorter way. */
 static inline void lab_forget_hops(void)
 {
-	int cpus = libbpf_num_possible_cpus();
-	void *zero = calloc(cpus, bpf_map__value_size(lab.skel->maps.hops));
-	__u32 i;
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(lab.skel->maps.hops);
+	__u32 n = bpf_map__max_entries(lab.skel->maps.hops), i;
+	static __u32 *keys;
+	static void *zero;
 
-	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.hops); i++)
-		map_set(lab.skel->maps.hops, &i, zero);
-	free(zero);
+	if (!keys) {
+		keys = calloc(n, sizeof(*keys));
+		zero = calloc((size_t)n * cpus, bpf_map__value_size(lab.skel->maps.hops));
+		for (i = 0; i < n; i++)
+			keys[i] = i;
+	}
+	i = n;
+	if (bpf_map_update_batch(fd, keys, zero, &i, NULL) || i != n)
+		fail_msg("next hops stay: %s", strerror(errno));
 }
 
 static inline void lab_warm_hops(void);
