@@ -219,7 +219,7 @@ netns_tests "$B" "" 600
 # The same with sanitizers in ringfence and ringfenced; the tools stay as they are. Not once more: what shows
 # the kernel side in all its ways of delivery, and other people's phones and scanners for minutes.
 build "build with sanitizers" "$SAN_B" 1 build-tests || finish
-netns_tests "$SAN_B" "_san" 900 delivery demo linphone strangers
+netns_tests "$SAN_B" "_san" 900 baresip delivery demo linphone live strangers
 # On the oldest and the newest kernel that Debian has, and half a minute of each fuzz target.
 run "kernels" 1200 tests/kernels/run.sh "$B"
 run "fuzz" 600 tests/fuzz/run.sh 30
