@@ -4,7 +4,8 @@
  * Ethernet frame, between the endpoints that the SDP named first, to a next hop that is known.
  * Nothing is judged here that the long way would not judge alike. At the first thing that is not
  * plain the packet goes there untouched, and so does each that will not be delivered: verdicts other
- * than "delivered" have one place only. tests/bpf/test_fast.c holds both ways against each other.
+ * than "delivered" have one place only. The fixtures of tests/bpf/test_reasons.c and test_rewrite.c run with
+ * next hops cold and known, which holds both ways against the same expectations.
  */
 #ifndef RF_BPF_FAST_H
 #define RF_BPF_FAST_H
@@ -127,7 +128,7 @@ static __always_inline void rf_plain_book(struct rf_pkt *p, const struct rf_hit 
 	}
 }
 
-/* As rf_rewrite_xdp_v4(), for either endpoint; .from is what stands in the packet. */
+/* As rf_rewrite_xdp_v4(), for either endpoint. */
 static __always_inline void rf_plain_rewrite4(struct rf_plain4 *f, const __u8 dir,
 					      const struct rf_ep *to)
 {

@@ -22,8 +22,8 @@
 #define RF_DEFAULT_INSTANCE "default"
 
 #define RF_SIP_PORTS_MAX 8
-#define RF_REMOTES_MAX \
-	4 /* remotes of one pinhole: forks of a call, or media prefixes to learn from */
+/* Remotes of one pinhole: forks of a call, or media prefixes to learn from */
+#define RF_REMOTES_MAX	 4
 #define RF_COOKIES_MAX	 8
 #define RF_COOKIES_JUDGE 4 /* from this one on: packets of these sockets are judged again */
 #define RF_PUNT_MAX	 65535 /* bytes of one L3 packet */
@@ -58,17 +58,16 @@ struct rf_pinhole_key {
 };
 _Static_assert(sizeof(struct rf_pinhole_key) == 20, "rf_pinhole_key");
 
-enum rf_class { /* payload classes a pinhole admits (RFC 7983 demultiplexing; UDPTL by its own shape) */
-		RF_CLASS_RTP = 1 << 0,
-		RF_CLASS_RTCP = 1 << 1,
-		RF_CLASS_STUN = 1 << 2,
-		RF_CLASS_DTLS = 1 << 3,
-		RF_CLASS_UDPTL = 1 << 4,
-		RF_CLASS_ANY = 1 << 5, /* manual pinholes: payload is not looked at */
-		RF_CLASS_SIP =
-			1
-			<< 6, /* a signalling port: hold for the controller, nothing else applies */
-		RF_CLASS_BFCP = 1 << 7, /* over UDP: RFC 8855 */
+/* Payload classes a pinhole admits (RFC 7983 demultiplexing; UDPTL by its own shape) */
+enum rf_class {
+	RF_CLASS_RTP = 1 << 0,
+	RF_CLASS_RTCP = 1 << 1,
+	RF_CLASS_STUN = 1 << 2,
+	RF_CLASS_DTLS = 1 << 3,
+	RF_CLASS_UDPTL = 1 << 4,
+	RF_CLASS_ANY = 1 << 5, /* manual pinholes: payload is not looked at */
+	RF_CLASS_SIP = 1 << 6, /* a signalling port: held for the controller, no other applies */
+	RF_CLASS_BFCP = 1 << 7, /* over UDP: RFC 8855 */
 };
 
 enum rf_pinhole_state_id {
@@ -107,7 +106,7 @@ struct rf_pinhole {
 	__u8 n_remotes; /* 0..RF_REMOTES_MAX */
 	__u32 wan_ifindex; /* device the remote side is reached by */
 	struct rf_ep
-		xlate; /* IN: inside endpoint (new destination); OUT: public endpoint (new source) */
+		xlate; /* IN: inside endpoint (new destination); OUT: public one (new source) */
 	struct rf_remote remote; /* the first; the others are in more_remotes */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
 	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
@@ -179,11 +178,12 @@ struct rf_guard {
 	__u16 port_lo, port_hi; /* guarded media ports, host order, inclusive */
 };
 
-enum rf_mode { /* of an inside host */
-	       RF_MODE_AUTO = 0, /* host if the address is local, nat if private, else routed */
-	       RF_MODE_HOST = 1,
-	       RF_MODE_ROUTED = 2,
-	       RF_MODE_NAT = 3,
+/* Of an inside host */
+enum rf_mode {
+	RF_MODE_AUTO = 0, /* host if the address is local, nat if private, else routed */
+	RF_MODE_HOST = 1,
+	RF_MODE_ROUTED = 2,
+	RF_MODE_NAT = 3,
 };
 
 /* inside: LPM_TRIE over v4-mapped/IPv6 addresses. */
@@ -239,8 +239,8 @@ _Static_assert(sizeof(struct rf_settings) == 48, "rf_settings");
 /* control: ARRAY[1], written by the running controller only. */
 struct rf_control {
 	__u64 heartbeat_ns; /* 0: never */
-	__u64 cookies
-		[RF_COOKIES_MAX]; /* of the controller's sockets; 0: unused. The first are releases */
+	/* of the controller's sockets; 0: unused. The first are releases */
+	__u64 cookies[RF_COOKIES_MAX];
 	__u32 inject_mark; /* random; lo egress sets it on releases to this host, WAN ingress clears it */
 	__u32 pid;
 };
@@ -272,12 +272,13 @@ enum rf_punt_kind {
 	RF_PUNT_SIP = 1, /* a whole UDP datagram */
 	RF_PUNT_FRAGMENT = 2, /* fragment of a datagram whose first fragment is signalling */
 	RF_PUNT_DEFERRED = 3, /* fragment that came before its first fragment: kind not known yet */
+	/* first fragment of a datagram that is NOT signalling, after deferred ones: send all on
+	 * verbatim, in order */
+	RF_PUNT_DEFERRED_END = 4,
 	RF_PUNT_MEDIA = 5, /* media that overtook signalling: to be judged again */
-	RF_PUNT_STUN =
-		6, /* STUN check of a pinhole with a remote it does not list: verified, then judged again */
+	/* STUN check of a pinhole with a remote it does not list: verified, then judged again */
+	RF_PUNT_STUN = 6,
 	RF_PUNT_TCP = 7, /* SYN of a SIP connection: let in, or refused, by the controller */
-	RF_PUNT_DEFERRED_END =
-		4, /* first fragment of a datagram that is NOT signalling, after deferred ones: send all on verbatim, in order */
 };
 
 /* punt: RINGBUF of struct rf_punt followed by .len bytes from the L3 header on. */
@@ -340,9 +341,10 @@ struct rf_frag {
 #define RF_PREFIXES_MAX 4096
 #define RF_DEVICES_MAX	4096
 #define RF_FRAGS_MAX	8192
-#define RF_STUN_ASK_MAX \
-	16 /* per pinhole, direction and 2^28 ns; ICE paces its checks 50 ms apart */
-#define RF_PARK_MAX	64 /* packets parked behind one message, so that a flood cannot fill the ring */
+/* Per pinhole, direction and 2^28 ns; ICE paces its checks 50 ms apart */
+#define RF_STUN_ASK_MAX 16
+/* Packets parked behind one message, so that a flood cannot fill the ring */
+#define RF_PARK_MAX	64
 #define RF_PUNT_BYTES	(8 << 20)
 #define RF_EVENTS_BYTES (1 << 20)
 

@@ -13,9 +13,9 @@
 #include <utlist.h>
 
 #include "datapath_priv.h"
+#include "slots.h"
 
 #define TOMBSTONE_QUIET_NS (60ULL * 1000000000)
-#define SLOT_NONE	   0
 #define SWEEP_BATCH	   2000 /* per call, so that a mass hang-up does not stop signalling */
 
 struct entry {
@@ -36,11 +36,7 @@ struct pinhole_table {
 	struct entry *by_id;
 	struct entry *closed;
 	uint32_t highest;
-	/* Slots from .fresh_slot on were never used; then those given back, in that order: the one that
-	 * waits longest is taken, so that a packet on its way with an old pinhole cannot count for a new
-	 * one. What was never touched of .slots takes no memory. */
-	uint32_t *slots;
-	uint32_t n_slots, fresh_slot, first_slot, free_slots;
+	struct slots slots; /* of pinhole_state */
 };
 
 /* A pinhole's two parts: what stands in its own entry, and the remotes behind the first. */
@@ -52,57 +48,6 @@ struct value {
 static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
 {
 	return (struct rf_pinhole_key){ .addr = ep->addr, .port = ep->port, .dir = dir };
-}
-
-static int slot_take(struct pinhole_table *t, uint32_t *slot)
-{
-	if (t->fresh_slot < t->n_slots) {
-		*slot = t->fresh_slot++;
-		return 0;
-	}
-	if (!t->free_slots)
-		return -ENOSPC;
-	*slot = t->slots[t->first_slot];
-	t->first_slot = (t->first_slot + 1) % t->n_slots;
-	t->free_slots--;
-	return 0;
-}
-
-static void slot_give(struct pinhole_table *t, uint32_t slot)
-{
-	if (slot != SLOT_NONE)
-		t->slots[(t->first_slot + t->free_slots++) % t->n_slots] = slot;
-}
-
-/* After a restart: all below the highest one in use that no entry has. */
-static int slots_init(struct pinhole_table *t)
-{
-	struct bpf_map_info info = { 0 };
-	uint32_t len = sizeof(info), i;
-	struct entry *e;
-	bool *used;
-
-	if (bpf_obj_get_info_by_fd(t->dp->map[MAP_PINHOLE_STATE], &info, &len))
-		return -errno;
-	t->n_slots = info.max_entries;
-	t->slots = calloc(t->n_slots, sizeof(*t->slots));
-	used = calloc(t->n_slots, sizeof(*used));
-	if (!t->slots || !used) {
-		free(used);
-		return -ENOMEM;
-	}
-	t->fresh_slot = SLOT_NONE + 1;
-	for (e = t->by_id; e; e = e->hh.next)
-		if (e->slot != SLOT_NONE && e->slot < t->n_slots) {
-			used[e->slot] = true;
-			if (e->slot >= t->fresh_slot)
-				t->fresh_slot = e->slot + 1;
-		}
-	for (i = SLOT_NONE + 1; i < t->fresh_slot; i++)
-		if (!used[i])
-			slot_give(t, i);
-	free(used);
-	return 0;
 }
 
 static struct entry *entry_find(const struct pinhole_table *t, uint32_t id)
@@ -140,7 +85,7 @@ static void entry_delete(struct pinhole_table *t, struct entry *e)
 {
 	if (e->closed)
 		DL_DELETE(t->closed, e);
-	slot_give(t, e->slot);
+	slots_give(&t->slots, e->slot);
 	HASH_DEL(t->by_id, e);
 	free(e);
 }
@@ -152,6 +97,28 @@ static void entry_closed(struct pinhole_table *t, struct entry *e, uint64_t now_
 	e->closed = true;
 	e->quiet_since_ns = now_ns;
 	DL_APPEND(t->closed, e);
+}
+
+/* All that no entry has, after a restart. */
+static int slots_read(struct pinhole_table *t)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+	struct entry *e;
+	bool *used;
+	int err;
+
+	if (bpf_obj_get_info_by_fd(t->dp->map[MAP_PINHOLE_STATE], &info, &len))
+		return -errno;
+	used = calloc(info.max_entries, sizeof(*used));
+	if (!used)
+		return -ENOMEM;
+	for (e = t->by_id; e; e = e->hh.next)
+		if (e->slot < info.max_entries)
+			used[e->slot] = true;
+	err = slots_init(&t->slots, info.max_entries, used);
+	free(used);
+	return err;
 }
 
 struct pinhole_table *pinhole_table_new(const struct datapath *dp)
@@ -182,7 +149,7 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 			entry_closed(t, e, clock_now_ns());
 	}
 	free(v);
-	if (slots_init(t)) {
+	if (slots_read(t)) {
 		pinhole_table_free(t);
 		return NULL;
 	}
@@ -199,7 +166,7 @@ void pinhole_table_free(struct pinhole_table *t)
 		HASH_DEL(t->by_id, e);
 		free(e);
 	}
-	free(t->slots);
+	slots_free(&t->slots);
 	free(t);
 }
 
@@ -358,7 +325,7 @@ static int state_create(struct pinhole_table *t, struct entry *e, bool learn)
 	int err = 0;
 
 	if (e->slot == SLOT_NONE) {
-		while ((err = slot_take(t, &e->slot)) && make_way(t, e))
+		while ((err = slots_take(&t->slots, &e->slot)) && make_way(t, e))
 			;
 		if (!err && bpf_map_update_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &no_state,
 						BPF_ANY))

@@ -15,13 +15,13 @@ struct pinhole_table;
 struct pinhole_table *pinhole_table_new(const struct datapath *dp);
 void pinhole_table_free(struct pinhole_table *t); /* NULL ok; the maps stay as they are */
 
-/* Of pinholes of calls; the other ranges (action.h) number themselves. */
 /* Of pinholes of calls; the other ranges of ids (action.h) come from the journal. */
 uint32_t pinhole_table_highest_id(const struct pinhole_table *t);
 
 /* Open, and set by this process? */
 bool pinhole_table_has(const struct pinhole_table *t, uint32_t id);
-/* 0 or -errno (-E2BIG, -ENOSPC: full, although every tombstone gave way; -EADDRINUSE: signalling has the place); nothing is then half open. */
+/* 0 or -errno (-E2BIG, -ENOSPC: full, although every tombstone gave way; -EADDRINUSE: signalling has the
+ * place); nothing is then half open. */
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s);
 int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns);
 int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *s);

@@ -546,4 +546,22 @@ static inline void flow_over(struct flow *f)
 			flow_step(f, &flow_steps[flow_i]);                                   \
 	} while (0)
 
+static inline int flow_setup(void **state)
+{
+	*state = flow_new();
+	return 0;
+}
+
+static inline int flow_teardown(void **state)
+{
+	flow_over(*state);
+	flow_free(*state);
+	return 0;
+}
+
+static inline bool flow_sent_has(const struct flow *f, const char *text)
+{
+	return strstr(f->sent, text) != NULL;
+}
+
 #endif

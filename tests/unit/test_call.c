@@ -15,24 +15,6 @@
 	IN ":20000=" WAN ":20000 " rtp " " REM ":7000; " IN ":20001=" WAN ":20001 c/c " REM ":7001"
 #define BOTH PINS("r/r")
 
-static int setup(void **state)
-{
-	*state = flow_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	flow_over(*state);
-	flow_free(*state);
-	return 0;
-}
-
-static bool sent_has(const struct flow *f, const char *text)
-{
-	return strstr(f->sent, text) != NULL;
-}
-
 static void answered(struct flow *f)
 {
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
@@ -51,9 +33,9 @@ static void out_basic(void **state)
 	struct flow *f = *state;
 
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" });
-	assert_true(sent_has(f, "c=IN IP4 " WAN "\r\n"));
-	assert_true(sent_has(f, "o=- 1 1 IN IP4 " WAN "\r\n"));
-	assert_true(sent_has(f, "m=audio 20000 RTP/AVP 0 101\r\n"));
+	assert_true(flow_sent_has(f, "c=IN IP4 " WAN "\r\n"));
+	assert_true(flow_sent_has(f, "o=- 1 1 IN IP4 " WAN "\r\n"));
+	assert_true(flow_sent_has(f, "m=audio 20000 RTP/AVP 0 101\r\n"));
 	FLOW(f, { "<", "100 INVITE", 1 }, { "<", "180 INVITE", 1, "u", NULL, NULL, "" },
 	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL, BOTH }, { ">", "ACK", 1, "u" });
 	assert_int_equal(f->pins[0].payload_types_in[0], 1); /* PCMU */
@@ -238,7 +220,7 @@ static void hold_zero(void **state)
 
 	answered(f);
 	FLOW(f, { ">", "INVITE", 2, "u", "c=IN IP4 0.0.0.0|m=audio 20000 RTP/AVP 0", NULL, BOTH });
-	assert_true(sent_has(f, "c=IN IP4 0.0.0.0\r\n"));
+	assert_true(flow_sent_has(f, "c=IN IP4 0.0.0.0\r\n"));
 	FLOW(f, { "<", "200 INVITE", 2, "u", SDP_OUT, NULL, PINS("-/r") }, { ">", "ACK", 2, "u" },
 	     { ">", "INVITE", 3, "u", SDP_IN, NULL, PINS("r/r") },
 	     { "<", "200 INVITE", 3, "u", SDP_OUT, NULL, BOTH }, { ">", "ACK", 3, "u" },
@@ -416,7 +398,7 @@ static void port_zero(void **state)
 	     { ">", "ACK", 1, "u" });
 	/* the whole stream is given up */
 	FLOW(f, { ">", "INVITE", 2, "u", "c=IN IP4 " IN "|m=audio 0 RTP/AVP 0", NULL, BOTH });
-	assert_true(sent_has(f, "m=audio 0 "));
+	assert_true(flow_sent_has(f, "m=audio 0 "));
 	FLOW(f, { "<", "200 INVITE", 2, "u", "c=IN IP4 " REM "|m=audio 0 RTP/AVP 0", NULL, "" },
 	     { ">", "ACK", 2, "u" });
 	flow_after(f, 33);
@@ -429,8 +411,8 @@ static void two_streams(void **state)
 
 	FLOW(f, { ">", "INVITE", 1, NULL,
 		  SDP_IN "|m=video 5004 RTP/AVP 31|c=IN IP4 192.168.1.77|a=rtcp:5555", NULL, "" });
-	assert_true(
-		sent_has(f, "m=video 16384 RTP/AVP 31\r\nc=IN IP4 " WAN "\r\na=rtcp:16386\r\n"));
+	assert_true(flow_sent_has(f, "m=video 16384 RTP/AVP 31\r\nc=IN IP4 " WAN
+				     "\r\na=rtcp:16386\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u",
 	       SDP_OUT "|m=video 7100 RTP/AVP 31|a=rtcp:7999 IN IP4 198.51.100.99", NULL,
@@ -487,9 +469,10 @@ static void dtls_ice(void **state)
 		  "|a=candidate:3 1 UDP 1694498815 192.0.2.33 40000 typ srflx raddr " IN
 		  " rport 20000",
 		  NULL, "" });
-	assert_true(sent_has(f, "a=candidate:1 1 UDP 2130706431 " WAN " 20000 typ host\r\n"
-				"a=candidate:3 1 UDP 1694498815 192.0.2.33 40000 typ srflx raddr "
-				"0.0.0.0 rport 9\r\n"));
+	assert_true(flow_sent_has(f,
+				  "a=candidate:1 1 UDP 2130706431 " WAN " 20000 typ host\r\n"
+				  "a=candidate:3 1 UDP 1694498815 192.0.2.33 40000 typ srflx raddr "
+				  "0.0.0.0 rport 9\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM "|m=audio 7000 UDP/TLS/RTP/SAVPF 0|a=rtcp-mux|a=ice-ufrag:abcd"
@@ -522,7 +505,8 @@ static void host_mode_cloud(void **state)
 	f->topo.wans[0].public4 = addr_of("192.0.2.200");
 	f->inside = f->outside;
 	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 " WAN "|m=audio 20000 RTP/AVP 0", NULL, "" });
-	assert_true(sent_has(f, "c=IN IP4 192.0.2.200\r\n") && sent_has(f, "m=audio 20000 "));
+	assert_true(flow_sent_has(f, "c=IN IP4 192.0.2.200\r\n") &&
+		    flow_sent_has(f, "m=audio 20000 "));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL,
 	       WAN ":20000=" WAN ":20000 r/r " REM ":7000; " WAN ":20001=" WAN ":20001 c/c " REM
@@ -538,7 +522,7 @@ static void routed_mode(void **state)
 	f->inside = f->outside = ep_of("203.0.113.70:5060");
 	FLOW(f,
 	     { ">", "INVITE", 1, NULL, "c=IN IP4 203.0.113.70|m=audio 4000 RTP/AVP 0", NULL, "" });
-	assert_true(sent_has(f, "c=IN IP4 203.0.113.70\r\nt=0 0\r\nm=audio 4000 "));
+	assert_true(flow_sent_has(f, "c=IN IP4 203.0.113.70\r\nt=0 0\r\nm=audio 4000 "));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL,
 	       "203.0.113.70:4000=203.0.113.70:4000 r/r " REM
@@ -555,7 +539,7 @@ static void ipv6(void **state)
 	f->outside = ep_of("[2001:db8:1::1]:5060");
 	f->remote = ep_of("[2001:db8:2::9]:5060");
 	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP6 fd00::10|m=audio 20000 RTP/AVP 0", NULL, "" });
-	assert_true(sent_has(f, "c=IN IP6 2001:db8:1::1\r\n"));
+	assert_true(flow_sent_has(f, "c=IN IP6 2001:db8:1::1\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", "c=IN IP6 2001:db8:2::9|m=audio 7000 RTP/AVP 0", NULL,
 	       "[fd00::10]:20000=[2001:db8:1::1]:20000 r/r [2001:db8:2::9]:7000; "
@@ -575,7 +559,7 @@ static void other_addresses(void **state)
 	f->mode = RF_MODE_HOST;
 	FLOW(f,
 	     { ">", "INVITE", 1, NULL, "c=IN IP4 192.168.1.1|m=audio 20000 RTP/AVP 0", NULL, "" });
-	assert_true(sent_has(f, "c=IN IP4 " WAN "\r\n"));
+	assert_true(flow_sent_has(f, "c=IN IP4 " WAN "\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL,
 	       "192.168.1.1:20000=" WAN ":20000 r/r " REM ":7000; 192.168.1.1:20001=" WAN
@@ -649,7 +633,7 @@ static void no_pinhole(void **state)
 	FLOW(f, { ">", "BYE", 2, "u" });
 	flow_over(f);
 	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 " IN "|m=message 2855 TCP/MSRP *", NULL, "" });
-	assert_true(sent_has(f, "m=message 2855 "));
+	assert_true(flow_sent_has(f, "m=message 2855 "));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", "c=IN IP4 " REM "|m=message 2855 TCP/MSRP *", NULL, "" });
 	assert_non_null(strstr(f->events, "left alone"));
@@ -665,10 +649,10 @@ static void tcp_media(void **state)
 		  "c=IN IP4 " IN "|m=audio 9 TCP/RTP/AVP 0|a=setup:active|a=connection:new"
 		  "|m=audio 20000 RTP/AVP 0|m=image 4446 TCP/TLS/UDPTL t38|a=setup:passive",
 		  NULL, "" });
-	assert_true(sent_has(f, "c=IN IP4 " WAN
-				"\r\nt=0 0\r\nm=audio 9 TCP/RTP/AVP 0\r\na=setup:active\r\n"
-				"a=connection:new\r\nm=audio 20000 RTP/AVP 0\r\n"
-				"m=image 4446 TCP/TLS/UDPTL t38\r\na=setup:passive\r\n"));
+	assert_true(flow_sent_has(f, "c=IN IP4 " WAN
+				     "\r\nt=0 0\r\nm=audio 9 TCP/RTP/AVP 0\r\na=setup:active\r\n"
+				     "a=connection:new\r\nm=audio 20000 RTP/AVP 0\r\n"
+				     "m=image 4446 TCP/TLS/UDPTL t38\r\na=setup:passive\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM "|m=audio 5000 TCP/RTP/AVP 0|a=setup:passive|m=audio 7000 RTP/AVP 0"
@@ -728,7 +712,7 @@ static void stranded(void **state)
 	f->topo.wans[0].has6 = false;
 	f->once = true;
 	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP6 fd00::5|m=audio 20000 RTP/AVP 0", NULL, "" });
-	assert_true(sent_has(f, "c=IN IP6 ::\r\n"));
+	assert_true(flow_sent_has(f, "c=IN IP6 ::\r\n"));
 	FLOW(f, { "<", "200 INVITE", 1, "u", "c=IN IP6 2001:db8:9::9|m=audio 7000 RTP/AVP 0", NULL,
 		  "" });
 	assert_non_null(strstr(f->events, "no address that can be served"));
@@ -745,8 +729,8 @@ static void secured(void **state)
 	       "c=IN IP4 " IN "|m=audio 20000 RTP/SAVP 0"
 	       "|a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR",
 	       NULL, "" });
-	assert_true(sent_has(f, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
-				"inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR\r\n"));
+	assert_true(flow_sent_has(f, "a=crypto:1 AES_CM_128_HMAC_SHA1_80 "
+				     "inline:PS1uQCVeeCFCanVmcjkpPywjNWhcYD0mXXtxaVBR\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM "|m=audio 7000 RTP/SAVP 0"
@@ -992,7 +976,7 @@ static void same_port(void **state)
 	f->inside = ep_of("192.168.1.11:5060");
 	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 192.168.1.11|m=audio 20000 RTP/AVP 0", NULL,
 		  BOTH });
-	assert_true(sent_has(f, "m=audio 16384 "));
+	assert_true(flow_sent_has(f, "m=audio 16384 "));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL,
 	       BOTH "; 192.168.1.11:20000=" WAN ":16384 r/r " REM ":7000; 192.168.1.11:20001=" WAN
@@ -1075,11 +1059,11 @@ static void own_public(void **state)
 	FLOW(f, { ">", "INVITE", 1, NULL, "c=IN IP4 " IN "|m=audio 40000 RTP/AVP 0", NULL, "" },
 	     { "<", "200 INVITE", 1, "u", SDP_OUT, NULL, PINS_40 }, { ">", "ACK", 1, "u" },
 	     { ">", "INVITE", 2, "u", SDP_PUB, NULL, PINS_40 });
-	assert_true(sent_has(f, "c=IN IP4 " WAN "\r\n"));
-	assert_true(sent_has(f, "m=audio 16384 "));
+	assert_true(flow_sent_has(f, "c=IN IP4 " WAN "\r\n"));
+	assert_true(flow_sent_has(f, "m=audio 16384 "));
 	FLOW(f, { "<", "200 INVITE", 2, "u", SDP_OUT, NULL, PINS_40 }, { ">", "ACK", 2, "u" },
 	     { ">", "INVITE", 3, "u", SDP_PUB "|a=rtcp:40001 IN IP4 " IN, NULL, PINS_40 });
-	assert_true(sent_has(f, "a=rtcp:16385 IN IP4 " WAN "\r\n"));
+	assert_true(flow_sent_has(f, "a=rtcp:16385 IN IP4 " WAN "\r\n"));
 	FLOW(f, { "<", "200 INVITE", 3, "u", SDP_OUT, NULL, PINS_40 }, { ">", "ACK", 3, "u" },
 	     { "<", "INVITE", 1, "u", SDP_OUT, NULL, PINS_40 },
 	     { ">", "200 INVITE", 1, "u", SDP_PUB, NULL, PINS_40 }, { "<", "ACK", 1, "u" },
@@ -1188,7 +1172,7 @@ static void shown(void **state)
 	assert_int_equal(n, 1);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, flow_setup, flow_teardown)
 
 int main(void)
 {

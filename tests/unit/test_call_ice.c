@@ -18,24 +18,6 @@
 #define SDP_OUT	     "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0|a=rtcp-mux" ICE_OUT
 #define PIN(remotes) IN ":20000=" WAN ":20000 rcs/rcs +" remotes
 
-static int setup(void **state)
-{
-	*state = flow_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	flow_over(*state);
-	flow_free(*state);
-	return 0;
-}
-
-static bool sent_has(const struct flow *f, const char *text)
-{
-	return strstr(f->sent, text) != NULL;
-}
-
 /* As the controller asks; also of a decider that came back from the records. */
 static bool check(struct flow *f, const char *src, const char *dst, bool from_inside, uint8_t type,
 		  const char *user, const char *pwd)
@@ -310,11 +292,11 @@ static void trickle(void **state)
 	       "a=ice-ufrag:inin" IPWD "|m=audio 9 RTP/AVP 0|a=mid:0" HOST_IN
 	       "|a=candidate:2 1 UDP 1 10.0.0.7 20000 typ host|a=end-of-candidates",
 	       INFO_HEAD, PIN("") });
-	assert_true(sent_has(f, "a=candidate:1 1 UDP 2130706431 " WAN
-				" 20000 typ host\r\na=end-of-candidates\r\n"));
+	assert_true(flow_sent_has(f, "a=candidate:1 1 UDP 2130706431 " WAN
+				     " 20000 typ host\r\na=end-of-candidates\r\n"));
 	snprintf(length, sizeof(length), "Content-Length: %zu\r\n",
 		 strlen(strstr(f->sent, "\r\n\r\n") + 4));
-	assert_true(sent_has(f, length));
+	assert_true(flow_sent_has(f, length));
 	FLOW(f,
 	     { "<", "INFO", 1, "u",
 	       "a=ice-ufrag:old0" OPWD "|m=audio 9 RTP/AVP 0|a=mid:0"
@@ -351,7 +333,7 @@ static void trickle_rtcp(void **state)
 	       INFO_HEAD,
 	       IN ":20000=" WAN ":20000 rs/rs +" REM ":7000; " IN ":21000=" WAN ":21000 cs/cs +" REM
 		  ":7001" });
-	assert_true(sent_has(f, "a=candidate:1 2 UDP 2130706430 " WAN " 21000 typ host\r\n"));
+	assert_true(flow_sent_has(f, "a=candidate:1 2 UDP 2130706430 " WAN " 21000 typ host\r\n"));
 }
 
 /* c= is a relay, candidates tell where the host is: nothing is opened beside them. */
@@ -374,7 +356,7 @@ static void trickle_unknown(void **state)
 
 	FLOW(f,
 	     { ">", "INFO", 2, "u", "m=audio 9 RTP/AVP 0" HOST_IN, INFO_HEAD, "", CALL_UNKNOWN });
-	assert_false(sent_has(f, "candidate"));
+	assert_false(flow_sent_has(f, "candidate"));
 }
 
 /* RFC 9143: one transport for all lines of the answer's group. */
@@ -436,7 +418,7 @@ static void bundle_refused(void **state)
 
 static int setup_caller_outside(void **state)
 {
-	setup(state);
+	flow_setup(state);
 	((struct flow *)*state)->caller_inside = false;
 	return 0;
 }
@@ -473,7 +455,7 @@ static void remote_candidates(void **state)
 	f->chosen = true;
 	FLOW(f, { "<", "INVITE", 1, "u",
 		  SDP_OUT "|a=remote-candidates:1 " WAN " 20000 2 192.0.2.7 5" });
-	assert_true(sent_has(f, "a=remote-candidates:1 " IN " 20000 2 192.0.2.7 5\r\n"));
+	assert_true(flow_sent_has(f, "a=remote-candidates:1 " IN " 20000 2 192.0.2.7 5\r\n"));
 	FLOW(f, { ">", "200 INVITE", 1, "u", SDP_IN }, { "<", "ACK", 1, "u" });
 }
 
@@ -495,7 +477,7 @@ static void long_texts(void **state)
 	assert_false(in(f, "198.51.100.77:4444", ":outo", "insidepasswordinsidepass"));
 }
 
-#define T(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define T(fn) cmocka_unit_test_setup_teardown(fn, flow_setup, flow_teardown)
 
 int main(void)
 {
@@ -515,7 +497,8 @@ int main(void)
 		T(rtcp_untold),
 		T(trickle_unknown),
 		T(bundle),
-		cmocka_unit_test_setup_teardown(bundle_refused, setup_caller_outside, teardown),
+		cmocka_unit_test_setup_teardown(bundle_refused, setup_caller_outside,
+						flow_teardown),
 		T(data_channel),
 		T(remote_candidates),
 		T(long_texts),

@@ -22,24 +22,6 @@
 	PIN("[" IN6 "]:" in "0", "[" WAN6 "]:" out "0", "r/r", "[" REM6 "]:" remote "0") \
 	"; " PIN("[" IN6 "]:" in "1", "[" WAN6 "]:" out "1", "c/c", "[" REM6 "]:" remote "1")
 
-static int setup(void **state)
-{
-	*state = flow_new();
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	flow_over(*state);
-	flow_free(*state);
-	return 0;
-}
-
-static bool sent_has(const struct flow *f, const char *text)
-{
-	return strstr(f->sent, text) != NULL;
-}
-
 #define ALTC_IN                                                                               \
 	"c=IN IP4 " IN "|m=audio 20000 RTP/AVP 0|a=altc:1 IP6 " IN6 " 20010|a=altc:2 IP4 " IN \
 	" 20000|a=ptime:20"
@@ -50,8 +32,8 @@ static void altc_offered(void **state)
 	struct flow *f = *state;
 
 	FLOW(f, { ">", "INVITE", 1, NULL, ALTC_IN, NULL, "" });
-	assert_true(sent_has(f, "m=audio 20000 RTP/AVP 0\r\na=altc:1 IP6 " WAN6 " 20010\r\n"
-				"a=altc:2 IP4 " WAN " 20000\r\na=ptime:20\r\n"));
+	assert_true(flow_sent_has(f, "m=audio 20000 RTP/AVP 0\r\na=altc:1 IP6 " WAN6 " 20010\r\n"
+				     "a=altc:2 IP4 " WAN " 20000\r\na=ptime:20\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", "c=IN IP6 " REM6 "|m=audio 7000 RTP/AVP 0", NULL,
 	       STREAM6("2001", "2001", "700") },
@@ -94,10 +76,10 @@ static void altc_hidden(void **state)
 	       " 99999|a=altc:6 IP6 fd00::1%eth0 5|a=altc:7 IP4 phone.example.com 6|a=ccap:1 IN IP4 " IN
 	       "|a=alt:1 1 : x y " IN " 20000|a=altc:8 IP4 192.0.2.8 8|a=altc|a=altc:9|a=ptime:20",
 	       NULL, "" });
-	assert_true(sent_has(f,
-			     "m=audio 20000 RTP/AVP 0\r\na=altc:7 IP4 phone.example.com 6\r\n"
-			     "a=altc:8 IP4 192.0.2.8 8\r\na=altc\r\na=altc:9\r\na=ptime:20\r\n"));
-	assert_false(sent_has(f, "10.0.0.1"));
+	assert_true(flow_sent_has(
+		f, "m=audio 20000 RTP/AVP 0\r\na=altc:7 IP4 phone.example.com 6\r\n"
+		   "a=altc:8 IP4 192.0.2.8 8\r\na=altc\r\na=altc:9\r\na=ptime:20\r\n"));
+	assert_false(flow_sent_has(f, "10.0.0.1"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u", "c=IN IP4 " REM "|m=audio 7000 RTP/AVP 0", NULL,
 	       STREAM("2000", "2000", "700") },
@@ -132,9 +114,9 @@ static void anat(void **state)
 	struct flow *f = *state;
 
 	FLOW(f, { ">", "INVITE", 1, NULL, ANAT_IN, NULL, "" });
-	assert_true(sent_has(f, "a=group:ANAT 1 2\r\nm=audio 20000 RTP/AVP 0\r\nc=IN IP4 " WAN
-				"\r\na=mid:1\r\nm=audio 20010 RTP/AVP 0\r\nc=IN IP6 " WAN6
-				"\r\na=mid:2\r\n"));
+	assert_true(flow_sent_has(f, "a=group:ANAT 1 2\r\nm=audio 20000 RTP/AVP 0\r\nc=IN IP4 " WAN
+				     "\r\na=mid:1\r\nm=audio 20010 RTP/AVP 0\r\nc=IN IP6 " WAN6
+				     "\r\na=mid:2\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u",
 	       "m=audio 0 RTP/AVP 0|c=IN IP4 0.0.0.0|a=mid:1|m=audio 7000 RTP/AVP 0|c=IN IP6 " REM6
@@ -169,7 +151,7 @@ static void versions(void **state)
 	     { ">", "INVITE", 3, "u", OFFER("o=5 2", "20010"), NULL,
 	       STREAM("2000", "2000", "700") "; " STREAM("2001", "2001", "700") });
 	assert_null(strstr(f->events, "version"));
-	assert_true(sent_has(f, "o=- 5 2 IN IP4 " WAN "\r\n"));
+	assert_true(flow_sent_has(f, "o=- 5 2 IN IP4 " WAN "\r\n"));
 	FLOW(f,
 	     { "<", "200 INVITE", 3, "u", ANSWER("o=9 4294967297"), NULL,
 	       STREAM("2001", "2001", "700") },
@@ -198,7 +180,7 @@ static void versions(void **state)
 	     { ">", "INVITE", 6, "u", OFFER("o=x 99999999999999999999999", "20000") },
 	     { "<", "200 INVITE", 6, "u", ANSWER("o=9 x"), NULL, STREAM("2000", "2000", "700") },
 	     { ">", "ACK", 6, "u" });
-	assert_true(sent_has(f, "ACK"));
+	assert_true(flow_sent_has(f, "ACK"));
 }
 
 /* A session-level attribute holds for every m-line that does not say otherwise. */
@@ -211,7 +193,7 @@ static void session_level(void **state)
 		  "|a=sendonly|m=audio 20000 RTP/AVP 0|m=audio 20010 RTP/AVP 0|a=sendrecv"
 		  "|m=audio 20020 RTP/AVP 0|c=IN IP4 192.168.1.11|a=inactive",
 		  NULL, "" });
-	assert_true(sent_has(f, "c=IN IP4 " WAN "\r\nt=0 0\r\na=sendonly\r\nm=audio 20000 "));
+	assert_true(flow_sent_has(f, "c=IN IP4 " WAN "\r\nt=0 0\r\na=sendonly\r\nm=audio 20000 "));
 	FLOW(f,
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM
@@ -297,7 +279,7 @@ static void forty_hours(void **state)
 	f->cfg.call_max_s = 43200;
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, flow_setup, flow_teardown)
 
 int main(void)
 {
