@@ -74,11 +74,13 @@ enum rf_hop_via {
 static __always_inline struct rf_hop *rf_hop_get(const struct rf_addr *src,
 						 const struct rf_addr *dst, __u32 via)
 {
-	__u32 h = (src->w[0] ^ src->w[1] ^ src->w[2] ^ src->w[3]) * 0x9e3779b1u;
+	/* Neighbours differ in the last byte, which is the uppermost one here. */
+	__u32 d = dst->w[0] ^ dst->w[1] ^ dst->w[2] ^ dst->w[3];
+	__u32 h = src->w[0] ^ src->w[1] ^ src->w[2] ^ src->w[3] ^ (d << 7 | d >> 25);
 
-	h += via ^ dst->w[0] ^ dst->w[1] ^ dst->w[2] ^ dst->w[3];
-	h *= 0x85ebca77u;
-	h = h >> 16 & (RF_HOPS - 1);
+	h *= 0x9e3779b1u;
+	h = ((h ^ h >> 16) ^ via) * 0x85ebca77u;
+	h = h >> 20 & (RF_HOPS - 1);
 	return bpf_map_lookup_elem(&hops, &h);
 }
 

@@ -104,6 +104,64 @@ static void test_moved_neighbour(void **state)
 	sh("ip neigh replace 10.0.0.2 lladdr 02:00:00:00:00:42 dev l0");
 }
 
+static int kept_hops(void)
+{
+	static uint8_t none[LAB_HOP_SIZE];
+	int fd = bpf_map__fd(lab.skel->maps.hops), cpus = libbpf_num_possible_cpus(), n = 0, c;
+	uint8_t *v = calloc(cpus, LAB_HOP_SIZE);
+	__u32 i;
+
+	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.hops); i++) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &i, v), 0);
+		for (c = 0; c < cpus && !memcmp(v + c * LAB_HOP_SIZE, none, LAB_HOP_SIZE); c++)
+			;
+		n += c < cpus;
+	}
+	free(v);
+	return n;
+}
+
+/*
+ * Two flows at one place of the table drive each other to the long way with every packet. So neighbours,
+ * whose addresses differ in the last byte only, must not meet more often than chance has it (5 of 200).
+ */
+static void test_neighbours_do_not_meet(void **state)
+{
+	static struct result r;
+	struct rf_pinhole ph;
+	char peer[20], in[20];
+	int i, was;
+
+	sh("for i in $(seq 11 210); do echo neigh replace 10.0.0.$i lladdr 02:00:00:00:00:42 dev l0; done | ip -batch -");
+	for (i = 11; i <= 210; i++) { /* one peer, many inside hosts */
+		struct pkt p = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
+
+		snprintf(in, sizeof(in), "10.0.0.%d", i);
+		ph = ph_new(false, RF_DIR_IN);
+		ph.xlate = ep(in, IN_PORT);
+		ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
+		send_one(&p, XDP, &r);
+	}
+	was = kept_hops();
+	assert_in_range(was, 185, 200);
+	for (i = 11; i <= 210; i++) { /* one inside host, many peers */
+		struct pkt p = { .src = IN4,
+				 .dst = peer,
+				 .sport = IN_PORT,
+				 .dport = PEER_PORT,
+				 .dmac = lab_mac_l0 };
+
+		snprintf(peer, sizeof(peer), "203.0.113.%d", i);
+		ph = ph_new(false, RF_DIR_OUT);
+		ph.remote.addr = addr(peer);
+		ph_set(IN4, IN_PORT, RF_DIR_OUT, &ph);
+		send_one(&p, INSIDE_IN, &r);
+	}
+	/* beside those of the first half */
+	assert_in_range(kept_hops() - was, 170, 200);
+	sh("for i in $(seq 11 210); do echo neigh del 10.0.0.$i dev l0; done | ip -batch -");
+}
+
 static int one_cpu(void **state)
 {
 	cpu_set_t set;
@@ -120,6 +178,7 @@ int main(void)
 		cmocka_unit_test_setup(test_short_way, lab_setup),
 		cmocka_unit_test_setup(test_longer_packets_ask, lab_setup),
 		cmocka_unit_test_setup(test_moved_neighbour, lab_setup),
+		cmocka_unit_test_setup(test_neighbours_do_not_meet, lab_setup),
 	};
 
 	return cmocka_run_group_tests(tests, one_cpu, lab_down);
