@@ -53,6 +53,7 @@
 #define IP6_OFFSET	 0xFFF8
 #define IP6_MF		 0x0001
 
+#define RF_MEMORY_ORDER()   asm volatile("" ::: "memory") /* for the compiler */
 #define RF_BARRIER(x)	    asm volatile("" : "+r"(x))
 #define RF_READ_ONCE(x)	    (*(const volatile typeof(x) *)&(x))
 #define RF_WRITE_ONCE(x, v) (*(volatile typeof(x) *)&(x) = (v))

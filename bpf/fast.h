@@ -18,6 +18,11 @@
 #define RF_FAST_FAILED	  (-99) /* the kernel refused to rewrite it; the only verdict there is */
 #define RF_LONG_WAY_NO_PH (-101) /* there is no pinhole: one look-up is enough */
 
+/*
+ * The clock is read first: it waits for every load before it, and cache misses behind it can
+ * be waited for while the packet is already on its way (rf_now(&p) in each of the ways below).
+ */
+
 struct rf_plain_rtp {
 	__u8 vpxcc, mpt; /* RFC 3550 5.1: version, padding, extension, CSRC count; marker, type */
 	__be16 seq;
@@ -74,38 +79,97 @@ static __always_inline bool rf_plain_agreed(const struct rf_pinhole *ph, const s
 	       (ph->payload_types[(pt >> 3) & 15] & (1 << (pt & 7)));
 }
 
-/* .own is our endpoint, .remote the other side's. NULL: not plain. */
-static __always_inline struct rf_hop *rf_plain_hit(struct rf_pkt *p, struct rf_hit *h,
-						   const __u8 dir, const struct rf_ep *own,
-						   const struct rf_ep *remote, __u8 pt, __u32 via)
-{
-	const struct rf_addr *to;
+/* What a plain packet needs to go on its way. */
+struct rf_plain {
 	struct rf_flow_stats *s;
-	struct rf_pinhole *ph;
 	struct rf_hop *hop;
+	__u32 clock_mult;
+	/* IPv4: the other endpoint of ours; IPv6 looks at the pinhole */
+	__be32 to;
+	__be16 to_port;
+};
+
+static __always_inline struct rf_hop *rf_plain_hop(struct rf_pkt *p, const struct rf_addr *src,
+						   const struct rf_addr *dst, __u32 via)
+{
+	struct rf_hop *hop = rf_hop_get(src, dst, via);
+
+	return rf_hop_hot(hop, p, src, dst, via) ? hop : NULL;
+}
+
+/* .own is our endpoint, .remote the other side's. False: not plain. */
+static __always_inline bool rf_plain_hit(struct rf_pkt *p, struct rf_hit *h, const __u8 dir,
+					 const struct rf_ep *own, const struct rf_ep *remote,
+					 __u8 pt, __u32 via, struct rf_plain *pl)
+{
+	const struct rf_ep *to;
+	struct rf_pinhole *ph;
 
 	if (!rf_pinhole_find(p, own, dir, h))
-		return NULL;
+		return false;
 	ph = h->ph;
 	if (!rf_plain_agreed(ph, remote, pt, rf_now(p)))
-		return NULL;
+		return false;
 	rf_pinhole_state_find(h);
 	if (!h->st)
-		return NULL;
+		return false;
 	/* silence in both directions is the long way's question */
-	s = &h->st->dir[dir];
-	if (ph->idle_s && p->now - s->last_ns > ph->idle_s * RF_NS_PER_SEC)
-		return NULL;
-	to = ph->flags & RF_PH_XLATE ? &ph->xlate.addr : &own->addr;
-	if (dir == RF_DIR_OUT)
-		via |= ph->wan_ifindex;
-	hop = dir == RF_DIR_IN ? rf_hop_get(&remote->addr, to, via)
-			       : rf_hop_get(to, &remote->addr, via);
-	if (!hop)
-		return NULL;
-	if (dir == RF_DIR_IN)
-		return rf_hop_hot(hop, p, &remote->addr, to, via) ? hop : NULL;
-	return rf_hop_hot(hop, p, to, &remote->addr, via) ? hop : NULL;
+	pl->s = &h->st->dir[dir];
+	if (ph->idle_s && p->now - pl->s->last_ns > ph->idle_s * RF_NS_PER_SEC)
+		return false;
+	to = ph->flags & RF_PH_XLATE ? &ph->xlate : own;
+	if (!(p->flags & RF_PKT_V6))
+		pl->to = to->addr.w[3];
+	pl->to_port = to->port;
+	pl->clock_mult = ph->clock_mult;
+	pl->hop = dir == RF_DIR_IN
+			  ? rf_plain_hop(p, &remote->addr, &to->addr, via)
+			  : rf_plain_hop(p, &to->addr, &remote->addr, via | ph->wan_ifindex);
+	return pl->hop;
+}
+
+/*
+ * The same of IPv4 from the WAN by the line of its own endpoint, if it has one: no hash, and two cache
+ * misses at once instead of a chain of them. False: ask the pinhole.
+ */
+static __always_inline bool rf_plain_inbound(struct rf_pkt *p, const struct rf_plain4 *f, __u32 via,
+					     struct rf_plain *pl)
+{
+#ifdef __TARGET_ARCH_x86 /* loads are not reordered; elsewhere the version would need barriers */
+	__u32 i = rf_inbound_index(bpf_ntohl(f->ip.daddr), bpf_ntohs(f->udp.dest), rf_inbound_n);
+	struct rf_pinhole_state *st;
+	struct rf_inbound *l;
+	__u8 pt = f->rtp.mpt & 0x7f;
+	struct rf_addr to;
+	__u32 version;
+
+	if (!i)
+		return false;
+	l = bpf_map_lookup_elem(&inbound, &i);
+	st = bpf_map_lookup_elem(&pinhole_state, &i);
+	if (!l || !st)
+		return false;
+	version = RF_READ_ONCE(l->version);
+	RF_MEMORY_ORDER();
+	if (!version || version & 1 || l->own != f->ip.daddr || l->own_port != f->udp.dest ||
+	    l->remote != f->ip.saddr || l->remote_port != f->udp.source ||
+	    !(l->payload_types[(pt >> 3) & 15] & (1 << (pt & 7))) || rf_now(p) >= l->deadline_ns)
+		return false;
+	pl->s = &st->dir[RF_DIR_IN];
+	if (l->idle_s && p->now - pl->s->last_ns > l->idle_s * RF_NS_PER_SEC)
+		return false;
+	pl->to = l->to;
+	pl->to_port = l->to_port;
+	pl->clock_mult = l->clock_mult;
+	RF_MEMORY_ORDER();
+	if (RF_READ_ONCE(l->version) != version)
+		return false;
+	rf_addr_v4(&to, pl->to);
+	pl->hop = rf_plain_hop(p, &p->src.addr, &to, via);
+	return pl->hop;
+#else
+	return false;
+#endif
 }
 
 static __always_inline void rf_plain_media(struct rf_media *m, const struct rf_plain_rtp *rtp)
@@ -117,11 +181,12 @@ static __always_inline void rf_plain_media(struct rf_media *m, const struct rf_p
 	m->ssrc = bpf_ntohl(rtp->ssrc);
 }
 
-static __always_inline void rf_plain_book(struct rf_pkt *p, const struct rf_hit *h, __u32 reason)
+static __always_inline void rf_plain_book(struct rf_pkt *p, const struct rf_plain *pl,
+					  const struct rf_media *m, __u32 reason)
 {
 	struct rf_counter *c = bpf_map_lookup_elem(&reasons, &reason);
 
-	rf_book_delivery(p, h);
+	rf_book_packet(p, pl->s, m, pl->clock_mult);
 	if (c) {
 		c->packets++;
 		c->bytes += p->len;
@@ -130,25 +195,26 @@ static __always_inline void rf_plain_book(struct rf_pkt *p, const struct rf_hit 
 
 /* As rf_rewrite_xdp_v4(), for either endpoint. */
 static __always_inline void rf_plain_rewrite4(struct rf_plain4 *f, const __u8 dir,
-					      const struct rf_ep *to)
+					      const struct rf_plain *pl)
 {
 	__be32 *addr = dir == RF_DIR_IN ? &f->ip.daddr : &f->ip.saddr;
 	__be16 *port = dir == RF_DIR_IN ? &f->udp.dest : &f->udp.source;
-	__u64 diff = (__u64)(__u32) ~*addr + to->addr.w[3];
+	__u64 diff = (__u64)(__u32) ~*addr + pl->to;
 	__u64 pseudo = (__u64)f->ip.saddr + f->ip.daddr + bpf_htons(IPPROTO_UDP) + f->udp.len;
 
 	if (f->udp.check == rf_csum_fold(pseudo)) { /* rf_csum_is_partial() */
 		f->udp.check = 0;
 	} else if (f->udp.check) {
-		__u16 check = rf_csum_apply(f->udp.check, diff + rf_csum_diff16(*port, to->port));
+		__u16 check =
+			rf_csum_apply(f->udp.check, diff + rf_csum_diff16(*port, pl->to_port));
 
 		f->udp.check = check ? check : 0xffff;
 	}
 	/* one less of TTL, which is the upper byte of its word */
 	f->ip.check = rf_csum_apply(f->ip.check, diff + (__u16)~bpf_htons(0x0100));
 	f->ip.ttl--;
-	*addr = to->addr.w[3];
-	*port = to->port;
+	*addr = pl->to;
+	*port = pl->to_port;
 }
 
 static __always_inline int rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
@@ -159,8 +225,9 @@ static __always_inline int rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
 	struct rf_pkt p = {};
 	const struct rf_ep *own = dir == RF_DIR_IN ? &p.dst : &p.src;
 	const struct rf_ep *remote = dir == RF_DIR_IN ? &p.src : &p.dst;
+	__u32 via = dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT;
+	struct rf_plain plain, *pl = &plain;
 	struct rf_hit hit = {}, *h = &hit;
-	struct rf_hop *hop;
 
 	if ((void *)(f + 1) > end || !rf_plain4(f, end - (void *)f))
 		return RF_LONG_WAY;
@@ -169,15 +236,16 @@ static __always_inline int rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
 	p.src.port = f->udp.source;
 	p.dst.port = f->udp.dest;
 	p.len = bpf_ntohs(f->ip.tot_len);
-	hop = rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f,
-			   dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT);
-	if (!hop || (dir == RF_DIR_OUT && !hop->xdp))
+	rf_now(&p);
+	if (!(dir == RF_DIR_IN && rf_plain_inbound(&p, f, via, pl)) &&
+	    (!rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl) ||
+	     (dir == RF_DIR_OUT && !pl->hop->xdp)))
 		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
 	rf_plain_media(&h->media, &f->rtp);
-	rf_plain_rewrite4(f, dir, h->ph->flags & RF_PH_XLATE ? &h->ph->xlate : own);
-	__builtin_memcpy(eth, hop->dst_mac, 12);
-	rf_plain_book(&p, h, RF_R_MEDIA_XDP);
-	return bpf_redirect(hop->ifindex, 0);
+	rf_plain_rewrite4(f, dir, pl);
+	__builtin_memcpy(eth, pl->hop->dst_mac, 12);
+	rf_plain_book(&p, pl, &h->media, RF_R_MEDIA_XDP);
+	return bpf_redirect(pl->hop->ifindex, 0);
 }
 
 static __always_inline bool rf_plain_rewrite6(struct rf_plain6 *f, struct rf_pkt *p, const __u8 dir,
@@ -214,8 +282,8 @@ static __always_inline int rf_fast6_xdp(struct xdp_md *ctx, const __u8 dir)
 	struct rf_pkt p = { .flags = RF_PKT_V6 };
 	const struct rf_ep *own = dir == RF_DIR_IN ? &p.dst : &p.src;
 	const struct rf_ep *remote = dir == RF_DIR_IN ? &p.src : &p.dst;
+	struct rf_plain plain, *pl = &plain;
 	struct rf_hit hit = {}, *h = &hit;
-	struct rf_hop *hop;
 
 	if ((void *)(f + 1) > end || !rf_plain6(f, end - (void *)f))
 		return RF_LONG_WAY;
@@ -224,29 +292,16 @@ static __always_inline int rf_fast6_xdp(struct xdp_md *ctx, const __u8 dir)
 	p.src.port = f->udp.source;
 	p.dst.port = f->udp.dest;
 	p.len = sizeof(f->ip6) + bpf_ntohs(f->ip6.payload_len);
-	hop = rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f,
-			   dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT);
-	if (!hop || (dir == RF_DIR_OUT && !hop->xdp))
+	if (!rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f,
+			  dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT, pl) ||
+	    (dir == RF_DIR_OUT && !pl->hop->xdp))
 		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
 	rf_plain_media(&h->media, &f->rtp);
 	if (!rf_plain_rewrite6(f, &p, dir, h->ph->flags & RF_PH_XLATE ? &h->ph->xlate : own))
 		return RF_LONG_WAY;
-	__builtin_memcpy(eth, hop->dst_mac, 12);
-	rf_plain_book(&p, h, RF_R_MEDIA_XDP);
-	return bpf_redirect(hop->ifindex, 0);
-}
-
-static __always_inline int rf_fast_xdp(struct xdp_md *ctx, const __u8 dir)
-{
-	const struct ethhdr *eth = (void *)(long)ctx->data;
-
-	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
-		return RF_LONG_WAY;
-	if (eth->h_proto == bpf_htons(ETH_P_IP))
-		return rf_fast4_xdp(ctx, dir);
-	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-		return rf_fast6_xdp(ctx, dir);
-	return RF_LONG_WAY;
+	__builtin_memcpy(eth, pl->hop->dst_mac, 12);
+	rf_plain_book(&p, pl, &h->media, RF_R_MEDIA_XDP);
+	return bpf_redirect(pl->hop->ifindex, 0);
 }
 
 /*
@@ -260,9 +315,11 @@ static __always_inline int rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
 	struct rf_pkt p = { .l3_off = sizeof(*eth), .l4_off = sizeof(*eth) + sizeof(struct iphdr) };
 	const struct rf_ep *own = dir == RF_DIR_IN ? &p.dst : &p.src;
 	const struct rf_ep *remote = dir == RF_DIR_IN ? &p.src : &p.dst;
+	__u32 via = dir == RF_DIR_IN ? skb->ifindex : RF_HOP_OUT;
 	struct rf_change c = { .src = &p.src, .dst = &p.dst };
+	struct rf_plain plain, *pl = &plain;
 	struct rf_hit hit = {}, *h = &hit;
-	struct rf_hop *hop;
+	struct rf_ep to = {};
 	__u32 reason;
 
 	if ((void *)(f + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP) ||
@@ -273,37 +330,49 @@ static __always_inline int rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
 	p.src.port = f->udp.source;
 	p.dst.port = f->udp.dest;
 	p.len = bpf_ntohs(f->ip.tot_len);
-	hop = rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f,
-			   dir == RF_DIR_IN ? skb->ifindex : RF_HOP_OUT);
-	if (!hop)
+	rf_now(&p);
+	if (!(dir == RF_DIR_IN && rf_plain_inbound(&p, f, via, pl)) &&
+	    !rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl))
 		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
 	rf_plain_media(&h->media, &f->rtp);
-	if (h->ph->flags & RF_PH_XLATE) {
-		c.new_dst = dir == RF_DIR_IN;
-		c.new_src = dir == RF_DIR_OUT;
-		if (dir == RF_DIR_IN)
-			c.dst = &h->ph->xlate;
-		else
-			c.src = &h->ph->xlate;
-	}
-	reason = rf_deliver_hop(skb, &p, &c, hop);
+	rf_addr_v4(&to.addr, pl->to);
+	to.port = pl->to_port;
+	c.new_dst = dir == RF_DIR_IN && !rf_ep_eq(&to, own);
+	c.new_src = dir == RF_DIR_OUT && !rf_ep_eq(&to, own);
+	if (dir == RF_DIR_IN)
+		c.dst = &to;
+	else
+		c.src = &to;
+	reason = rf_deliver_hop(skb, &p, &c, pl->hop);
 	if (reason != RF_R_MEDIA_TC) {
-		rf_book_drop(h, reason);
+		__sync_fetch_and_add(&pl->s->drops, 1);
+		pl->s->last_reason = reason;
 		return RF_FAST_FAILED;
 	}
-	rf_plain_book(&p, h, reason);
+	rf_plain_book(&p, pl, &h->media, reason);
 	return p.code;
 }
 
-/* Global functions: their branches would multiply with those of the long way. */
-__noinline int rf_fast_in_xdp(struct xdp_md *ctx)
+/* Global functions: their branches would multiply with those of the long way. One for each family, as
+ * they share a stack of 512 bytes with it. */
+__noinline int rf_fast4_in_xdp(struct xdp_md *ctx)
 {
-	return rf_fast_xdp(ctx, RF_DIR_IN);
+	return rf_fast4_xdp(ctx, RF_DIR_IN);
 }
 
-__noinline int rf_fast_out_xdp(struct xdp_md *ctx)
+__noinline int rf_fast4_out_xdp(struct xdp_md *ctx)
 {
-	return rf_fast_xdp(ctx, RF_DIR_OUT);
+	return rf_fast4_xdp(ctx, RF_DIR_OUT);
+}
+
+__noinline int rf_fast6_in_xdp(struct xdp_md *ctx)
+{
+	return rf_fast6_xdp(ctx, RF_DIR_IN);
+}
+
+__noinline int rf_fast6_out_xdp(struct xdp_md *ctx)
+{
+	return rf_fast6_xdp(ctx, RF_DIR_OUT);
 }
 
 __noinline int rf_fast_in_tc(struct __sk_buff *skb)
@@ -314,6 +383,19 @@ __noinline int rf_fast_in_tc(struct __sk_buff *skb)
 __noinline int rf_fast_out_tc(struct __sk_buff *skb)
 {
 	return rf_fast_tc(skb, RF_DIR_OUT);
+}
+
+static __always_inline int rf_fast_xdp(struct xdp_md *ctx, const __u8 dir)
+{
+	const struct ethhdr *eth = (void *)(long)ctx->data;
+
+	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
+		return RF_LONG_WAY;
+	if (eth->h_proto == bpf_htons(ETH_P_IP))
+		return dir == RF_DIR_IN ? rf_fast4_in_xdp(ctx) : rf_fast4_out_xdp(ctx);
+	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
+		return dir == RF_DIR_IN ? rf_fast6_in_xdp(ctx) : rf_fast6_out_xdp(ctx);
+	return RF_LONG_WAY;
 }
 
 #endif

@@ -44,18 +44,24 @@ struct {
 	__type(value, struct rf_inside);
 } inside SEC(".maps");
 
-RF_ARRAY(pinhole_state, BPF_MAP_TYPE_ARRAY, struct rf_pinhole_state, RF_PINHOLES_MAX);
 RF_ARRAY(settings, BPF_MAP_TYPE_ARRAY, struct rf_settings, 1);
 RF_ARRAY(control, BPF_MAP_TYPE_ARRAY, struct rf_control, 1);
 RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct rf_progress);
-} progress SEC(".maps");
+#define RF_MAPPED(name_, value_, max_)             \
+	struct {                                   \
+		__uint(type, BPF_MAP_TYPE_ARRAY);  \
+		__uint(map_flags, BPF_F_MMAPABLE); \
+		__uint(max_entries, max_);         \
+		__type(key, __u32);                \
+		__type(value, value_);             \
+	} name_ SEC(".maps")
+
+RF_MAPPED(pinhole_state, struct rf_pinhole_state, RF_PINHOLES_MAX);
+RF_MAPPED(progress, struct rf_progress, 1);
+RF_MAPPED(inbound, struct rf_inbound, RF_PINHOLES_MAX / 2);
+/* Entries of `inbound`, a power of two: set by the loader. */
+const volatile __u32 rf_inbound_n = RF_PINHOLES_MAX / 2;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

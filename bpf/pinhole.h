@@ -332,19 +332,21 @@ static __always_inline void rf_book_drop(const struct rf_hit *h, __u32 reason)
 	s->last_reason = reason;
 }
 
-static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_hit *h)
+static __always_inline void rf_book_packet(struct rf_pkt *p, struct rf_flow_stats *s,
+					   const struct rf_media *m, __u32 clock_mult)
 {
-	struct rf_flow_stats *s;
-
-	if (!h->st)
-		return;
-	s = &h->st->dir[h->dir & 1];
 	/* Not atomic: flows are steered to one CPU each, and an atomic add costs as much as a look-up. */
 	s->packets++;
 	s->bytes += p->len;
 	RF_WRITE_ONCE(s->last_ns, rf_now(p));
-	if (h->media.cls == RF_CLASS_RTP)
-		rf_rtp_stats(s, &h->media, p->now, h->ph->clock_mult);
+	if (m->cls == RF_CLASS_RTP)
+		rf_rtp_stats(s, m, p->now, clock_mult);
+}
+
+static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_hit *h)
+{
+	if (h->st)
+		rf_book_packet(p, &h->st->dir[h->dir & 1], &h->media, h->ph->clock_mult);
 }
 
 #endif

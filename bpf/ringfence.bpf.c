@@ -30,7 +30,7 @@ int rf_wan_xdp(struct xdp_md *ctx)
 	struct rf_pkt p = { .hook = RF_HOOK_WAN_XDP };
 	struct rf_hit h = {};
 	__u32 reason = RF_R_NONE;
-	int code = rf_fast_in_xdp(ctx);
+	int code = rf_fast_xdp(ctx, RF_DIR_IN);
 
 	if (code > RF_LONG_WAY)
 		return code;
@@ -51,7 +51,7 @@ int rf_wan_xdp(struct xdp_md *ctx)
 SEC("xdp.frags")
 int rf_inside_xdp(struct xdp_md *ctx)
 {
-	int code = rf_fast_out_xdp(ctx);
+	int code = rf_fast_xdp(ctx, RF_DIR_OUT);
 
 	return code > RF_LONG_WAY ? code : XDP_PASS;
 }

@@ -14,7 +14,7 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION 4
+#define RF_ABI_VERSION 5
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */
@@ -156,6 +156,34 @@ struct rf_pinhole_state {
 	struct rf_flow_stats dir[2]; /* by enum rf_dir */
 };
 _Static_assert(sizeof(struct rf_pinhole_state) == 128, "rf_pinhole_state");
+
+/*
+ * inbound: ARRAY, memory-mapped by the controller, its only writer. What plain RTP from the WAN needs of an
+ * IPv4 pinhole, in one cache line that is found without a hash: its index comes from our own public endpoint
+ * and is the pinhole's slot, too, so that line and statistics are fetched at the same time. Only a copy:
+ * what it does not say yes to is for `pinholes` to judge, and an endpoint may have no line at all.
+ */
+struct rf_inbound {
+	__u32 version; /* odd: being written; 0: nothing is here. A reader looks before and after */
+	__u32 idle_s;
+	__u64 deadline_ns;
+	__be32 own, remote, to; /* .to: the new destination */
+	__be16 own_port, remote_port, to_port;
+	__u16 pad;
+	__u8 payload_types[16];
+	__u32 clock_mult;
+	__u32 pad2;
+};
+_Static_assert(sizeof(struct rf_inbound) == 64, "rf_inbound");
+
+/*
+ * .addr, .port: host order; .n: entries of the map, a power of two. RTP has even ports, so that neighbours do not
+ * meet; one address has 8,192 places, and what follows it has the next ones. 0: no line.
+ */
+static inline __u32 rf_inbound_index(__u32 addr, __u16 port, __u32 n)
+{
+	return port & 1 ? 0 : (addr * (65536 / 8) + port / 2) & (n - 1);
+}
 
 enum rf_learn_state {
 	RF_LEARN_NONE = 0,
@@ -336,7 +364,7 @@ struct rf_frag {
 
 /* Map capacities (max_entries); hashes are BPF_F_NO_PREALLOC. Attach makes room for as many pinholes (of two
  * directions each) as the policy's calls may need: pinhole_state has that many slots. */
-#define RF_PINHOLES_MAX (1 << 20)
+#define RF_PINHOLES_MAX (1 << 21)
 #define RF_GUARDS_MAX	256
 #define RF_PREFIXES_MAX 4096
 #define RF_DEVICES_MAX	4096

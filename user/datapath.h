@@ -71,6 +71,7 @@ int datapath_instances(char ***names, size_t *n);
 	X(FRAGS, frags)                 \
 	X(SCRATCH, scratch)             \
 	X(PROGRESS, progress)           \
+	X(INBOUND, inbound)             \
 	X(TCP_FLOWS, tcp_flows)
 enum datapath_map {
 #define X(id, name) MAP_##id,

@@ -84,7 +84,7 @@ static int load_why(int err, struct why *w)
 	}
 }
 
-/* Slots for RTP and RTCP of every call that the policy allows, and some for those just closed. */
+/* Slots for RTP and RTCP of every call that the policy allows, and some for those just closed; a power of two. */
 static uint32_t room_for(const struct config *c)
 {
 	uint32_t room = 4096;
@@ -108,6 +108,8 @@ static int make_room(struct ringfence_bpf *skel, const struct config *c)
 		err = bpf_map__set_max_entries(skel->maps.learnt, room);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.pinhole_state, room);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.inbound, room / 2);
 	return err;
 }
 
@@ -133,6 +135,7 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const
 		map = map_by_name(skel, datapath_map_names[i]);
 		err = map ? bpf_map__reuse_fd(map, dp->map[i]) : -ENOENT;
 	}
+	skel->rodata->rf_inbound_n = bpf_map__max_entries(skel->maps.inbound);
 	prog = prog_by_name(skel, "rf_xdp_pass");
 	if (prog) /* for the far ends of veth pairs, which nothing attaches to yet */
 		bpf_program__set_autoload(prog, false);

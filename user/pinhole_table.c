@@ -13,6 +13,7 @@
 #include <utlist.h>
 
 #include "datapath_priv.h"
+#include "inbound.h"
 #include "slots.h"
 
 #define TOMBSTONE_QUIET_NS (60ULL * 1000000000)
@@ -37,6 +38,7 @@ struct pinhole_table {
 	struct entry *closed;
 	uint32_t highest;
 	struct slots slots; /* of pinhole_state */
+	struct inbound inbound;
 };
 
 /* A pinhole's two parts: what stands in its own entry, and the remotes behind the first. */
@@ -116,7 +118,7 @@ static int slots_read(struct pinhole_table *t)
 	for (e = t->by_id; e; e = e->hh.next)
 		if (e->slot < info.max_entries)
 			used[e->slot] = true;
-	err = slots_init(&t->slots, info.max_entries, used);
+	err = slots_init(&t->slots, info.max_entries, t->inbound.n, used);
 	free(used);
 	return err;
 }
@@ -131,10 +133,12 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 	if (!t)
 		return NULL;
 	t->dp = dp;
-	if (datapath_pinholes(dp, &v, &n)) {
-		free(t);
+	if (inbound_open(&t->inbound, dp->map[MAP_INBOUND]) || datapath_pinholes(dp, &v, &n)) {
+		pinhole_table_free(t);
 		return NULL;
 	}
+	/* Each pinhole that is restored writes its own again. */
+	inbound_clear_all(&t->inbound);
 	for (i = 0; i < n; i++) {
 		e = entry_get(t, v[i].pinhole.id);
 		if (!e) {
@@ -167,6 +171,7 @@ void pinhole_table_free(struct pinhole_table *t)
 		free(e);
 	}
 	slots_free(&t->slots);
+	inbound_close(&t->inbound);
 	free(t);
 }
 
@@ -176,11 +181,11 @@ uint32_t pinhole_table_highest_id(const struct pinhole_table *t)
 }
 
 /* The remotes first: the entry says how many of them count. */
-static int put(const struct pinhole_table *t, const struct rf_pinhole_key *key,
-	       const struct value *v)
+static int put(struct pinhole_table *t, const struct rf_pinhole_key *key, const struct value *v)
 {
 	struct rf_more_key more = { .id = v->p.id, .dir = key->dir };
 
+	inbound_clear(&t->inbound, key);
 	if (v->p.n_remotes > 1 &&
 	    bpf_map_update_elem(t->dp->map[MAP_MORE_REMOTES], &more, &v->more, BPF_ANY))
 		return -errno;
@@ -204,13 +209,14 @@ static bool mine(const struct pinhole_table *t, const struct rf_pinhole_key *key
 	return !bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, out) && out->id == id;
 }
 
-static void remove_mine(const struct pinhole_table *t, const struct rf_pinhole_key *key,
-			uint32_t id)
+static void remove_mine(struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id)
 {
 	struct rf_pinhole p;
 
-	if (mine(t, key, id, &p))
-		bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key);
+	if (!mine(t, key, id, &p))
+		return;
+	inbound_clear(&t->inbound, key);
+	bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key);
 }
 
 static struct rf_pinhole common_of(const struct pinhole_spec *s)
@@ -318,14 +324,19 @@ static bool make_way(struct pinhole_table *t, const struct entry *but)
 }
 
 /* A new pinhole begins with nothing counted; statistics and the learnt source of a known one stay. */
-static int state_create(struct pinhole_table *t, struct entry *e, bool learn)
+static int state_create(struct pinhole_table *t, struct entry *e, const struct rf_pinhole_key *in,
+			bool learn)
 {
+	uint32_t want = inbound_slot(&t->inbound, in);
 	static const struct rf_pinhole_state no_state;
 	static const struct rf_learnt nothing;
 	int err = 0;
 
 	if (e->slot == SLOT_NONE) {
-		while ((err = slots_take(&t->slots, &e->slot)) && make_way(t, e))
+		if (slots_take_this(&t->slots, want))
+			e->slot = want;
+		while (e->slot == SLOT_NONE && (err = slots_take(&t->slots, &e->slot)) &&
+		       make_way(t, e))
 			;
 		if (!err && bpf_map_update_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &no_state,
 						BPF_ANY))
@@ -358,7 +369,7 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 	if (!e)
 		return -ENOMEM;
 	if (with_state)
-		err = state_create(t, e, value[RF_DIR_IN].p.flags & RF_PH_LEARN);
+		err = state_create(t, e, &key[RF_DIR_IN], value[RF_DIR_IN].p.flags & RF_PH_LEARN);
 	value[RF_DIR_IN].p.slot = value[RF_DIR_OUT].p.slot = e->slot;
 	for (dir = 0; dir < 2; dir++)
 		if (e->has_key[dir] && memcmp(&e->key[dir], &key[dir], sizeof(key[dir])))
@@ -382,6 +393,7 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 		e->key[dir] = key[dir];
 	}
 	e->live = true;
+	inbound_set(&t->inbound, &key[RF_DIR_IN], &value[RF_DIR_IN].p);
 	return 0;
 }
 
@@ -394,6 +406,7 @@ static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
 	for (dir = 0; dir < 2; dir++) {
 		if (!e->has_key[dir] || !mine(t, &e->key[dir], e->id, &p))
 			continue;
+		inbound_clear(&t->inbound, &e->key[dir]);
 		/* A tombstone on a SIP port would drop what is otherwise held. */
 		if (p.classes & RF_CLASS_SIP) {
 			bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], &e->key[dir]);

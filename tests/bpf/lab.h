@@ -25,6 +25,7 @@
 #include <cmocka.h>
 #include "ringfence.skel.h"
 #include "bpf/pkt.h"
+#include "inbound.h"
 
 #define PUB4	      "198.51.100.1"
 #define PUB6	      "2001:db8:1::1"
@@ -38,7 +39,9 @@
 #define PEER_PORT     30000
 #define IN_PORT	      4000
 #define PH_ID	      7
-#define PH_SLOT	      9
+#define LAB_SLOTS     1024
+#define LAB_LINES     512
+#define PH_SLOT	      (PUB_PORT / 2 % LAB_LINES) /* rf_inbound_index() of PUB4 */
 #define CALL_ID	      77
 #define SEC	      1000000000ULL
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -73,6 +76,8 @@ struct lab {
 		uint8_t value[LAB_HOP_SIZE];
 	} hot[16]; /* as lab_warm_hops() has learnt them */
 	int n_hot;
+	bool lines; /* plain pinholes have lines in `inbound`, too */
+	struct inbound inbound;
 };
 static struct lab lab;
 
@@ -162,9 +167,12 @@ static inline int lab_up(void **state)
 	bpf_map__set_max_entries(lab.skel->maps.pinholes, 1024);
 	bpf_map__set_max_entries(lab.skel->maps.more_remotes, 1024);
 	bpf_map__set_max_entries(lab.skel->maps.learnt, 1024);
-	bpf_map__set_max_entries(lab.skel->maps.pinhole_state, 1024);
+	bpf_map__set_max_entries(lab.skel->maps.pinhole_state, LAB_SLOTS);
+	bpf_map__set_max_entries(lab.skel->maps.inbound, LAB_LINES);
+	lab.skel->rodata->rf_inbound_n = LAB_LINES;
 	if (ringfence_bpf__load(lab.skel))
 		fail_msg("the object does not load");
+	assert_int_equal(inbound_open(&lab.inbound, bpf_map__fd(lab.skel->maps.inbound)), 0);
 	/* a receive queue that XDP test runs can name */
 	assert_int_equal(bpf_xdp_attach(lab.w0, bpf_program__fd(lab.skel->progs.rf_xdp_pass),
 					XDP_FLAGS_DRV_MODE, NULL),
@@ -180,6 +188,7 @@ static inline int lab_up(void **state)
 static inline int lab_down(void **state)
 {
 	ring_buffer__free(lab.rings);
+	inbound_close(&lab.inbound);
 	ringfence_bpf__destroy(lab.skel);
 	return 0;
 }
@@ -286,7 +295,10 @@ static inline void ph_set(const char *a, uint16_t port, int dir, const struct rf
 
 	if (ph->n_remotes > 1)
 		map_set(lab.skel->maps.more_remotes, &more, &lab.more);
+	inbound_clear(&lab.inbound, &k);
 	map_set(lab.skel->maps.pinholes, &k, ph);
+	if (lab.lines)
+		inbound_set(&lab.inbound, &k, ph);
 }
 
 static inline void st_set(const struct rf_pinhole_state *st)
@@ -381,6 +393,7 @@ static inline void lab_reset(void)
 	struct rf_pinhole ph;
 	int v6;
 
+	inbound_clear_all(&lab.inbound);
 	map_clear(lab.skel->maps.pinholes);
 	map_clear(lab.skel->maps.more_remotes);
 	map_clear(lab.skel->maps.learnt);

@@ -360,5 +360,7 @@ int main(void)
 	int failed = cmocka_run_group_tests(tests, lab_up, lab_down);
 
 	lab.warm = true;
-	return failed + cmocka_run_group_tests_name("next hops known", warm, lab_up, lab_down);
+	failed += cmocka_run_group_tests_name("next hops known", warm, lab_up, lab_down);
+	lab.lines = true;
+	return failed + cmocka_run_group_tests_name("inbound lines", warm, lab_up, lab_down);
 }

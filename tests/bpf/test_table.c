@@ -22,6 +22,7 @@ static int table_up(void **state)
 	dp.map[MAP_PINHOLE_STATE] = bpf_map__fd(lab.skel->maps.pinhole_state);
 	dp.map[MAP_MORE_REMOTES] = bpf_map__fd(lab.skel->maps.more_remotes);
 	dp.map[MAP_LEARNT] = bpf_map__fd(lab.skel->maps.learnt);
+	dp.map[MAP_INBOUND] = bpf_map__fd(lab.skel->maps.inbound);
 	table = pinhole_table_new(&dp);
 	assert_non_null(table);
 	return 0;
@@ -216,6 +217,76 @@ static void test_remotes(void **state)
 	free(v);
 }
 
+static const struct rf_inbound *line_of(const struct pinhole_spec *s)
+{
+	__u32 i = rf_inbound_index(ntohl(s->outside.addr.w[3]), ntohs(s->outside.port), LAB_LINES);
+	const struct rf_inbound *l = &lab.inbound.lines[i];
+
+	return l->version && !(l->version & 1) && l->own == s->outside.addr.w[3] &&
+			       l->own_port == s->outside.port
+		       ? l
+		       : NULL;
+}
+
+static void test_line_follows(void **state)
+{
+	struct pinhole_spec s = spec(2, 1), newer;
+
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_non_null(line_of(&s));
+	assert_int_equal(line_of(&s)->to, s.inside.addr.w[3]);
+	assert_int_equal(line_of(&s)->remote_port, htons(2000));
+	s.remotes[0].port = htons(2222);
+	s.idle_s = 7;
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(line_of(&s)->remote_port, htons(2222));
+	assert_int_equal(line_of(&s)->idle_s, 7);
+	/* a restart knows nothing until the pinhole is set again */
+	again();
+	assert_null(line_of(&s));
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_non_null(line_of(&s));
+	/* hold: RTP is not agreed on any more */
+	s.classes_in = RF_CLASS_RTCP;
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_null(line_of(&s));
+	s.classes_in = RF_CLASS_RTP;
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	/* the newest at one endpoint has it; its slot is another one, so that there is no line */
+	newer = spec(4, 1);
+	newer.outside = s.outside;
+	assert_int_equal(pinhole_table_set(table, &newer), 0);
+	assert_null(line_of(&s));
+	pinhole_table_close(table, &newer, 5);
+	assert_null(line_of(&s));
+	/* to other ports: the old place is empty */
+	newer = s;
+	newer.outside.port = htons(1100);
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_non_null(line_of(&s));
+	assert_int_equal(pinhole_table_set(table, &newer), 0);
+	assert_null(line_of(&s));
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	pinhole_table_close(table, &s, 6);
+	assert_null(line_of(&s));
+}
+
+/* Signalling at the endpoint takes the line away. */
+static void test_line_gives_way(void **state)
+{
+	struct pinhole_spec s = spec(2, 1);
+	struct signal_spec sig = { .id = 900, .outside = s.outside, .inside = ep(IN4, 5060) };
+
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(pinhole_table_signal_set(table, &sig), 0);
+	assert_null(line_of(&s));
+	assert_int_equal(pinhole_table_set(table, &s), -EADDRINUSE);
+	assert_null(line_of(&s));
+	assert_int_equal(pinhole_table_signal_close(table, &sig), 0);
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_non_null(line_of(&s));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -224,6 +295,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tombstones_give_way, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_slots_come_back, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_remotes, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_line_follows, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_line_gives_way, table_up, table_down),
 	};
 
 	return cmocka_run_group_tests(tests, lab_up, lab_down);

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The line of an inbound pinhole: it is enough by itself for what it agrees to, and every other packet
+ * is the pinhole's to judge. Here there is none behind the line, so that what was asked shows.
+ */
+#include "bpf/lab.h"
+
+static struct pkt rtp = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
+
+static struct rf_inbound *line(void)
+{
+	return &lab.inbound.lines[PH_SLOT];
+}
+
+/* A line of a call that has been heard of, and no pinhole. */
+static int line_alone(void **state)
+{
+	struct rf_pinhole_state st = { .dir[RF_DIR_IN].last_ns = now_ns() };
+	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
+
+	lab_reset();
+	ph.idle_s = 30;
+	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
+	map_clear(lab.skel->maps.pinholes);
+	st_set(&st);
+	return 0;
+}
+
+static bool delivered(enum hook h, const struct pkt *p)
+{
+	static uint8_t a[PKT_MAX];
+	static struct result r;
+
+	lab_run(h, a, pkt_build(p, a), &r);
+	return r.code == (h == XDP ? XDP_REDIRECT : TC_ACT_REDIRECT);
+}
+
+static bool taken(void)
+{
+	return delivered(XDP, &rtp) && delivered(WAN_IN, &rtp);
+}
+
+static bool refused(void)
+{
+	return !delivered(XDP, &rtp) && !delivered(WAN_IN, &rtp);
+}
+
+static void test_enough(void **state)
+{
+	struct rf_pinhole_state st;
+
+	assert_int_not_equal(line()->version, 0);
+	assert_true(taken());
+	st = st_get();
+	assert_int_equal(st.dir[RF_DIR_IN].packets, 2);
+	assert_int_equal(st.dir[RF_DIR_IN].rtp_packets, 2);
+}
+
+static void test_being_written(void **state)
+{
+	line()->version++;
+	assert_true(refused());
+	line()->version = 0;
+	assert_true(refused());
+	line()->version = 2;
+	assert_true(taken());
+}
+
+static void test_other_packets(void **state)
+{
+	struct pkt p = rtp;
+
+	p.src = "203.0.113.11";
+	assert_false(delivered(XDP, &p));
+	p = rtp;
+	p.sport++;
+	assert_false(delivered(XDP, &p));
+	p = rtp;
+	p.pt = 18;
+	assert_false(delivered(XDP, &p));
+	p = rtp;
+	p.pay = PAY_STUN;
+	assert_false(delivered(XDP, &p));
+	p = rtp;
+	p.dport += 2 * LAB_LINES; /* the same place */
+	assert_int_equal(rf_inbound_index(0xc6336401, p.dport, LAB_LINES), PH_SLOT);
+	assert_false(delivered(XDP, &p));
+	p.dport = rtp.dport + 1;
+	assert_false(delivered(XDP, &p));
+	p = rtp;
+	p.ttl = 1;
+	assert_false(delivered(XDP, &p));
+	assert_true(taken());
+}
+
+static void test_deadline(void **state)
+{
+	line()->deadline_ns = now_ns();
+	assert_true(refused());
+	line()->deadline_ns = now_ns() + 60 * SEC;
+	assert_true(taken());
+}
+
+static void test_silence(void **state)
+{
+	struct rf_pinhole_state st = { .dir[RF_DIR_IN].last_ns = now_ns() - 31 * SEC };
+
+	st_set(&st);
+	assert_true(refused());
+	st.dir[RF_DIR_IN].last_ns = 0; /* never heard of */
+	st_set(&st);
+	assert_true(refused());
+	line()->idle_s = 0;
+	assert_true(taken());
+}
+
+/* Which pinholes have no line. */
+static void test_not_plain(void **state)
+{
+	static const struct {
+		__u8 flags, classes, state, n_remotes;
+		__u32 slot;
+	} cases[] = {
+		{ RF_PH_XLATE, RF_CLASS_RTP, RF_PINHOLE_CLOSED, 1, PH_SLOT },
+		{ RF_PH_XLATE, RF_CLASS_RTCP, RF_PINHOLE_OPEN, 1, PH_SLOT },
+		{ RF_PH_XLATE, RF_CLASS_ANY | RF_CLASS_RTP, RF_PINHOLE_OPEN, 1, PH_SLOT },
+		{ RF_PH_XLATE, RF_CLASS_SIP, RF_PINHOLE_OPEN, 1, PH_SLOT },
+		{ RF_PH_XLATE | RF_PH_LEARN, RF_CLASS_RTP, RF_PINHOLE_OPEN, 1, PH_SLOT },
+		{ RF_PH_LOCAL, RF_CLASS_RTP, RF_PINHOLE_OPEN, 1, PH_SLOT },
+		{ RF_PH_XLATE, RF_CLASS_RTP, RF_PINHOLE_OPEN, 0, PH_SLOT },
+		{ RF_PH_XLATE, RF_CLASS_RTP, RF_PINHOLE_OPEN, 1, PH_SLOT + 1 },
+		{ RF_PH_XLATE, RF_CLASS_RTP, RF_PINHOLE_OPEN, 1, 0 },
+	};
+	struct rf_pinhole_key key = ph_key(PUB4, PUB_PORT, RF_DIR_IN);
+	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
+	unsigned int i;
+
+	inbound_clear(&lab.inbound, &key);
+	assert_true(refused());
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		ph.flags = cases[i].flags;
+		ph.classes = cases[i].classes;
+		ph.state = cases[i].state;
+		ph.n_remotes = cases[i].n_remotes;
+		ph.slot = cases[i].slot;
+		inbound_set(&lab.inbound, &key, &ph);
+		if (!refused())
+			fail_msg("case %u", i);
+	}
+	ph = ph_new(false, RF_DIR_IN);
+	inbound_set(&lab.inbound, &key, &ph);
+	key.dir = RF_DIR_OUT; /* not this endpoint's */
+	inbound_clear(&lab.inbound, &key);
+	key = ph_key(PUB4, PUB_PORT + 2 * LAB_LINES, RF_DIR_IN);
+	inbound_clear(&lab.inbound, &key);
+	assert_true(taken());
+	inbound_clear_all(&lab.inbound);
+	assert_true(refused());
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_enough, line_alone),
+		cmocka_unit_test_setup(test_being_written, line_alone),
+		cmocka_unit_test_setup(test_other_packets, line_alone),
+		cmocka_unit_test_setup(test_deadline, line_alone),
+		cmocka_unit_test_setup(test_silence, line_alone),
+		cmocka_unit_test_setup(test_not_plain, line_alone),
+	};
+
+	lab.warm = lab.lines = true;
+	return cmocka_run_group_tests(tests, lab_up, lab_down);
+}
