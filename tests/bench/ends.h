@@ -57,24 +57,18 @@ static __always_inline __u16 fold(__u64 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
-static __always_inline __u32 flow_port(__u32 flow)
-{
-	return BENCH_PORT_LO + (flow & BENCH_MASK);
-}
-
 /* As it leaves the generator (.arrived false), or as it must reach the sink. */
 static __always_inline void way_of(__u32 flow, bool arrived, struct way *w)
 {
-	__u32 inside = BENCH_INSIDE + (flow >> 14), public = BENCH_PUBLIC + (flow >> 14);
-	__u32 peer_port = BENCH_PEER_PORT + (flow & BENCH_MASK);
+	__u32 inside = BENCH_INSIDE + bench_host(flow), public = BENCH_PUBLIC + bench_host(flow);
 	bool in = cfg.dir == BENCH_IN;
 	struct bench_ports *t = NULL;
 	struct way near, far; /* "in" direction at the inside, at the WAN */
 
 	near.saddr = far.saddr = BENCH_PEER;
-	near.sport = far.sport = peer_port;
+	near.sport = far.sport = bench_peer_port(flow);
 	near.daddr = inside;
-	near.dport = far.dport = flow_port(flow);
+	near.dport = far.dport = bench_port(flow);
 	far.daddr = cfg.flags & BENCH_DIRECT ? inside : public;
 	if (cfg.flags & BENCH_TABLE)
 		t = bpf_map_lookup_elem(&ports, &flow);
@@ -196,7 +190,7 @@ int bench_gen(struct xdp_md *ctx)
 	way_of(flow, false, &w);
 	if (cfg.junk && i % cfg.junk_of < cfg.junk) {
 		/* ports above those of the flows: guarded, and closed */
-		w.dport = BENCH_PORT_LO + n + i * 7919 % (16384 - n);
+		w.dport = BENCH_PORT_LO + 2 * n + i * 7919 % (16384 - 2 * n);
 		if (cfg.junk_sources)
 			w.saddr = 0x64400000 + i * 2654435761u % cfg.junk_sources;
 		magic = ~BENCH_MAGIC;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which addresses and ports flow number i of the benchmark has, for the BPF side and for userspace.
- * All in host order. Flows: peer <-> (public | inside), 16,384 of them on each public address.
+ * All in host order. Flows: peer <-> (public | inside), 8,192 of them on each public address, at even ports,
+ * as RTP has them.
  */
 #ifndef BENCH_FLOW_H
 #define BENCH_FLOW_H
@@ -10,12 +11,26 @@
 #define BENCH_PUBLIC	0xc6120001u /* 198.18.0.1 and up */
 #define BENCH_INSIDE	0x0a010001u /* 10.1.0.1 and up, behind 10.0.0.2 */
 #define BENCH_PORT_LO	16384
-#define BENCH_MASK	16383u
 #define BENCH_PEER_PORT 30000
 #define BENCH_FLOWS_MAX (1u << 20)
 #define BENCH_MAGIC	0x52464231u
 #define BENCH_FRAME	214 /* 20 ms of G.711 in RTP */
 #define BENCH_FRAME6	234 /* the same in IPv6 */
+
+static inline __u32 bench_host(__u32 flow)
+{
+	return flow >> 13;
+}
+
+static inline __u16 bench_port(__u32 flow)
+{
+	return BENCH_PORT_LO + 2 * (flow & 8191);
+}
+
+static inline __u16 bench_peer_port(__u32 flow)
+{
+	return BENCH_PEER_PORT + 2 * (flow & 8191);
+}
 
 /* IPv6: the prefix's first word and the IPv4 address in the last one. */
 static inline __u32 bench_prefix(__u32 addr)
@@ -76,6 +91,12 @@ struct bench_nat {
 	__u16 pad;
 	__u32 ifindex;
 	__u8 dst_mac[6], src_mac[6];
+};
+/* One cache line, key and value: what a NAT cannot do without. */
+struct bench_nat_line {
+	struct bench_nat_key key;
+	struct bench_nat to;
+	__u8 pad[64 - sizeof(struct bench_nat_key) - sizeof(struct bench_nat)];
 };
 
 #endif

@@ -22,11 +22,12 @@
 
 #include "common/bench.h"
 #include "datapath.h"
+#include "inbound.h"
 #include "media/media.h"
 
-static const char *const kinds[] = { "floor",	 "stored", "fib",  "tc_redirect",
-				     "tc_neigh", "route",  "nft",  "rf",
-				     "rf_host",	 "host",   "relay" };
+static const char *const kinds[] = { "floor",	    "stored",	"array", "fib",
+				     "tc_redirect", "tc_neigh", "route", "nft",
+				     "rf",	    "rf_host",	"host",	 "relay" };
 
 struct way ways[WAYS_MAX];
 int n_ways, rounds = 7, relay_pid;
@@ -97,6 +98,7 @@ void put(int fd, const void *key, const void *value, const char *what)
 void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 {
 	char instance[32];
+	struct inbound lines;
 	struct datapath *dp;
 	struct timespec ts;
 	struct why why;
@@ -110,17 +112,16 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 			*x = '-';
 	if (datapath_open(&dp, instance, true, &why))
 		die("%s: %s", instance, why.text);
+	if (inbound_open(&lines, dp->map[MAP_INBOUND]))
+		die("%s: no map of lines", instance);
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	now = ts.tv_sec * 1000000000ull;
 	for (__u32 i = from; i < to; i++) {
-		__u16 port = BENCH_PORT_LO + (i & BENCH_MASK),
-		      peer = BENCH_PEER_PORT + (i & BENCH_MASK);
-		struct rf_ep pub = ep_of(BENCH_PUBLIC + (i >> 14), port),
-			     in = ep_of(BENCH_INSIDE + (i >> 14), port);
+		struct rf_ep pub = ep_of(BENCH_PUBLIC + bench_host(i), bench_port(i)),
+			     in = ep_of(BENCH_INSIDE + bench_host(i), bench_port(i));
 		struct rf_pinhole_state st = {};
 		struct rf_pinhole p = {
 			.id = i + 1,
-			.slot = i + 1,
 			.call_id = i + 1,
 			.deadline_ns = now + 7200 * 1000000000ull,
 			.idle_s = 300,
@@ -141,12 +142,16 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 					      .dir = RF_DIR_IN };
 
 		p.remote = (struct rf_remote){ .addr = mapped(BENCH_PEER),
-					       .port = htobe16(peer),
+					       .port = htobe16(bench_peer_port(i)),
 					       .prefix_len = 128 };
 		if (w->kind == RF_HOST)
 			p.flags = RF_PH_LOCAL;
+		p.slot = inbound_slot(&lines, &key);
+		if (!p.slot) /* IPv6, and one of many */
+			p.slot = lines.n + i;
 		put(dp->map[MAP_PINHOLE_STATE], &p.slot, &st, "pinhole_state");
 		put(dp->map[MAP_PINHOLES], &key, &p, "pinholes");
+		inbound_set(&lines, &key, &p);
 		if (!both)
 			continue;
 		key = (struct rf_pinhole_key){ .addr = in.addr,
@@ -155,6 +160,7 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 		p.xlate = pub;
 		put(dp->map[MAP_PINHOLES], &key, &p, "pinholes");
 	}
+	inbound_close(&lines);
 	datapath_close(dp);
 }
 
@@ -162,8 +168,8 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 void fill_nat(__u32 to, const struct way *w)
 {
 	for (__u32 i = 0; i < to; i++) {
-		__u32 pub = BENCH_PUBLIC + (i >> 14), in = BENCH_INSIDE + (i >> 14);
-		__u16 port = htobe16(BENCH_PORT_LO + (i & BENCH_MASK));
+		__u32 pub = BENCH_PUBLIC + bench_host(i), in = BENCH_INSIDE + bench_host(i);
+		__u16 port = htobe16(bench_port(i));
 		int fd = bpf_map__fd(w->six ? skel->maps.nat6 : skel->maps.nat);
 		struct bench_nat6_key k6;
 		struct bench_nat_key k;
@@ -180,6 +186,11 @@ void fill_nat(__u32 to, const struct way *w)
 			memcpy(v.dst_mac, inward ? w->inside_mac : w->wan_mac, 6);
 			memcpy(v.src_mac, inward ? w->l0_mac : w->w0_mac, 6);
 			k = (struct bench_nat_key){ htobe32(from), port, dir };
+			if (inward && !w->six) {
+				struct bench_nat_line l = { .key = k, .to = v };
+
+				put(bpf_map__fd(skel->maps.nat_lines), &i, &l, "nat_lines");
+			}
 			k6 = (struct bench_nat6_key){
 				{ htobe32(bench_prefix(from)), 0, 0, htobe32(from) }, port, dir
 			};
@@ -194,6 +205,7 @@ static void way_attach(struct way *w)
 		w->kind == FLOOR ? (w->six ? skel->progs.bench_floor6 : skel->progs.bench_floor)
 		: w->kind == STORED
 			? (w->six ? skel->progs.bench_nat6_stored : skel->progs.bench_nat_stored)
+		: w->kind == ARRAY ? skel->progs.bench_nat_array
 		: w->kind == FIB ? (w->six ? skel->progs.bench_nat6_fib : skel->progs.bench_nat_fib)
 				 : NULL;
 	struct bpf_program *tc = w->kind == TC_REDIRECT ? skel->progs.bench_tc_redirect

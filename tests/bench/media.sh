@@ -25,7 +25,7 @@ trap 'exit 143' INT TERM
 trap 'kill $MAIN $RELAY 2>/dev/null || :; for n in /run/netns/*; do ip netns del "${n##*/}" 2>/dev/null || :; done
 	[ -z "$CT_MAX" ] || echo "$CT_MAX" >$CT/nf_conntrack_max; [ -z "$CT_BUCKETS" ] || echo "$CT_BUCKETS" >$CT/nf_conntrack_buckets' EXIT
 
-WAYS=${WAYS:-floor:floor stored:stored fib:fib rf_xdp:rf tc_redirect:tc_redirect tc_neigh:tc_neigh rf_tc:rf
+WAYS=${WAYS:-floor:floor stored:stored array:array fib:fib rf_xdp:rf tc_redirect:tc_redirect tc_neigh:tc_neigh rf_tc:rf
 	route:route nft:nft host:host rf_host:rf_host rtpengine:relay
 	floor6:floor fib6:fib rf_xdp6:rf rf_tc6:rf route6:route nft6:nft}
 
@@ -58,10 +58,10 @@ gateway() { # NAME: w0 and l0, their far ends without addresses, neighbours fixe
 		ip route add 10.1.0.0/16 via 10.0.0.2; ip route add default via 203.0.113.2
 		ip neigh replace 203.0.113.2 lladdr '"$(mac bw "w_$1")"' dev w0
 		ip neigh replace 10.0.0.2 lladdr '"$(mac bi "i_$1")"' dev l0
-		for i in $(seq 1 64); do echo addr add 198.18.0.$i/32 dev w0; done | ip -batch -'
+		for i in $(seq 1 128); do echo addr add 198.18.0.$i/32 dev w0; done | ip -batch -'
 }
 
-# The same numbers in the last 32 bits (bench_prefix() in flow.h); 64 addresses do for 1,000 calls and to spare.
+# The same numbers in the last 32 bits (bench_prefix() in flow.h); these addresses do for 1,000 calls and to spare.
 gateway6() { # NAMESPACE MAC-WAN MAC-INSIDE
 	ns "$1" sh -c '
 		for k in all default; do echo 0 >/proc/sys/net/ipv6/conf/$k/accept_dad; echo 0 >/proc/sys/net/ipv6/conf/$k/accept_ra; done
@@ -72,12 +72,12 @@ gateway6() { # NAMESPACE MAC-WAN MAC-INSIDE
 		ip route add fd00::a01:0/112 via fd00::a00:2; ip route add default via 2001:db8::cb00:7102
 		ip neigh replace 2001:db8::cb00:7102 lladdr '"$2"' dev w0
 		ip neigh replace fd00::a00:2 lladdr '"$3"' dev l0
-		for i in $(seq 1 64); do echo addr add 2001:db8::c612:$(printf %x $i)/128 dev w0 nodad; done | ip -batch -'
+		for i in $(seq 1 128); do echo addr add 2001:db8::c612:$(printf %x $i)/128 dev w0 nodad; done | ip -batch -'
 }
 
 ringfence() { # NAME MODE [INSIDE_XDP]
 	local calls=2000 # statistics for two pinholes each
-	[ "$1" != rf_xdp ] || [ -n "${NO_GROWTH:-}" ] || calls=524288
+	[ "$1" != rf_xdp ] || [ -n "${NO_GROWTH:-}" ] || calls=1048576
 	cat >"/run/$1.json" <<-END
 	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
 	  "sip": { "max_calls": $calls },
@@ -93,7 +93,7 @@ conntrack() { # NAME FAMILY TYPE PUBLIC INSIDE FORMAT: nftables NAT, a closed FO
 	ns "g_$1" nft -f - <<-END
 	table $2 bench {
 		map inside { type $3 : $3; elements = {
-			$(for i in $(seq 1 64); do i=$(printf "$6" "$i"); echo "$4$i : $5$i,"; done) } }
+			$(for i in $(seq 1 128); do i=$(printf "$6" "$i"); echo "$4$i : $5$i,"; done) } }
 		chain pre { type nat hook prerouting priority dstnat; iifname w0 udp dport 16384-32767 dnat to $2 daddr map @inside; }
 		chain post { type nat hook postrouting priority srcnat; oifname w0 masquerade; }
 		chain forward_ { type filter hook forward priority filter; policy drop;
@@ -129,7 +129,7 @@ for w in $WAYS; do
 	case $w in # what reaches the host ends where a socket would take it
 	host:* | rf_host:*) ns "g_$name" nft 'add table ip sink; add chain ip sink in { type filter hook input priority 0; }; add rule ip sink in udp dport 16384-32767 counter drop' ;;
 	esac
-	[ "$name" != host ] || ns g_host sh -c 'for i in $(seq 1 64); do echo addr add 10.1.0.$i/32 dev w0; done | ip -batch -'
+	[ "$name" != host ] || ns g_host sh -c 'for i in $(seq 1 128); do echo addr add 10.1.0.$i/32 dev w0; done | ip -batch -'
 	if [ "$name" = rtpengine ]; then
 		# whole checksums, for the sink to check
 		ns g_rtpengine sh -c 'for d in w0 l0; do ethtool -K $d tx off >/dev/null; done'

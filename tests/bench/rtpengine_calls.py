@@ -39,7 +39,7 @@ def main():
     for i in range(int(sys.argv[1])):
         # the inside host offers, the peer answers
         wan = ask(i, command="offer", call_id=f"c{i}", from_tag="a", direction=["priv", "pub"], ICE="remove",
-                  sdp=sdp(f"10.1.0.{1 + (i >> 14)}", 16384 + (i & 16383)), flags=["trust-address"])
+                  sdp=sdp(f"10.1.0.{1 + (i >> 13)}", 16384 + 2 * (i & 8191)), flags=["trust-address"])
         inside = ask(i, command="answer", call_id=f"c{i}", from_tag="a", to_tag="b", ICE="remove",
                      sdp=sdp("203.0.113.2", 30000 + (i & 16383)), flags=["trust-address"])
         print(wan, inside)

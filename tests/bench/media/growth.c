@@ -8,9 +8,9 @@
 
 #include "common/bench.h"
 
-#define SHOWN 4
+#define SHOWN 5
 
-static const char *const names[SHOWN] = { "rf_xdp", "fib", "stored", "nft" };
+static const char *const names[SHOWN] = { "rf_xdp", "fib", "stored", "array", "nft" };
 static const __u32 sizes[] = { 1000, 10000, 100000, 1000000 };
 
 static void warm(struct way *w, __u32 flows)
