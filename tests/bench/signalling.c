@@ -4,110 +4,42 @@
  * at the same time:
  *
  *   signalling peers OUT.json NAME:KIND[:PID]...   one phone per call; every way in every round
+ *   signalling held OUT.json NAME:KIND[:PID]...   likewise, once, without timing one call at a time
  *   signalling trunk OUT.json NAME:KIND[:PID] TAG CALLS ADDRESS MEDIA-NET   all calls of one phone, once
  *
  * KIND: route, rf (PID: the controller), helper, proxy (PIDs of all its daemons, with commas). The
  * first of the peers is what the others are compared with: plain routing. Calls are set up and their
  * media is sent, both ways, before anything is timed.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/bench.h"
-#include "signalling/cost.h"
-#include "signalling/load.h"
-#include "signalling/timing.h"
+#include "signalling/way.h"
 
-#define WAYS_MAX   8
-#define ROUNDS_MAX 32
-#define WINDOW	   64
-#define ALONE	   200 /* calls one at a time, for latency */
+#define ALONE 200 /* calls one at a time, for latency */
 
-enum kind { ROUTE, RF, HELPER, PROXY };
-static const char *const kinds[] = { "route", "rf", "helper", "proxy" };
+static const char *const figures[FIGURES] = { "setups_per_s",  "daemons_cpu_us", "all_cpu_us",
+					      "invite_p50_us", "ok_p50_us",	 "ack_p50_us",
+					      "bye_p50_us",    "bye_ok_p50_us" };
+static const char *const added[LOAD_MESSAGES] = { "invite", "ok", "ack", "bye", "bye_ok" };
 
-enum figure { SETUPS, DAEMONS_US, ALL_US, INVITE_US, BYE_US, FIGURES };
-static const char *const figures[] = { "setups_per_s", "daemons_cpu_us", "all_cpu_us",
-				       "invite_p50_us", "bye_p50_us" };
-
-struct way {
-	char name[16];
-	enum kind kind;
-	struct load load;
-	struct cost cost;
-	double v[FIGURES][ROUNDS_MAX], median[FIGURES];
-	uint32_t failed, no_media;
-	double user_kb, kernel_bytes; /* per call */
-	struct timing timing;
-};
 static struct way ways[WAYS_MAX];
 static int n_ways, rounds = 5;
 static unsigned int n_calls = 1000;
 static FILE *json;
 
-static void way_parse(struct way *w, char *text)
+static unsigned int number(const char *name, unsigned int otherwise, unsigned int least,
+			   unsigned int most)
 {
-	char *kind, *pids, *pid, *rest = NULL;
+	const char *text = getenv(name);
+	char *end = NULL;
+	long v = text ? strtol(text, &end, 10) : otherwise;
 
-	snprintf(w->name, sizeof(w->name), "%s", strtok_r(text, ":", &rest));
-	kind = strtok_r(NULL, ":", &rest);
-	for (w->kind = 0; kind && w->kind <= PROXY && strcmp(kinds[w->kind], kind); w->kind++)
-		;
-	if (!kind || w->kind > PROXY)
-		die("what is %s?", text);
-	pids = strtok_r(NULL, ":", &rest);
-	for (pid = pids ? strtok_r(pids, ",", &rest) : NULL; pid; pid = strtok_r(NULL, ",", &rest))
-		cost_add(&w->cost, atoi(pid));
-	snprintf(w->cost.gw_ns, sizeof(w->cost.gw_ns), "g_%s", w->name);
-	w->cost.instance = w->kind == RF ? "bench" : NULL;
-	snprintf(w->load.in_ns, sizeof(w->load.in_ns), "i_%s", w->name);
-	snprintf(w->load.wan_ns, sizeof(w->load.wan_ns), "w_%s", w->name);
-	w->load.next_hop.sin_family = AF_INET;
-	w->load.next_hop.sin_port = htons(5060);
-	/* a proxy is spoken to; the others are in the way */
-	inet_pton(AF_INET, w->kind == PROXY ? "10.0.0.1" : LOAD_CALLEE, &w->load.next_hop.sin_addr);
-	load_open(&w->load);
-}
-
-static void tag_next(char *tag, size_t n, const char *what)
-{
-	static unsigned int run;
-
-	/* what has ended is remembered for a while: no Call-ID comes again */
-	snprintf(tag, n, "%s%x.%u", what, (unsigned int)getpid(), run++);
-}
-
-/* Calls come up, their media goes both ways, they end; memory is looked at meanwhile. */
-static void verify(struct way *w)
-{
-	struct cost_now before, after;
-	struct load_pair p;
-	char tag[24];
-
-	tag_next(tag, sizeof(tag), "v");
-	load_begin(&w->load, tag, n_calls, WINDOW);
-	before = cost_memory(&w->cost);
-	load_phase(&w->load, LOAD_INVITE);
-	for (unsigned int i = 0; i < n_calls; i++) {
-		p = load_pair_open(&w->load, i);
-		load_media_send(&w->load, &p, i, LOAD_INWARD | LOAD_OUTWARD);
-		w->no_media += load_media_read(&p, i, 200) != (LOAD_INWARD | LOAD_OUTWARD);
-		load_pair_close(&p);
-		if (w->no_media > n_calls / 10)
-			break;
-	}
-	after = cost_memory(&w->cost);
-	load_phase(&w->load, LOAD_BYE);
-	w->failed += n_calls - w->load.done[LOAD_BYE];
-	w->user_kb = (double)(after.daemons_kb - before.daemons_kb) / n_calls;
-	w->kernel_bytes =
-		(double)(after.kernel_bytes - before.kernel_bytes) / n_calls + after.set_aside;
-	printf("# %s: %u of %u calls failed, %u without media; %u conntrack entries, %u expectations\n",
-	       w->name, w->failed, n_calls, w->no_media, after.conntracks, after.expectations);
-	load_end(&w->load);
+	if (text && (end == text || *end || v < least || v > most))
+		die("%s: a number from %u to %u, not \"%s\"", name, least, most, text);
+	return v;
 }
 
 static void alone(struct way *w, int round)
@@ -122,8 +54,8 @@ static void alone(struct way *w, int round)
 	load_phase(l, LOAD_BYE);
 	cost_first(&w->cost, false);
 	w->failed += ALONE - l->done[LOAD_BYE];
-	for (int m = 0; m < 2; m++)
-		w->v[INVITE_US + m][round] =
+	for (int m = 0; m < LOAD_MESSAGES; m++)
+		w->v[MESSAGE_US + m][round] =
 			percentile_u32(l->latency_us10[m], l->n_latency[m], .5) / 10.0;
 	load_end(l);
 }
@@ -148,16 +80,50 @@ static void together(struct way *w, int round)
 	load_end(l);
 }
 
+static void messages_table(void)
+{
+	const double *base = ways[0].median;
+
+	printf("\nLatency, calls one at a time: us from one end to the other, p50, and more than by %s\n%-10s %16s %16s %16s %16s %16s\n",
+	       ways[0].name, "way", "INVITE", "200", "ACK", "BYE", "200 of BYE");
+	for (int i = 0; i < n_ways; i++) {
+		printf("%-10s", ways[i].name);
+		for (int f = MESSAGE_US; f < FIGURES; f++) {
+			char t[32];
+
+			snprintf(t, sizeof(t), "%.1f (+%.1f)", ways[i].median[f],
+				 ways[i].median[f] - base[f]);
+			printf(" %16s", t);
+		}
+		printf("\n");
+	}
+}
+
+static void peer_json(const struct way *w, const double *base)
+{
+	fprintf(json, "{\"way\": \"%s\", \"kind\": \"%s\"", w->name, kinds[w->kind]);
+	for (int f = 0; f < FIGURES; f++)
+		fprintf(json, ", \"%s\": %.1f, \"%s_min\": %.1f, \"%s_max\": %.1f", figures[f],
+			w->median[f], figures[f], w->v[f][0], figures[f], w->v[f][rounds - 1]);
+	for (int m = 0; m < LOAD_MESSAGES; m++)
+		fprintf(json, ", \"added_%s_us\": %.1f", added[m],
+			w->median[MESSAGE_US + m] - base[MESSAGE_US + m]);
+	fprintf(json,
+		", \"added_cpu_us\": %.1f, \"user_kb_per_call\": %.2f, \"kernel_bytes_per_call\": %.0f, \"failed\": %u, \"without_media\": %u}",
+		w->median[ALL_US] - base[ALL_US], w->held.user_kb, w->held.kernel_bytes, w->failed,
+		w->held.no_media);
+}
+
 static void peers_table(void)
 {
 	const double *base = ways[0].median;
 
 	printf("\nSignalling, %u calls of as many phones, %d in flight; medians of %d paired rounds (range).\n"
 	       "CPU us of set-up and BYE together; added: all CPU time of the machine's side less that of plain routing.\n"
-	       "INVITE: one at a time, p50 from caller to callee. Memory per call, with media flowing.\n",
+	       "Memory per call, with media flowing.\n",
 	       n_calls, WINDOW, rounds);
-	printf("%-10s %22s %12s %22s %10s %10s %9s %8s %9s %7s\n", "way", "set-ups/s", "daemons us",
-	       "all us", "added us", "INVITE us", "added us", "user KB", "kernel B", "failed");
+	printf("%-10s %22s %12s %22s %10s %8s %9s %7s\n", "way", "set-ups/s", "daemons us",
+	       "all us", "added us", "user KB", "kernel B", "failed");
 	fprintf(json, "{\"calls\": %u, \"rounds\": %d, \"peers\": [", n_calls, rounds);
 	for (int i = 0; i < n_ways; i++) {
 		struct way *w = &ways[i];
@@ -167,23 +133,14 @@ static void peers_table(void)
 			 w->v[SETUPS][rounds - 1]);
 		snprintf(b, sizeof(b), "%.0f (%.0f-%.0f)", w->median[ALL_US], w->v[ALL_US][0],
 			 w->v[ALL_US][rounds - 1]);
-		printf("%-10s %22s %12.1f %22s %10.1f %10.1f %9.1f %8.2f %9.0f %7u\n", w->name, a,
-		       w->median[DAEMONS_US], b, w->median[ALL_US] - base[ALL_US],
-		       w->median[INVITE_US], w->median[INVITE_US] - base[INVITE_US], w->user_kb,
-		       w->kernel_bytes, w->failed + w->no_media);
-		fprintf(json, "%s\n{\"way\": \"%s\", \"kind\": \"%s\"", i ? "," : "", w->name,
-			kinds[w->kind]);
-		for (int f = 0; f < FIGURES; f++)
-			fprintf(json, ", \"%s\": %.1f, \"%s_min\": %.1f, \"%s_max\": %.1f",
-				figures[f], w->median[f], figures[f], w->v[f][0], figures[f],
-				w->v[f][rounds - 1]);
-		fprintf(json,
-			", \"added_cpu_us\": %.1f, \"added_invite_us\": %.1f, \"added_bye_us\": %.1f, \"user_kb_per_call\": %.2f, \"kernel_bytes_per_call\": %.0f, \"failed\": %u, \"without_media\": %u}",
-			w->median[ALL_US] - base[ALL_US], w->median[INVITE_US] - base[INVITE_US],
-			w->median[BYE_US] - base[BYE_US], w->user_kb, w->kernel_bytes, w->failed,
-			w->no_media);
+		printf("%-10s %22s %12.1f %22s %10.1f %8.2f %9.0f %7u\n", w->name, a,
+		       w->median[DAEMONS_US], b, w->median[ALL_US] - base[ALL_US], w->held.user_kb,
+		       w->held.kernel_bytes, w->failed + w->held.no_media);
+		fprintf(json, "%s\n", i ? "," : "");
+		peer_json(w, base);
 	}
 	fprintf(json, "],\n");
+	messages_table();
 }
 
 static void timing_table(unsigned int calls)
@@ -217,16 +174,24 @@ static void timing_table(unsigned int calls)
 	fprintf(json, "]}\n");
 }
 
-static int peers(int argc, char **argv)
+static void held_line(const struct way *w)
+{
+	const struct held *h = &w->held;
+
+	printf("# %s: %u of %u calls failed, %u without media; %u conntrack entries, %u expectations, %u sockets\n",
+	       w->name, h->failed, n_calls, h->no_media, h->conntracks, h->expectations,
+	       h->sockets);
+}
+
+static int peers(void)
 {
 	int bad = 0;
 
-	for (int i = 0; i < argc; i++) {
-		way_parse(&ways[n_ways], argv[i]);
-		ways[n_ways++].load.phones = n_calls;
+	for (int i = 0; i < n_ways; i++) {
+		way_hold(&ways[i], n_calls, n_calls);
+		ways[i].failed += ways[i].held.failed;
+		held_line(&ways[i]);
 	}
-	for (int i = 0; i < n_ways; i++)
-		verify(&ways[i]);
 	for (int r = 0; r < rounds; r++)
 		for (int i = 0; i < n_ways; i++) {
 			alone(&ways[i], r);
@@ -235,23 +200,23 @@ static int peers(int argc, char **argv)
 	for (int i = 0; i < n_ways; i++) {
 		for (int f = 0; f < FIGURES; f++)
 			ways[i].median[f] = median(ways[i].v[f], rounds);
-		bad |= ways[i].kind == RF && ways[i].failed + ways[i].no_media;
+		bad |= ways[i].kind == RF && ways[i].failed + ways[i].held.no_media;
 	}
 	peers_table();
-	timing_table(getenv("TIMED") ? atoi(getenv("TIMED")) : 200);
+	timing_table(number("TIMED", 200, 0, 10000));
 	return bad;
 }
 
-/* Capacity: all calls at once; one JSON object. */
+/* Capacity: all calls at once; a row of the table, one JSON object. */
 static int trunk(int argc, char **argv)
 {
 	struct way *w = &ways[0];
 	struct load *l = &w->load;
 	struct cost_now m0, m1, c0, c1, c2, c3;
-	double up, down;
+	double up, down, setup_us, bye_us, kb, bytes, p50, p99;
 
 	if (argc != 5)
-		die("trunk: arguments");
+		die("trunk: a way, a tag, calls, an address and a media network");
 	way_parse(w, argv[0]);
 	l->phones = 1;
 	snprintf(l->inside, sizeof(l->inside), "%s", argv[3]);
@@ -265,30 +230,44 @@ static int trunk(int argc, char **argv)
 	c2 = cost_cpu(&w->cost);
 	down = load_phase(l, LOAD_BYE);
 	c3 = cost_cpu(&w->cost);
+	setup_us = (c1.daemons_ns - c0.daemons_ns) / 1e3 / l->n_calls;
+	bye_us = (c3.daemons_ns - c2.daemons_ns) / 1e3 / l->n_calls;
+	kb = ((double)m1.daemons_kb - m0.daemons_kb) / l->n_calls;
+	bytes = ((double)m1.kernel_bytes - m0.kernel_bytes) / l->n_calls + m1.set_aside;
+	p50 = percentile_u32(l->latency_us10[LOAD_M_INVITE], l->n_latency[LOAD_M_INVITE], .5) /
+	      10.0;
+	p99 = percentile_u32(l->latency_us10[LOAD_M_INVITE], l->n_latency[LOAD_M_INVITE], .99) /
+	      10.0;
+	printf("%-8u %10.0f %10.0f %10.1f %10.1f %9.2f %9.0f %7u %14.1f %8.1f\n", l->n_calls,
+	       l->done[LOAD_INVITE] / up, l->done[LOAD_BYE] / down, setup_us, bye_us, kb, bytes,
+	       l->n_calls - l->done[LOAD_BYE], p50, p99);
 	fprintf(json,
 		"{\"calls\": %u, \"window\": %d, \"failed\": %u, \"unended\": %u, \"bad\": %u, \"setups_per_s\": %.0f, \"setup_cpu_us\": %.1f, \"invite_p50_us\": %.1f, \"invite_p99_us\": %.1f, \"byes_per_s\": %.0f, \"bye_cpu_us\": %.1f, \"rss_kb_per_call\": %.2f, \"kernel_bytes_per_call\": %.0f, \"kernel_mb_before\": %.1f, \"what\": \"%s\"}\n",
 		l->n_calls, WINDOW, l->n_calls - l->done[LOAD_INVITE],
 		l->done[LOAD_INVITE] - l->done[LOAD_BYE], l->bad, l->done[LOAD_INVITE] / up,
-		(c1.daemons_ns - c0.daemons_ns) / 1e3 / l->n_calls,
-		percentile_u32(l->latency_us10[0], l->n_latency[0], .5) / 10.0,
-		percentile_u32(l->latency_us10[0], l->n_latency[0], .99) / 10.0,
-		l->done[LOAD_BYE] / down, (c3.daemons_ns - c2.daemons_ns) / 1e3 / l->n_calls,
-		(double)(m1.daemons_kb - m0.daemons_kb) / l->n_calls,
-		(double)(m1.kernel_bytes - m0.kernel_bytes) / l->n_calls + m1.set_aside,
+		setup_us, p50, p99, l->done[LOAD_BYE] / down, bye_us, kb, bytes,
 		m0.kernel_bytes / 1e6, argv[1]);
 	return l->done[LOAD_INVITE] != l->n_calls || l->done[LOAD_BYE] != l->n_calls;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc < 4)
-		die("usage: %s peers|trunk OUT.json NAME:KIND[:PID]...", argv[0]);
-	rounds = getenv("ROUNDS") ? atoi(getenv("ROUNDS")) : rounds;
-	n_calls = getenv("PHONES") ? (unsigned int)atoi(getenv("PHONES")) : n_calls;
+	bool all = argc > 1 && !strcmp(argv[1], "peers"),
+	     hold = argc > 1 && !strcmp(argv[1], "held");
+
+	if (argc < 4 || argc - 3 > WAYS_MAX || (!all && !hold && strcmp(argv[1], "trunk")))
+		die("usage: %s peers|held|trunk OUT.json NAME:KIND[:PID]...", argv[0]);
+	rounds = number("ROUNDS", rounds, 1, ROUNDS_MAX);
+	n_calls = number("PHONES", n_calls, 2, all ? LOAD_PORTS : 120000);
 	json = fopen(argv[2], "w");
-	if (!json || rounds < 1 || rounds > ROUNDS_MAX || argc - 3 > WAYS_MAX || n_calls < 2 ||
-	    n_calls > LOAD_PORTS)
-		die("bad arguments");
+	if (!json)
+		die("cannot write %s", argv[2]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	return !strcmp(argv[1], "peers") ? peers(argc - 3, argv + 3) : trunk(argc - 3, argv + 3);
+	if (!all && !hold)
+		return trunk(argc - 3, argv + 3);
+	for (int i = 3; i < argc; i++) {
+		way_parse(&ways[n_ways], argv[i]);
+		ways[n_ways++].load.phones = n_calls;
+	}
+	return all ? peers() : held_run(ways, n_ways, n_calls, json);
 }

@@ -172,16 +172,46 @@ static uint32_t number_in(const char *path)
 	return n;
 }
 
-static uint32_t lines_in(const char *path)
+/* The list of them takes minutes when it is long. */
+static uint32_t expectations(void)
 {
-	FILE *f = fopen(path, "r");
+	static const char *const names[] = { "expect_create", "expect_delete" };
+	char l[512], *at, *rest = NULL;
+	int column[2] = { -1, -1 }, k;
 	uint32_t n = 0;
-	int c;
+	FILE *f = fopen("/proc/thread-self/net/stat/nf_conntrack", "r");
 
-	while (f && (c = getc(f)) != EOF)
-		n += c == '\n';
+	if (f && fgets(l, sizeof(l), f))
+		for (at = strtok_r(l, " \n", &rest), k = 0; at;
+		     at = strtok_r(NULL, " \n", &rest), k++)
+			for (int i = 0; i < 2; i++)
+				if (!strcmp(at, names[i]))
+					column[i] = k;
+	while (f && fgets(l, sizeof(l), f)) /* a CPU's */
+		for (at = strtok_r(l, " \n", &rest), k = 0; at;
+		     at = strtok_r(NULL, " \n", &rest), k++)
+			n += k == column[0]   ? strtoul(at, NULL, 16)
+			     : k == column[1] ? -strtoul(at, NULL, 16)
+					      : 0;
 	if (f)
 		fclose(f);
+	return n;
+}
+
+static uint32_t sockets_of(int pid)
+{
+	char path[64], to[16];
+	struct dirent *d;
+	uint32_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (dir && (d = readdir(dir)))
+		n += readlinkat(dirfd(dir), d->d_name, to, sizeof(to)) > 7 &&
+		     !strncmp(to, "socket:", 7);
+	if (dir)
+		closedir(dir);
 	return n;
 }
 
@@ -196,15 +226,24 @@ static uint32_t size_of(const char *name, uint32_t otherwise)
 	return id > 0 ? btf__resolve_size(btf, id) : otherwise;
 }
 
+/* One that a daemon waits on by epoll. */
+static uint32_t socket_bytes(void)
+{
+	return size_of("udp_sock", 1152) + size_of("socket_alloc", 704) + size_of("file", 232) +
+	       size_of("dentry", 192) + size_of("epitem", 104) + size_of("eppoll_entry", 64);
+}
+
 struct cost_now cost_memory(const struct cost *c)
 {
 	struct cost_now r = {};
 
-	for (int i = 0; i < c->n_pids; i++)
+	for (int i = 0; i < c->n_pids; i++) {
 		r.daemons_kb += pss_kb(c->pids[i]);
+		r.sockets += sockets_of(c->pids[i]);
+	}
 	go("%s", c->gw_ns);
 	r.conntracks = number_in("/proc/sys/net/netfilter/nf_conntrack_count");
-	r.expectations = lines_in("/proc/thread-self/net/nf_conntrack_expect");
+	r.expectations = expectations();
 	if (c->instance) {
 		r.kernel_bytes = maps_bytes(c->instance);
 		r.set_aside = set_aside(c->instance);
@@ -212,5 +251,6 @@ struct cost_now cost_memory(const struct cost *c)
 		r.kernel_bytes =
 			(uint64_t)r.conntracks * (size_of("nf_conn", 256) + CT_EXTENSIONS) +
 			(uint64_t)r.expectations * size_of("nf_conntrack_expect", 232);
+	r.kernel_bytes += (uint64_t)r.sockets * socket_bytes();
 	return r;
 }

@@ -20,9 +20,10 @@ struct cost_now {
 	uint64_t daemons_ns; /* CPU */
 	uint64_t all_ns; /* CPU, of the load generator and of softirq threads, too */
 	uint64_t daemons_kb; /* proportional set size */
-	uint64_t kernel_bytes; /* pinned maps, or conntrack entries and expectations */
+	uint64_t
+		kernel_bytes; /* pinned maps, or conntrack entries and expectations; the daemons' sockets */
 	uint32_t set_aside; /* bytes of a call in arrays that are there without it, too */
-	uint32_t conntracks, expectations;
+	uint32_t conntracks, expectations, sockets;
 };
 
 /* Adds a process and its children. */

@@ -39,12 +39,14 @@ void load_begin(struct load *l, const char *tag, unsigned int n_calls, unsigned 
 	l->n_calls = n_calls;
 	l->window = window;
 	l->calls = calloc(n_calls, sizeof(*l->calls));
-	for (int m = 0; m < 2; m++) {
+	for (int m = 0; m < LOAD_MESSAGES; m++) {
 		l->latency_us10[m] = calloc(n_calls, sizeof(uint32_t));
 		if (!l->calls || !l->latency_us10[m])
 			die("out of memory");
-		l->n_latency[m] = l->sent[m] = l->done[m] = 0;
+		l->n_latency[m] = 0;
 	}
+	for (int m = 0; m < 2; m++)
+		l->sent[m] = l->done[m] = l->refused[m] = 0;
 	l->bad = 0;
 }
 
@@ -53,19 +55,19 @@ void load_end(struct load *l)
 	for (unsigned int i = 0; i < l->n_calls; i++)
 		free(l->calls[i].route);
 	free(l->calls);
-	free(l->latency_us10[0]);
-	free(l->latency_us10[1]);
+	for (int m = 0; m < LOAD_MESSAGES; m++)
+		free(l->latency_us10[m]);
 	l->calls = NULL;
 }
 
 static void phone_addr(const struct load *l, unsigned int call, char *to, size_t n)
 {
-	unsigned int p = call % l->phones;
+	struct in_addr a = { htonl(ntohl(l->phone_net.s_addr) + call % l->phones) };
 
 	if (l->phones == 1)
 		snprintf(to, n, "%s", l->inside);
 	else
-		snprintf(to, n, "10.1.%u.%u", p >> 8, p & 255);
+		inet_ntop(AF_INET, &a, to, n);
 }
 
 void load_inside_media(const struct load *l, unsigned int call, struct sockaddr_in *a)
@@ -197,6 +199,12 @@ static void callee_media(unsigned int call, struct sockaddr_in *a)
 	inet_pton(AF_INET, LOAD_CALLEE, &a->sin_addr);
 }
 
+static void arrived(struct load *l, enum load_message m, unsigned int call)
+{
+	if (l->n_latency[m] < l->n_calls)
+		l->latency_us10[m][l->n_latency[m]++] = (now_ns() - l->calls[call].sent_ns) / 100;
+}
+
 static void callee_read(struct load *l)
 {
 	char m[8192], b[8192], body[1024] = "";
@@ -210,16 +218,17 @@ static void callee_read(struct load *l)
 	while ((got = recvfrom(l->wan_fd, m, sizeof(m) - 1, 0, (void *)&from, &flen)) > 0) {
 		m[got] = 0;
 		i = call_of(l, m);
-		if (!strncmp(m, "ACK", 3))
+		if (!strncmp(m, "ACK", 3)) {
+			if (i >= 0)
+				arrived(l, LOAD_M_ACK, i);
 			continue;
+		}
 		method = m[0] == 'I' ? LOAD_INVITE : LOAD_BYE;
 		if (i < 0 || strncmp(m, methods[method], strlen(methods[method]))) {
 			l->bad++;
 			continue;
 		}
-		if (l->n_latency[method] < l->n_calls)
-			l->latency_us10[method][l->n_latency[method]++] =
-				(now_ns() - l->calls[i].sent_ns) / 100;
+		arrived(l, method == LOAD_INVITE ? LOAD_M_INVITE : LOAD_M_BYE, i);
 		if (method == LOAD_INVITE) {
 			media_of(m, &l->calls[i].seen[0]);
 			callee_media(i, &media);
@@ -233,6 +242,7 @@ static void callee_read(struct load *l)
 			      "Contact: <sip:bob@" LOAD_CALLEE
 			      ":5060>\r\n%sContent-Length: %d\r\n\r\n%.*s",
 			      len ? "Content-Type: application/sdp\r\n" : "", len, len, body);
+		l->calls[i].sent_ns = now_ns();
 		if (sendto(l->wan_fd, b, n, 0, (void *)&from, flen) != (ssize_t)n)
 			l->bad++;
 		if (l->at_callee && method == LOAD_INVITE)
@@ -257,6 +267,7 @@ static char *route_of(const char *m)
 
 static void caller_read(struct load *l)
 {
+	enum load_method method;
 	char m[8192];
 	ssize_t got;
 	int i;
@@ -266,24 +277,25 @@ static void caller_read(struct load *l)
 		i = call_of(l, m);
 		if (!strncmp(m, "SIP/2.0 1", 9))
 			continue;
+		method = strstr(m, " INVITE\r\n") ? LOAD_INVITE : LOAD_BYE;
 		if (strncmp(m, "SIP/2.0 200", 11) || i < 0) {
 			if (!l->bad++)
-				fprintf(stderr, "# %s: unexpected: %.60s\n", l->in_ns, m);
+				fprintf(stderr, "# %s: unexpected: %.*s\n", l->in_ns,
+					(int)strcspn(m, "\r"), m);
+			l->refused[method] += i >= 0;
 			continue;
 		}
-		if (strstr(m, " INVITE\r\n")) {
-			l->done[LOAD_INVITE]++;
+		l->done[method]++;
+		arrived(l, method == LOAD_INVITE ? LOAD_M_OK : LOAD_M_BYE_OK, i);
+		if (method == LOAD_INVITE) {
+			l->calls[i].up = true;
 			media_of(m, &l->calls[i].seen[1]);
 			if (!l->calls[i].route)
 				l->calls[i].route = route_of(m);
 			request(l, "ACK", i, 1);
-			if (l->at_caller)
-				l->at_caller(l, i, LOAD_INVITE);
-		} else {
-			l->done[LOAD_BYE]++;
-			if (l->at_caller)
-				l->at_caller(l, i, LOAD_BYE);
 		}
+		if (l->at_caller)
+			l->at_caller(l, i, method);
 	}
 }
 
@@ -292,22 +304,42 @@ double load_phase(struct load *l, enum load_method m)
 	struct pollfd p[2] = { { .fd = l->in_fd, .events = POLLIN },
 			       { .fd = l->wan_fd, .events = POLLIN } };
 	uint64_t start = now_ns(), last = start;
-	uint32_t before, lost = 0;
+	uint64_t second = start, limit = l->seconds * 1000000000ull;
+	uint32_t before, next = 0, counted = 0;
+	int under_way, lost = 0;
+	bool ack;
 
-	while (l->done[m] + lost < l->n_calls) {
-		while (l->sent[m] < l->n_calls && l->sent[m] - l->done[m] - lost < l->window &&
-		       (!l->rate || now_ns() - start >= l->sent[m] * 1000000000ull / l->rate)) {
-			request(l, methods[m], l->sent[m], m == LOAD_BYE ? 2 : 1);
-			l->sent[m]++;
+	for (;;) {
+		before = l->done[m] + l->refused[m];
+		under_way = l->sent[m] - before - lost;
+		if (now_ns() - second >= 1000000000 && m == LOAD_INVITE) {
+			l->last_second = l->done[m] - counted;
+			counted = l->done[m];
+			second = now_ns();
 		}
-		poll(p, 2, l->rate && l->sent[m] < l->n_calls ? 0 : 100);
-		before = l->done[m];
+		if (limit && m == LOAD_INVITE && now_ns() - start > limit)
+			next = l->n_calls;
+		/* one at a time: 50 ms for it */
+		ack = l->window == 1 && m == LOAD_INVITE && l->n_latency[LOAD_M_ACK] < l->done[m] &&
+		      now_ns() - last < 50000000;
+		for (; !ack && next < l->n_calls && under_way < (int)l->window &&
+		       (!l->rate || now_ns() - start >= l->sent[m] * 1000000000ull / l->rate);
+		     next++) {
+			if (m == LOAD_BYE && !l->calls[next].up)
+				continue;
+			request(l, methods[m], next, m == LOAD_BYE ? 2 : 1);
+			l->sent[m]++;
+			under_way++;
+		}
+		if (next == l->n_calls && under_way <= 0 && !ack)
+			break;
+		poll(p, 2, l->rate && next < l->n_calls ? 0 : ack ? 10 : 100);
 		callee_read(l);
 		caller_read(l);
-		if (l->done[m] != before)
+		if (l->done[m] + l->refused[m] != before)
 			last = now_ns();
 		else if (now_ns() - last > 1000000000)
-			lost = l->sent[m] - l->done[m], last = now_ns();
+			lost = l->sent[m] - before, last = now_ns();
 	}
 	return (now_ns() - start) / 1e9;
 }
