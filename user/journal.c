@@ -16,6 +16,8 @@
 #include <uthash.h>
 #include <zlib.h>
 
+#include "file_piece.h"
+
 #define JOURNAL_MAGIC "RFJRNL1\n"
 #define COMPACT_MIN   (1 << 20) /* dead bytes that are worth a rewrite */
 #define KIND_FORGET   0x8000
@@ -83,44 +85,6 @@ static uint32_t entry_crc(const struct entry *e, const void *bytes)
 	return e->length ? crc32(crc, bytes, e->length) : crc;
 }
 
-static int read_at(int fd, void *buf, size_t n, uint64_t at)
-{
-	char *p = buf;
-	ssize_t got;
-
-	while (n) {
-		got = pread(fd, p, n, at);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -errno;
-		if (!got)
-			return -ENODATA;
-		p += got;
-		at += got;
-		n -= got;
-	}
-	return 0;
-}
-
-static int write_at(int fd, const void *buf, size_t n, uint64_t at)
-{
-	const char *p = buf;
-	ssize_t done;
-
-	while (n) {
-		done = pwrite(fd, p, n, at);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -errno;
-		p += done;
-		at += done;
-		n -= done;
-	}
-	return 0;
-}
-
 static struct live *live_find(struct journal *j, uint32_t kind, uint32_t id)
 {
 	struct live *l, key;
@@ -176,10 +140,10 @@ static int scan(struct journal *j)
 		return -ENOMEM;
 	j->end = sizeof(struct header);
 	for (;;) {
-		err = read_at(j->fd, &e, sizeof(e), j->end);
+		err = file_read_at(j->fd, &e, sizeof(e), j->end);
 		if (err || e.length > JOURNAL_RECORD_MAX)
 			break;
-		err = read_at(j->fd, buf, e.length, j->end + sizeof(e));
+		err = file_read_at(j->fd, buf, e.length, j->end + sizeof(e));
 		if (err || e.crc != entry_crc(&e, buf))
 			break;
 		err = live_note(j, &e, j->end);
@@ -226,7 +190,7 @@ static int header_check(int fd, bool *ours, bool *empty)
 	*ours = false;
 	if (st.st_size < (off_t)sizeof(have))
 		return 0;
-	err = read_at(fd, &have, sizeof(have), 0);
+	err = file_read_at(fd, &have, sizeof(have), 0);
 	if (!err)
 		*ours = !memcmp(&have, &want, sizeof(have));
 	return err;
@@ -250,7 +214,7 @@ static int open_writer(struct journal *j, struct journal_report *report)
 		if (err || ours)
 			return err;
 		if (empty)
-			return write_at(j->fd, &h, sizeof(h), 0);
+			return file_write_at(j->fd, &h, sizeof(h), 0);
 		snprintf(old, sizeof(old), "%s.old", j->path);
 		if (rename(j->path, old))
 			return -errno;
@@ -315,66 +279,79 @@ static int by_kind(const void *a, const void *b)
 	return x->key.id < y->key.id ? -1 : x->key.id > y->key.id;
 }
 
-/* Calls fn for each live entry in order, with its bytes. */
-static int each_live(struct journal *j, int (*fn)(struct live *l, const void *bytes, void *arg),
-		     void *arg)
+/* What lives, in this order; to be freed. NULL when out of memory. */
+static struct live **live_sorted(struct journal *j, int (*order)(const void *, const void *))
 {
 	size_t n = HASH_COUNT(j->live), i = 0;
 	struct live **v = calloc(n ? n : 1, sizeof(*v)), *l, *next;
+
+	if (!v)
+		return NULL;
+	HASH_ITER (hh, j->live, l, next)
+		v[i++] = l;
+	qsort(v, n, sizeof(*v), order);
+	return v;
+}
+
+int journal_load(struct journal *j, journal_cb *cb, void *arg)
+{
+	size_t n = HASH_COUNT(j->live), i;
+	struct live **v = live_sorted(j, by_kind);
 	char *buf = malloc(JOURNAL_RECORD_MAX);
 	int err = v && buf ? 0 : -ENOMEM;
 
-	if (!err) {
-		HASH_ITER (hh, j->live, l, next)
-			v[i++] = l;
-		qsort(v, n, sizeof(*v), by_kind);
-	}
 	for (i = 0; i < n && !err; i++) {
-		err = read_at(j->fd, buf, v[i]->length, v[i]->at + sizeof(struct entry));
+		err = file_read_at(j->fd, buf, v[i]->length, v[i]->at + sizeof(struct entry));
 		if (!err)
-			err = fn(v[i], buf, arg);
+			err = cb(v[i]->key.kind, v[i]->key.id, buf, v[i]->length, arg);
 	}
 	free(v);
 	free(buf);
 	return err;
 }
 
-struct load_arg {
-	journal_cb *cb;
-	void *arg;
-};
-
-static int load_one(struct live *l, const void *bytes, void *arg)
+static int by_place(const void *a, const void *b)
 {
-	const struct load_arg *a = arg;
+	const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
 
-	return a->cb(l->key.kind, l->key.id, bytes, l->length, a->arg);
+	return x->at < y->at ? -1 : x->at > y->at;
 }
 
-int journal_load(struct journal *j, journal_cb *cb, void *arg)
+/* Entries go as they are, in the order of the old file. */
+static int copy_live(const struct journal *j, struct live **v, size_t n, int to)
 {
-	struct load_arg a = { cb, arg };
-
-	return each_live(j, load_one, &a);
-}
-
-struct copy {
-	int fd;
-	uint64_t at;
-};
-
-static int copy_one(struct live *l, const void *bytes, void *arg)
-{
-	struct entry e = { .length = l->length, .kind = l->key.kind, .id = l->key.id };
-	struct copy *c = arg;
+	struct file_piece *pieces = calloc(n ? n : 1, sizeof(*pieces));
+	size_t i;
 	int err;
 
-	e.crc = entry_crc(&e, bytes);
-	err = write_at(c->fd, &e, sizeof(e), c->at);
+	if (!pieces)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		pieces[i] = (struct file_piece){ v[i]->at, sizeof(struct entry) + v[i]->length };
+	err = file_copy_pieces(j->fd, pieces, n, to, sizeof(struct header));
+	free(pieces);
+	return err;
+}
+
+/* A journal of v under this name first, then in the place of the old one. */
+static int replace_file(const struct journal *j, const char *name, struct live **v, size_t n,
+			int *fd)
+{
+	struct header h = header_now();
+	int err;
+
+	*fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	if (*fd < 0)
+		return -errno;
+	err = flock(*fd, LOCK_EX | LOCK_NB) ? -errno : file_write_at(*fd, &h, sizeof(h), 0);
 	if (!err)
-		err = write_at(c->fd, bytes, l->length, c->at + sizeof(e));
-	if (!err)
-		c->at += sizeof(e) + l->length;
+		err = copy_live(j, v, n, *fd);
+	if (!err && rename(name, j->path))
+		err = -errno;
+	if (err) {
+		unlink(name);
+		close(*fd);
+	}
 	return err;
 }
 
@@ -384,29 +361,26 @@ static int copy_one(struct live *l, const void *bytes, void *arg)
  */
 static int compact(struct journal *j)
 {
-	struct header h = header_now();
-	struct copy c = { .fd = -1, .at = sizeof(h) };
+	size_t n = HASH_COUNT(j->live), i;
+	struct live **v = live_sorted(j, by_place);
 	char fresh[4096];
-	int err;
+	int err, fd;
 
+	if (!v)
+		return -ENOMEM;
 	snprintf(fresh, sizeof(fresh), "%s.new", j->path);
-	c.fd = open(fresh, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (c.fd < 0)
-		return -errno;
-	err = flock(c.fd, LOCK_EX | LOCK_NB) ? -errno : write_at(c.fd, &h, sizeof(h), 0);
-	if (!err)
-		err = each_live(j, copy_one, &c);
-	if (!err && rename(fresh, j->path))
-		err = -errno;
-	if (err) {
-		unlink(fresh);
-		close(c.fd);
-		return err;
+	err = replace_file(j, fresh, v, n, &fd);
+	if (!err) {
+		close(j->fd);
+		j->fd = fd;
+		j->end = sizeof(struct header);
 	}
-	close(j->fd);
-	j->fd = c.fd;
-	live_clear(j);
-	return scan(j);
+	for (i = 0; i < n && !err; i++) {
+		v[i]->at = j->end;
+		j->end += sizeof(struct entry) + v[i]->length;
+	}
+	free(v);
+	return err;
 }
 
 static int append(struct journal *j, struct entry *e, const void *bytes)
@@ -427,7 +401,7 @@ static int append(struct journal *j, struct entry *e, const void *bytes)
 	memcpy(buf, e, sizeof(*e));
 	if (e->length)
 		memcpy(buf + sizeof(*e), bytes, e->length);
-	err = write_at(j->fd, buf, sizeof(*e) + e->length, j->end);
+	err = file_write_at(j->fd, buf, sizeof(*e) + e->length, j->end);
 	free(buf);
 	if (err) {
 		/* a torn entry would hide all later ones */

@@ -222,6 +222,50 @@ static off_t size_of(const char *name)
 	return st.st_size;
 }
 
+struct kept {
+	char (*want)[100000];
+	size_t *n, seen;
+};
+
+static int is_kept(enum record_kind kind, uint32_t id, const void *bytes, size_t n, void *arg)
+{
+	struct kept *k = arg;
+
+	assert_int_equal(n, k->n[id]);
+	assert_memory_equal(bytes, k->want[id], n);
+	k->seen++;
+	return 0;
+}
+
+/* Entries of all sizes, some larger than what is copied at once, dead ones between them. */
+static void compaction_keeps_bytes(void **state)
+{
+	struct journal *j = open_ok(path, true, NULL);
+	static char want[40][100000];
+	size_t n[40];
+	int i;
+
+	for (i = 0; i < 4000; i++) {
+		int id = i % 40;
+
+		n[id] = id == 7 || id == 8 ? sizeof(want[0]) - i % 13 : i * 7919u % 1500;
+		memset(want[id], 'a' + i % 26, n[id]);
+		if (n[id])
+			want[id][n[id] - 1] = (char)i;
+		assert_int_equal(journal_save(j, RECORD_CALL, id, want[id], n[id]), 0);
+	}
+	assert_true(size_of(path) < 3 << 20); /* all that was written: 21 MB */
+	for (i = 0; i < 2; i++) {
+		struct kept k = { want, n, 0 };
+
+		assert_int_equal(journal_load(j, is_kept, &k), 0);
+		assert_int_equal(k.seen, 40);
+		journal_close(j);
+		j = open_ok(path, false, NULL);
+	}
+	journal_close(j);
+}
+
 /* Where the new file cannot be written, not each further entry tries once more. */
 static void compaction_that_fails(void **state)
 {
@@ -274,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(save_and_load, setup, teardown),
 		cmocka_unit_test_setup_teardown(cut_and_damaged, setup, teardown),
 		cmocka_unit_test_setup_teardown(compaction, setup, teardown),
+		cmocka_unit_test_setup_teardown(compaction_keeps_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(compaction_that_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_boot, setup, teardown),
 	};
