@@ -24,6 +24,7 @@
 #include <osipparser2/osip_parser.h>
 #include <stdlib.h>
 
+#include "osip_memory.h"
 #include "sip_scan.h"
 
 #define REDUCED_ON_STACK 4096
@@ -54,6 +55,9 @@ void sip_parser_init(void)
 	parser_init();
 	/* Otherwise it writes to stdout about each message that it rejects. */
 	osip_trace_initialize_func(TRACE_LEVEL0, no_trace);
+#ifndef __SANITIZE_ADDRESS__ /* which sees more of each allocation by itself */
+	osip_set_allocators(osip_memory_get, osip_memory_resize, osip_memory_put);
+#endif
 }
 
 static void put(struct reduced *r, struct view v)
@@ -276,6 +280,7 @@ static int ask(const struct sip_msg *m, struct reduced *r, const char **error)
 	else
 		why = difference(m, o);
 	osip_message_free(o);
+	osip_memory_again();
 	if (!why)
 		return 0;
 	*error = why;
