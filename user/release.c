@@ -12,6 +12,7 @@
 #include <net/ethernet.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
+#include <netinet/ip6.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
 #include <netpacket/packet.h>
@@ -32,6 +33,9 @@
 #define ROUTES	     64
 #define ROUTE_AGE_NS 10000000000ULL
 #define MTU_MIN	     576
+/* What fits here goes without a look: IPv6 has no narrower path (RFC 8200 5), and of IPv4 a device that
+ * is narrower refuses it, while for a narrower path behind it the kernel makes fragments. */
+#define MTU_COMMON   1280
 #define MTU_DEFAULT  1500
 
 enum sock {
@@ -205,10 +209,27 @@ static int send_built(struct release *r, enum sock i, const struct rf_addr *dst)
 	return err;
 }
 
+/* At least: whoever needs no more is not told more. */
+static uint32_t mtu_for(struct release *r, const struct rf_addr *dst, struct view payload)
+{
+	size_t header = sizeof(struct udphdr) +
+			(addr_is_v4(dst) ? sizeof(struct iphdr) : sizeof(struct ip6_hdr));
+
+	return header + payload.n <= MTU_COMMON ? MTU_COMMON : mtu_to(r, dst);
+}
+
+static int send_udp(struct release *r, enum sock i, const struct action *a, uint32_t mtu)
+{
+	int err = packet_build_udp(&r->buf, &a->send.src, &a->send.dst, a->send.payload, mtu,
+				   r->next_id++);
+
+	return err ? err : send_built(r, i, &a->send.dst.addr);
+}
+
 int release_send(struct release *r, const struct action *a)
 {
-	const struct rf_ep *src = &a->send.src, *dst = &a->send.dst;
-	bool v4 = addr_is_v4(&dst->addr), local = a->send.to == SEND_TO_LOCAL;
+	const struct rf_addr *dst = &a->send.dst.addr;
+	bool v4 = addr_is_v4(dst), local = a->send.to == SEND_TO_LOCAL;
 	enum sock i = local ? (v4 ? SOCK_LOCAL4 : SOCK_LOCAL6) : (v4 ? SOCK_WAY4 : SOCK_WAY6);
 	struct route *route;
 	uint32_t mtu;
@@ -216,28 +237,21 @@ int release_send(struct release *r, const struct action *a)
 
 	if (r->fd[i] < 0)
 		return -EAFNOSUPPORT;
+	mtu = mtu_for(r, dst, a->send.payload);
 	if (local) {
 		/* lo takes 64 KiB, and behind the redirect no device is left to be too small */
 		err = set_mark(r, i, a->send.wan_ifindex);
-		if (!err)
-			err = packet_build_udp(&r->buf, src, dst, a->send.payload,
-					       mtu_to(r, &dst->addr), r->next_id++);
-		return err ? err : send_built(r, i, &dst->addr);
+		return err ? err : send_udp(r, i, a, mtu);
 	}
-	mtu = mtu_to(r, &dst->addr);
-	err = packet_build_udp(&r->buf, src, dst, a->send.payload, mtu, r->next_id++);
-	if (!err)
-		err = send_built(r, i, &dst->addr);
+	err = send_udp(r, i, a, mtu);
 	if (err != -EMSGSIZE)
 		return err;
-	/* The route's MTU fell since we asked. */
+	/* The route's MTU fell since we asked, or we did not ask. */
 	for (route = r->routes; route < r->routes + ROUTES; route++)
 		route->time_ns = 0;
-	if (mtu_to(r, &dst->addr) >= mtu)
+	if (mtu_to(r, dst) >= mtu)
 		return err;
-	err = packet_build_udp(&r->buf, src, dst, a->send.payload, mtu_to(r, &dst->addr),
-			       r->next_id++);
-	return err ? err : send_built(r, i, &dst->addr);
+	return send_udp(r, i, a, mtu_to(r, dst));
 }
 
 /* As a frame on lo, marked with the device, whose ingress rf_lo_out then hands it to. */

@@ -4,10 +4,11 @@ and contradictory ones reach nobody."""
 import itertools
 import socket
 import struct
+import subprocess
 import sys
 
 from exact import Pair, checksum, edited, plain, response, same, session
-from ua import Failed, Tap, bracket, counts, expect, ns_socket, open_pinholes, reasons, token, wait_until
+from ua import ENV, Failed, Tap, bracket, counts, expect, ns_socket, open_pinholes, reasons, token, wait_until
 from world import World
 
 family, MASQ = int(sys.argv.pop(1)), sys.argv.pop(1) == 'on'
@@ -168,7 +169,33 @@ def largest():
         p.send_out(plain(p, 'OPTIONS', f'Contact: <sip:alice@{p.inside}>\r\n'))
 
 
+def ip(words):
+    subprocess.run(['nsenter', '--net=/run/netns/gw', '--', 'ip', *words.split()], check=True, timeout=10)
+
+
+def narrow_device():
+    """It takes less than the message, then all of it again; below 1,280 without IPv6, whose address goes."""
+    with World(family) as w:
+        p = Pair(w)
+        for mtu in (900, 1500, 900, 1500) if family == 4 else (1280, 1500):
+            ip(f'link set w0 mtu {mtu}')
+            p.send_out(big(p, 'REGISTER', 1100 if family == 4 else 1400))
+        ip(f'addr replace {ENV["GW6"]}/64 dev w0 nodad')
+
+
+def narrow_path():
+    """The same of a route; the first two messages need no look at it."""
+    with World(family) as w:
+        p = Pair(w)
+        ip(f'route add {w.prov} dev w0 mtu {900 if family == 4 else 1280}')
+        for size in (700, 1100, 1400):
+            p.send_out(big(p, 'REGISTER', size))
+        ip(f'route del {w.prov} dev w0')
+
+
 tap = Tap(f'IPv{family}: ')
+tap.test('a device with a small MTU', narrow_device)
+tap.test('a route with a small MTU', narrow_path)
 if MASQ:  # with connection tracking, which puts fragments together for itself
     tap.test('other UDP in fragments, masqueraded', not_sip)
     tap.test('REGISTER of 3,000 bytes, masquerading on', outward, 'REGISTER', (2, 1, 0))
