@@ -83,8 +83,8 @@ static __always_inline bool rf_plain_agreed(const struct rf_pinhole *ph, const s
 struct rf_plain {
 	struct rf_flow_stats *s;
 	struct rf_hop *hop;
-	__u32 clock_mult;
-	/* IPv4: the other endpoint of ours; IPv6 looks at the pinhole */
+	__u32 clock_rate;
+	/* IPv4: the other endpoint of ours; IPv6 looks at the pinhole, as its stack has no room */
 	__be32 to;
 	__be16 to_port;
 };
@@ -118,10 +118,11 @@ static __always_inline bool rf_plain_hit(struct rf_pkt *p, struct rf_hit *h, con
 	if (ph->idle_s && p->now - pl->s->last_ns > ph->idle_s * RF_NS_PER_SEC)
 		return false;
 	to = ph->flags & RF_PH_XLATE ? &ph->xlate : own;
-	if (!(p->flags & RF_PKT_V6))
+	if (!(p->flags & RF_PKT_V6)) {
 		pl->to = to->addr.w[3];
-	pl->to_port = to->port;
-	pl->clock_mult = ph->clock_mult;
+		pl->to_port = to->port;
+		pl->clock_rate = ph->clock_rate;
+	}
 	pl->hop = dir == RF_DIR_IN
 			  ? rf_plain_hop(p, &remote->addr, &to->addr, via)
 			  : rf_plain_hop(p, &to->addr, &remote->addr, via | ph->wan_ifindex);
@@ -139,9 +140,8 @@ static __always_inline bool rf_plain_inbound(struct rf_pkt *p, const struct rf_p
 	__u32 i = rf_inbound_index(bpf_ntohl(f->ip.daddr), bpf_ntohs(f->udp.dest), rf_inbound_n);
 	struct rf_pinhole_state *st;
 	struct rf_inbound *l;
-	__u8 pt = f->rtp.mpt & 0x7f;
 	struct rf_addr to;
-	__u32 version;
+	__u16 version;
 
 	if (!i)
 		return false;
@@ -153,14 +153,15 @@ static __always_inline bool rf_plain_inbound(struct rf_pkt *p, const struct rf_p
 	RF_MEMORY_ORDER();
 	if (!version || version & 1 || l->own != f->ip.daddr || l->own_port != f->udp.dest ||
 	    l->remote != f->ip.saddr || l->remote_port != f->udp.source ||
-	    !(l->payload_types[(pt >> 3) & 15] & (1 << (pt & 7))) || rf_now(p) >= l->deadline_ns)
+	    !rf_inbound_has_type(*(const __u32 *)l->payload_types, f->rtp.mpt & 0x7f) ||
+	    (rf_now(p) >> RF_INBOUND_TICK) >= l->until)
 		return false;
 	pl->s = &st->dir[RF_DIR_IN];
-	if (l->idle_s && p->now - pl->s->last_ns > l->idle_s * RF_NS_PER_SEC)
+	if (p->now - pl->s->last_ns > RF_INBOUND_SILENCE_S * RF_NS_PER_SEC)
 		return false;
 	pl->to = l->to;
 	pl->to_port = l->to_port;
-	pl->clock_mult = l->clock_mult;
+	pl->clock_rate = l->clock_rate;
 	RF_MEMORY_ORDER();
 	if (RF_READ_ONCE(l->version) != version)
 		return false;
@@ -186,7 +187,7 @@ static __always_inline void rf_plain_book(struct rf_pkt *p, const struct rf_plai
 {
 	struct rf_counter *c = bpf_map_lookup_elem(&reasons, &reason);
 
-	rf_book_packet(p, pl->s, m, pl->clock_mult);
+	rf_book_packet(p, pl->s, m, pl->clock_rate);
 	if (c) {
 		c->packets++;
 		c->bytes += p->len;
@@ -241,9 +242,9 @@ static __always_inline int rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
 	    (!rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl) ||
 	     (dir == RF_DIR_OUT && !pl->hop->xdp)))
 		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
-	rf_plain_media(&h->media, &f->rtp);
 	rf_plain_rewrite4(f, dir, pl);
 	__builtin_memcpy(eth, pl->hop->dst_mac, 12);
+	rf_plain_media(&h->media, &f->rtp);
 	rf_plain_book(&p, pl, &h->media, RF_R_MEDIA_XDP);
 	return bpf_redirect(pl->hop->ifindex, 0);
 }
@@ -296,10 +297,11 @@ static __always_inline int rf_fast6_xdp(struct xdp_md *ctx, const __u8 dir)
 			  dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT, pl) ||
 	    (dir == RF_DIR_OUT && !pl->hop->xdp))
 		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
-	rf_plain_media(&h->media, &f->rtp);
 	if (!rf_plain_rewrite6(f, &p, dir, h->ph->flags & RF_PH_XLATE ? &h->ph->xlate : own))
 		return RF_LONG_WAY;
 	__builtin_memcpy(eth, pl->hop->dst_mac, 12);
+	pl->clock_rate = h->ph->clock_rate;
+	rf_plain_media(&h->media, &f->rtp);
 	rf_plain_book(&p, pl, &h->media, RF_R_MEDIA_XDP);
 	return bpf_redirect(pl->hop->ifindex, 0);
 }

@@ -209,7 +209,7 @@ static __always_inline __u32 rf_learn(struct rf_pkt *p, struct rf_hit *h)
 
 	if (!rf_remotes_have(h, &p->src, true))
 		return RF_R_WRONG_SOURCE;
-	if (rf_now(p) >= h->ph->learn_until_ns)
+	if (rf_now(p) >= h->ph->learn_until_s * RF_NS_PER_SEC)
 		return RF_R_LEARN_TOO_LATE;
 	if (rf_learn_begin(&l->state)) {
 		l->ep = p->src;
@@ -333,20 +333,21 @@ static __always_inline void rf_book_drop(const struct rf_hit *h, __u32 reason)
 }
 
 static __always_inline void rf_book_packet(struct rf_pkt *p, struct rf_flow_stats *s,
-					   const struct rf_media *m, __u32 clock_mult)
+					   const struct rf_media *m, __u32 clock_rate)
 {
 	/* Not atomic: flows are steered to one CPU each, and an atomic add costs as much as a look-up. */
 	s->packets++;
 	s->bytes += p->len;
 	RF_WRITE_ONCE(s->last_ns, rf_now(p));
 	if (m->cls == RF_CLASS_RTP)
-		rf_rtp_stats(s, m, p->now, clock_mult);
+		rf_rtp_stats(s, m, p->now, rf_clock_mult(clock_rate));
 }
 
 static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_hit *h)
 {
 	if (h->st)
-		rf_book_packet(p, &h->st->dir[h->dir & 1], &h->media, h->ph->clock_mult);
+		rf_book_packet(p, &h->st->dir[h->dir & 1], &h->media,
+			       h->ph->clock_rate);
 }
 
 #endif

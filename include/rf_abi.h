@@ -95,7 +95,7 @@ struct rf_pinhole {
 	__u32 id; /* both directions of one pinhole share it; never reused */
 	__u32 call_id; /* 0: manual or signalling */
 	__u64 deadline_ns; /* dropped as PINHOLE_EXPIRED from then on; never 0 */
-	__u64 learn_until_ns; /* RF_PH_LEARN: a source may be learnt until then */
+	__u32 learn_until_s; /* RF_PH_LEARN: of CLOCK_MONOTONIC; a source may be learnt until then */
 	__u32 slot; /* index of pinhole_state, shared like the id; 0: none (signalling) */
 	__u32 idle_s; /* no media in either direction for longer: PINHOLE_IDLE; 0: no limit */
 	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
@@ -110,15 +110,17 @@ struct rf_pinhole {
 	struct rf_remote remote; /* the first; the others are in more_remotes */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
 	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
-	__u32 clock_mult; /* rf_clock_mult(.clock_rate) */
 };
-/* With the hash's own 48 bytes and the key it fits the slab of 192 bytes. */
-_Static_assert(sizeof(struct rf_pinhole) == 112, "rf_pinhole");
+/* With the hash's own 56 bytes and the key 184, of a slab of 192. */
+_Static_assert(sizeof(struct rf_pinhole) == 104, "rf_pinhole");
 
-/* (ns * mult) >> 32 is the time in units of the RTP clock, within 15 ppm from 8 kHz on; no division. */
+/*
+ * (ns * mult) >> 32 is the time in units of the RTP clock, within 30 ppm from 8 kHz on. Without a division:
+ * 2^32 / 10^9 is 4 and 1266874890 / 2^32.
+ */
 static inline __u32 rf_clock_mult(__u32 rate)
 {
-	return (((__u64)rate << 32) + 500000000) / 1000000000;
+	return rate * 4 + (((__u64)rate * 1266874890 + (1u << 31)) >> 32);
 }
 
 /* more_remotes: HASH. Of pinholes with more than one; written before the pinhole that names them. */
@@ -159,22 +161,32 @@ _Static_assert(sizeof(struct rf_pinhole_state) == 128, "rf_pinhole_state");
 
 /*
  * inbound: ARRAY, memory-mapped by the controller, its only writer. What plain RTP from the WAN needs of an
- * IPv4 pinhole, in one cache line that is found without a hash: its index comes from our own public endpoint
+ * IPv4 pinhole, in half a cache line that is found without a hash: its index comes from our own public endpoint
  * and is the pinhole's slot, too, so that line and statistics are fetched at the same time. Only a copy:
  * what it does not say yes to is for `pinholes` to judge, and an endpoint may have no line at all.
  */
+#define RF_INBOUND_TYPES   4
+#define RF_INBOUND_NO_TYPE 0xff /* in an unused place of .payload_types */
+#define RF_INBOUND_TICK	   24 /* of .until: 2^24 ns */
+#define RF_INBOUND_SILENCE_S \
+	30 /* after so much of it the pinhole is asked; no line with a shorter .idle_s */
 struct rf_inbound {
-	__u32 version; /* odd: being written; 0: nothing is here. A reader looks before and after */
-	__u32 idle_s;
-	__u64 deadline_ns;
-	__be32 own, remote, to; /* .to: the new destination */
+	__u16 version; /* odd: being written; 0: nothing is here. A reader looks before and after */
 	__be16 own_port, remote_port, to_port;
-	__u16 pad;
-	__u8 payload_types[16];
-	__u32 clock_mult;
-	__u32 pad2;
+	__be32 own, remote, to; /* .to: the new destination */
+	__u32 until; /* tick of CLOCK_MONOTONIC from which on the pinhole is asked: it may be at its end */
+	__u32 clock_rate; /* as of the pinhole */
+	__u8 payload_types[RF_INBOUND_TYPES];
 };
-_Static_assert(sizeof(struct rf_inbound) == 64, "rf_inbound");
+_Static_assert(sizeof(struct rf_inbound) == 32, "rf_inbound");
+
+/* One of the four is pt (0..127)? */
+static inline __u32 rf_inbound_has_type(__u32 types, __u8 pt)
+{
+	__u32 x = types ^ pt * 0x01010101u; /* a zero byte where it is */
+
+	return (x - 0x01010101u) & ~x & 0x80808080u;
+}
 
 /*
  * .addr, .port: host order; .n: entries of the map, a power of two. RTP has even ports, so that neighbours do not

@@ -43,9 +43,26 @@ uint32_t inbound_slot(const struct inbound *in, const struct rf_pinhole_key *key
 	return rf_inbound_index(ntohl(key->addr.w[3]), ntohs(key->port), in->n);
 }
 
+/* Its payload types, if they are few; false: more than a line holds, or none. */
+static bool types_of(const struct rf_pinhole *p, uint8_t types[RF_INBOUND_TYPES])
+{
+	unsigned int n = 0;
+
+	memset(types, RF_INBOUND_NO_TYPE, RF_INBOUND_TYPES);
+	for (unsigned int pt = 0; pt < 128; pt++) {
+		if (!(p->payload_types[pt / 8] >> pt % 8 & 1))
+			continue;
+		if (n == RF_INBOUND_TYPES)
+			return false;
+		types[n++] = (uint8_t)pt;
+	}
+	return n;
+}
+
 static bool is_plain(const struct rf_pinhole_key *key, const struct rf_pinhole *p)
 {
 	return p->state == RF_PINHOLE_OPEN && p->n_remotes &&
+	       (!p->idle_s || p->idle_s >= RF_INBOUND_SILENCE_S) &&
 	       (p->classes & (RF_CLASS_RTP | RF_CLASS_ANY | RF_CLASS_SIP)) == RF_CLASS_RTP &&
 	       !(p->flags & (RF_PH_LEARN | RF_PH_LOCAL)) && addr_is_v4(&p->remote.addr) &&
 	       (!(p->flags & RF_PH_XLATE) || addr_is_v4(&p->xlate.addr));
@@ -53,37 +70,38 @@ static bool is_plain(const struct rf_pinhole_key *key, const struct rf_pinhole *
 
 static void write_begin(struct rf_inbound *l)
 {
-	atomic_store_explicit((_Atomic __u32 *)&l->version, l->version + 1, memory_order_relaxed);
+	atomic_store_explicit((_Atomic __u16 *)&l->version, (uint16_t)(l->version + 1),
+			      memory_order_relaxed);
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* .n: 1, or 2 where an odd one goes on */
-static void write_end(struct rf_inbound *l, uint32_t version)
+static void write_end(struct rf_inbound *l, uint16_t version)
 {
-	atomic_store_explicit((_Atomic __u32 *)&l->version, version, memory_order_release);
+	atomic_store_explicit((_Atomic __u16 *)&l->version, version, memory_order_release);
 }
 
 void inbound_set(struct inbound *in, const struct rf_pinhole_key *key, const struct rf_pinhole *p)
 {
 	uint32_t i = inbound_slot(in, key);
 	struct rf_inbound *l = &in->lines[i];
+	uint64_t until = p->deadline_ns >> RF_INBOUND_TICK;
+	uint8_t types[RF_INBOUND_TYPES];
 
-	if (!i || i != p->slot || !is_plain(key, p))
+	if (!i || i != p->slot || !is_plain(key, p) || !types_of(p, types))
 		return;
 	if (!(l->version & 1))
 		write_begin(l);
-	l->idle_s = p->idle_s;
-	l->deadline_ns = p->deadline_ns;
+	l->until = until < UINT32_MAX ? (uint32_t)until : UINT32_MAX;
 	l->own = key->addr.w[3];
 	l->own_port = key->port;
 	l->remote = p->remote.addr.w[3];
 	l->remote_port = p->remote.port;
 	l->to = p->flags & RF_PH_XLATE ? p->xlate.addr.w[3] : l->own;
 	l->to_port = p->flags & RF_PH_XLATE ? p->xlate.port : l->own_port;
-	memcpy(l->payload_types, p->payload_types, sizeof(l->payload_types));
-	l->clock_mult = p->clock_mult;
-	/* 0 is "never written": only after 2^31 changes of one line */
-	write_end(l, l->version + 1 ? l->version + 1 : 2);
+	memcpy(l->payload_types, types, sizeof(types));
+	l->clock_rate = p->clock_rate;
+	/* 0 is "never written" */
+	write_end(l, l->version == UINT16_MAX ? 2 : l->version + 1);
 }
 
 /* The version stays odd: nothing is here until the next one is written. */

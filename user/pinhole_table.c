@@ -225,11 +225,10 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		.id = s->id,
 		.call_id = s->call_id,
 		.deadline_ns = s->deadline_ns ? s->deadline_ns : 1, /* never 0; 1 is long past */
-		.learn_until_ns = s->learn_until_ns,
+		.learn_until_s = (__u32)((s->learn_until_ns + 999999999) / 1000000000),
 		.idle_s = s->idle_s,
 		.idle_from_s = (__u32)(clock_now_ns() / 1000000000),
 		.clock_rate = s->clock_rate,
-		.clock_mult = rf_clock_mult(s->clock_rate),
 		.state = RF_PINHOLE_OPEN,
 		.wan_ifindex = s->wan_ifindex,
 	};

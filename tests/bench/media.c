@@ -127,7 +127,6 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 			.idle_s = 300,
 			.idle_from_s = now / 1000000000,
 			.clock_rate = 8000,
-			.clock_mult = rf_clock_mult(8000),
 			.state = RF_PINHOLE_OPEN,
 			.classes = RF_CLASS_RTP | RF_CLASS_STUN,
 			.flags = RF_PH_XLATE,

@@ -269,7 +269,6 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 		.call_id = CALL_ID,
 		.deadline_ns = now_ns() + 600 * SEC,
 		.clock_rate = 8000,
-		.clock_mult = rf_clock_mult(8000),
 		.state = RF_PINHOLE_OPEN,
 		.flags = RF_PH_XLATE,
 		.classes = RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN,

@@ -19,7 +19,6 @@ static int line_alone(void **state)
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
 
 	lab_reset();
-	ph.idle_s = 30;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	map_clear(lab.skel->maps.pinholes);
 	st_set(&st);
@@ -95,9 +94,9 @@ static void test_other_packets(void **state)
 
 static void test_deadline(void **state)
 {
-	line()->deadline_ns = now_ns();
+	line()->until = now_ns() >> RF_INBOUND_TICK;
 	assert_true(refused());
-	line()->deadline_ns = now_ns() + 60 * SEC;
+	line()->until = (now_ns() + 60 * SEC) >> RF_INBOUND_TICK;
 	assert_true(taken());
 }
 
@@ -110,8 +109,31 @@ static void test_silence(void **state)
 	st.dir[RF_DIR_IN].last_ns = 0; /* never heard of */
 	st_set(&st);
 	assert_true(refused());
-	line()->idle_s = 0;
+	st.dir[RF_DIR_IN].last_ns = now_ns();
+	st_set(&st);
 	assert_true(taken());
+}
+
+/* Up to four payload types are kept in the line; a pinhole with more has none. */
+static void test_payload_types(void **state)
+{
+	struct rf_pinhole_key key = ph_key(PUB4, PUB_PORT, RF_DIR_IN);
+	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
+	struct pkt p = rtp;
+	int n, pt;
+
+	for (n = 0; n <= 5; n++) {
+		memset(ph.payload_types, 0, sizeof(ph.payload_types));
+		for (pt = 127; pt > 127 - n; pt--)
+			ph.payload_types[pt / 8] |= 1 << pt % 8;
+		inbound_clear(&lab.inbound, &key);
+		inbound_set(&lab.inbound, &key, &ph);
+		for (pt = 0; pt < 128; pt++) {
+			p.pt = pt;
+			if (pt < 72 || pt > 76) /* RTCP: RFC 5761 section 4 */
+				assert_int_equal(delivered(XDP, &p), n <= 4 && pt > 127 - n);
+		}
+	}
 }
 
 /* Which pinholes have no line. */
@@ -148,6 +170,10 @@ static void test_not_plain(void **state)
 			fail_msg("case %u", i);
 	}
 	ph = ph_new(false, RF_DIR_IN);
+	ph.idle_s = RF_INBOUND_SILENCE_S - 1;
+	inbound_set(&lab.inbound, &key, &ph);
+	assert_true(refused());
+	ph.idle_s++;
 	inbound_set(&lab.inbound, &key, &ph);
 	key.dir = RF_DIR_OUT; /* not this endpoint's */
 	inbound_clear(&lab.inbound, &key);
@@ -166,6 +192,7 @@ int main(void)
 		cmocka_unit_test_setup(test_other_packets, line_alone),
 		cmocka_unit_test_setup(test_deadline, line_alone),
 		cmocka_unit_test_setup(test_silence, line_alone),
+		cmocka_unit_test_setup(test_payload_types, line_alone),
 		cmocka_unit_test_setup(test_not_plain, line_alone),
 	};
 

@@ -50,6 +50,8 @@ static struct pinhole_spec spec(uint32_t id, int n_remotes)
 		.inside = ep(IN4, 0),
 		.classes_in = RF_CLASS_RTP,
 		.classes_out = RF_CLASS_RTP,
+		.payload_types_in = { 1 },
+		.payload_types_out = { 1 },
 		.deadline_ns = UINT64_MAX,
 		.n_remotes = n_remotes,
 	};
@@ -237,10 +239,10 @@ static void test_line_follows(void **state)
 	assert_int_equal(line_of(&s)->to, s.inside.addr.w[3]);
 	assert_int_equal(line_of(&s)->remote_port, htons(2000));
 	s.remotes[0].port = htons(2222);
-	s.idle_s = 7;
+	s.deadline_ns = 7 << RF_INBOUND_TICK;
 	assert_int_equal(pinhole_table_set(table, &s), 0);
 	assert_int_equal(line_of(&s)->remote_port, htons(2222));
-	assert_int_equal(line_of(&s)->idle_s, 7);
+	assert_int_equal(line_of(&s)->until, 7);
 	/* a restart knows nothing until the pinhole is set again */
 	again();
 	assert_null(line_of(&s));

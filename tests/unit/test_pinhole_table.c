@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include <bpf/bpf.h>
@@ -124,6 +126,7 @@ int bpf_map_lookup_batch(int fd, void *in, void *out, void *keys, void *values, 
 int bpf_obj_get_info_by_fd(int fd, void *info, __u32 *len)
 {
 	((struct bpf_map_info *)info)->max_entries = SLOTS;
+	((struct bpf_map_info *)info)->value_size = sizeof(struct rf_inbound);
 	return 0;
 }
 
@@ -174,6 +177,9 @@ static int setup(void **state)
 		dp.map[i] = i;
 		maps[i].max = ENTRIES;
 	}
+	dp.map[MAP_INBOUND] = memfd_create("inbound", MFD_CLOEXEC); /* this one is mapped */
+	assert_in_range(dp.map[MAP_INBOUND], 0, INT32_MAX);
+	assert_int_equal(ftruncate(dp.map[MAP_INBOUND], SLOTS * sizeof(struct rf_inbound)), 0);
 	memset(&doer, 0, sizeof(doer));
 	doer.dp = &dp;
 	doer.table = pinhole_table_new(&dp);
@@ -185,6 +191,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	pinhole_table_free(doer.table);
+	close(dp.map[MAP_INBOUND]);
 	actions_free(&list);
 	return 0;
 }

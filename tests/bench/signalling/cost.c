@@ -141,22 +141,27 @@ static uint64_t maps_bytes(const char *instance)
 	return n;
 }
 
-/* Statistics have a slot per pinhole, of RTP and of RTCP. */
-static uint32_t set_aside(const char *instance)
+static uint32_t value_size(const char *instance, const char *map)
 {
 	struct bpf_map_info info = {};
 	__u32 len = sizeof(info);
 	char path[256];
 	int fd;
 
-	snprintf(path, sizeof(path), RF_BPFFS_ROOT "/%s/maps/pinhole_state", instance);
+	snprintf(path, sizeof(path), RF_BPFFS_ROOT "/%s/maps/%s", instance, map);
 	fd = bpf_obj_get(path);
 	if (fd < 0)
 		return 0;
 	if (bpf_obj_get_info_by_fd(fd, &info, &len))
 		info.type = 0;
 	close(fd);
-	return info.type == BPF_MAP_TYPE_ARRAY ? 2 * ((info.value_size + 7) & ~7u) : 0;
+	return info.type == BPF_MAP_TYPE_ARRAY ? (info.value_size + 7) & ~7u : 0;
+}
+
+/* Statistics have a slot per pinhole, of RTP and of RTCP; RTP has a line, too. */
+static uint32_t set_aside(const char *instance)
+{
+	return 2 * value_size(instance, "pinhole_state") + value_size(instance, "inbound");
 }
 
 static uint32_t number_in(const char *path)
