@@ -346,8 +346,7 @@ static __always_inline void rf_book_packet(struct rf_pkt *p, struct rf_flow_stat
 static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_hit *h)
 {
 	if (h->st)
-		rf_book_packet(p, &h->st->dir[h->dir & 1], &h->media,
-			       h->ph->clock_rate);
+		rf_book_packet(p, &h->st->dir[h->dir & 1], &h->media, h->ph->clock_rate);
 }
 
 #endif

@@ -104,8 +104,7 @@ int rf_wan_in(struct __sk_buff *skb)
 					   (code == RF_LONG_WAY_NO_PH ? RF_PKT_NO_PH : 0));
 }
 
-SEC("tc")
-int rf_wan_out(struct __sk_buff *skb)
+static __always_inline int rf_wan_out_judge(struct __sk_buff *skb)
 {
 	struct rf_pkt p = { .hook = RF_HOOK_WAN_OUT };
 	struct rf_hit h = {};
@@ -130,6 +129,13 @@ int rf_wan_out(struct __sk_buff *skb)
 	default: reason = rf_park(skb, &p, reason); break;
 	}
 	return rf_verdict_tc(&p, reason);
+}
+
+SEC("tc")
+int rf_wan_out(struct __sk_buff *skb)
+{
+	return skb->ingress_ifindex && rf_plainly_public(skb) ? TC_ACT_UNSPEC
+							      : rf_wan_out_judge(skb);
 }
 
 __noinline int rf_inside_in_long(struct __sk_buff *skb, __u32 flags)
@@ -176,12 +182,17 @@ int rf_lo_out(struct __sk_buff *skb)
 	return rf_inject(skb);
 }
 
-SEC("tc")
-int rf_inside_out(struct __sk_buff *skb)
+static __always_inline int rf_inside_out_own(struct __sk_buff *skb)
 {
 	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_OUT };
 
-	if (skb->ingress_ifindex || !rf_tcp_sent(skb, &p))
-		return TC_ACT_UNSPEC;
-	return rf_verdict_tc(&p, rf_tcp_out(skb, &p, RF_DEV_INSIDE));
+	return rf_tcp_sent(skb, &p) ? rf_verdict_tc(&p, rf_tcp_out(skb, &p, RF_DEV_INSIDE))
+				    : TC_ACT_UNSPEC;
+}
+
+/* Media passes here with every packet. */
+SEC("tc")
+int rf_inside_out(struct __sk_buff *skb)
+{
+	return skb->ingress_ifindex ? TC_ACT_UNSPEC : rf_inside_out_own(skb);
 }

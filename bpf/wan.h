@@ -196,6 +196,19 @@ static __always_inline bool rf_source_private(struct __sk_buff *skb)
 	return rf_addr_private(&a);
 }
 
+/* What nearly every packet shows that leaves here: its source in a plain frame is not private. */
+static __always_inline bool rf_plainly_public(const struct __sk_buff *skb)
+{
+	const struct ethhdr *eth = (void *)(long)skb->data;
+	const struct iphdr *ip = (void *)(eth + 1);
+	struct rf_addr a;
+
+	if ((void *)(ip + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
+		return false;
+	rf_addr_v4(&a, ip->saddr);
+	return !rf_addr_private(&a);
+}
+
 /*
  * Packets that this host forwards were judged where they came in. One kind shows only here, behind
  * the host's own NAT rules: RTP of an inside host to be translated that was sent before any call
