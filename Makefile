@@ -117,7 +117,8 @@ $(B)/bench/%.skel.h: $(B)/bench/%.bpf.o
 .SECONDEXPANSION:
 $(B)/bench/%: tests/bench/%.c $$(wildcard tests/bench/*.h tests/bench/common/*.[ch] tests/bench/$$*/*.[ch]) $(B)/libringfence.a | $(B)/bench/bench.skel.h $(B)/bench/timing.skel.h
 	$(call say,BENCH,$@)
-	$(Q)$(CC) $(RF_CFLAGS) -Itests -Itests/bench -I$(B)/bench $(CFLAGS) $(RF_LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libringfence.a $(PKG_LIBS) -lcmocka
+	$(Q)$(CC) $(RF_CFLAGS) -Itests -Itests/bench -I$(B)/bench -DCLANG_VERSION='"$(CLANG_VERSION)"' $(CFLAGS) $(RF_LDFLAGS) -o $@ $(filter %.c,$^) $(B)/libringfence.a $(PKG_LIBS) -lcmocka
+CLANG_VERSION = $(shell $(CLANG) -dumpversion)
 BENCH := $(patsubst tests/bench/%.c,$(B)/bench/%,$(filter-out %.bpf.c,$(wildcard tests/bench/*.c)))
 
 bench: $(B)/.deps

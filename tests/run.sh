@@ -213,8 +213,10 @@ build "build with sanitizers" "$SAN_B" 1 all $(targets "$SAN_B" unit) || finish
 unit_tests "$SAN_B" "_san"
 [ "$WHAT" = all ] || finish
 
-build "build of the other tests" "$B" 0 build-tests || finish
+build "build of the other tests" "$B" 0 build-tests "$B/bench/quick" || finish
 for t in $(targets "$B" bpf); do run "bpf_${t##*/test_}" 300 "$t"; done
+# Each path of the programs still comes to its verdict, and none takes many more instructions than it did.
+run "bench_quick" 120 "$B/bench/quick" tests/bench/costs.json --tap
 netns_tests "$B" "" 600
 # The same with sanitizers in ringfence and ringfenced; the tools stay as they are. Not once more: what shows
 # the kernel side in all its ways of delivery, and other people's phones and scanners for minutes.

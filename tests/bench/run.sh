@@ -24,7 +24,7 @@ trap '[ -z "$PART" ] || { kill $PART; wait $PART; }; exit 130' INT TERM
 for part in $PARTS; do
 	rm -f "$B/bench-$part.json"
 	case $part in
-	quick) "$B/bench/quick" tests/bench/costs.json || rc=1 ;;
+	quick) "$B/bench/quick" tests/bench/costs.json --json "$B/bench-quick.json" || rc=1 ;;
 	media | signalling)
 		timeout -k 10 "$LIMIT" setsid "tests/bench/$part.sh" &
 		PART=$!
