@@ -22,6 +22,7 @@
 #define RF_PULL_MAX    (RF_HDRS_MAX + 128) /* made linear when headers are not */
 
 #define RF_FRAG_AGE_NS	     (30 * RF_NS_PER_SEC) /* Linux forgets fragments after 30 s, too */
+#define RF_JITTER_OF	     8 /* packets to one pair whose jitter is measured; a power of two */
 #define RF_EVENT_INTERVAL_NS (RF_NS_PER_SEC / 10) /* one event per reason and CPU */
 #define RF_LEARN_SPINS	     64 /* reads while another CPU writes the learnt source: < 1 us */
 

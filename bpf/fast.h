@@ -18,11 +18,6 @@
 #define RF_FAST_FAILED	  (-99) /* the kernel refused to rewrite it; the only verdict there is */
 #define RF_LONG_WAY_NO_PH (-101) /* there is no pinhole: one look-up is enough */
 
-/*
- * The clock is read first: it waits for every load before it, and cache misses behind it can
- * be waited for while the packet is already on its way (rf_now(&p) in each of the ways below).
- */
-
 struct rf_plain_rtp {
 	__u8 vpxcc, mpt; /* RFC 3550 5.1: version, padding, extension, CSRC count; marker, type */
 	__be16 seq;
@@ -237,7 +232,6 @@ static __always_inline int rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
 	p.src.port = f->udp.source;
 	p.dst.port = f->udp.dest;
 	p.len = bpf_ntohs(f->ip.tot_len);
-	rf_now(&p);
 	if (!(dir == RF_DIR_IN && rf_plain_inbound(&p, f, via, pl)) &&
 	    (!rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl) ||
 	     (dir == RF_DIR_OUT && !pl->hop->xdp)))
@@ -332,7 +326,6 @@ static __always_inline int rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
 	p.src.port = f->udp.source;
 	p.dst.port = f->udp.dest;
 	p.len = bpf_ntohs(f->ip.tot_len);
-	rf_now(&p);
 	if (!(dir == RF_DIR_IN && rf_plain_inbound(&p, f, via, pl)) &&
 	    !rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl))
 		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;

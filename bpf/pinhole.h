@@ -340,7 +340,7 @@ static __always_inline void rf_book_packet(struct rf_pkt *p, struct rf_flow_stat
 	s->bytes += p->len;
 	RF_WRITE_ONCE(s->last_ns, rf_now(p));
 	if (m->cls == RF_CLASS_RTP)
-		rf_rtp_stats(s, m, p->now, rf_clock_mult(clock_rate));
+		rf_rtp_stats(s, m, rf_clock_mult(clock_rate));
 }
 
 static __always_inline void rf_book_delivery(struct rf_pkt *p, const struct rf_hit *h)

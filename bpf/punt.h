@@ -30,7 +30,7 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 	s = bpf_map_lookup_elem(&scratch, &cpu);
 	if (!s)
 		return RF_R_PUNT_FULL;
-	s->hdr.time_ns = rf_now(p);
+	s->hdr.time_ns = bpf_ktime_get_ns();
 	s->hdr.ifindex = p->ifindex;
 	s->hdr.len = n;
 	s->hdr.hook = p->hook;

@@ -207,25 +207,34 @@ static __always_inline bool rf_seq_update(struct rf_flow_stats *s, const struct 
 	return true;
 }
 
+/*
+ * RFC 3550 A.8 for one pair of neighbours in RF_JITTER_OF packets: it estimates the same mean, over 128
+ * packets instead of 16, and only two of eight packets have to read the clock.
+ */
 static __always_inline void rf_jitter_update(struct rf_flow_stats *s, const struct rf_media *m,
-					     __u64 now, __u32 mult)
+					     __u32 mult)
 {
-	__u32 arrival =
-		now * mult >> 32; /* in clock units, modulo 2^32: the lost bits do not count */
-	__u32 transit = arrival - m->timestamp;
-	__s32 d = transit - s->transit;
+	__u32 nth = m->seq & (RF_JITTER_OF - 1), transit;
+	__s32 d;
 
-	if (s->transit) {
+	if (nth > 1)
+		return;
+	/* in clock units, modulo 2^32: the lost bits do not count */
+	transit = (__u32)(bpf_ktime_get_ns() * mult >> 32) - m->timestamp;
+	if (!nth) {
+		s->transit = transit ? transit : 1; /* 0: none */
+	} else if (s->transit) {
+		d = transit - s->transit;
 		if (d < 0)
 			d = -d;
 		s->jitter += d - ((s->jitter + 8) >> 4);
+		s->transit = 0;
 	}
-	s->transit = transit ? transit : 1; /* 0: none yet */
 }
 
 /* Flows are steered to one CPU each; where they are not, a lost update costs a count, no more. */
 static __always_inline void rf_rtp_stats(struct rf_flow_stats *s, const struct rf_media *m,
-					 __u64 now, __u32 mult)
+					 __u32 mult)
 {
 	s->payload_type = m->pt;
 	if (!s->ssrc_known || s->ssrc != m->ssrc) {
@@ -236,7 +245,7 @@ static __always_inline void rf_rtp_stats(struct rf_flow_stats *s, const struct r
 		return;
 	}
 	if (mult)
-		rf_jitter_update(s, m, now, mult);
+		rf_jitter_update(s, m, mult);
 }
 
 #endif

@@ -24,7 +24,7 @@ static __always_inline __u8 rf_action_of(__u32 reason)
 static __always_inline void rf_event_send(struct rf_pkt *p, __u32 reason)
 {
 	struct rf_event_limit *l = bpf_map_lookup_elem(&event_limits, &reason);
-	__u64 now = bpf_ktime_get_coarse_ns(); /* in a flood nearly all end here */
+	__u64 now = rf_now(p);
 	struct rf_event *e;
 
 	if (!l)
@@ -38,7 +38,7 @@ static __always_inline void rf_event_send(struct rf_pkt *p, __u32 reason)
 		l->suppressed++;
 		return;
 	}
-	e->time_ns = rf_now(p);
+	e->time_ns = now;
 	e->ifindex = p->ifindex;
 	e->reason = reason;
 	e->hook = p->hook;

@@ -137,12 +137,12 @@ struct rf_flow_stats { /* one direction, one cache line */
 	__u64 packets;
 	__u64 bytes; /* of the L3 packets */
 	__u64 drops; /* dropped although a pinhole was found */
-	__u64 last_ns; /* last packet that was delivered, 0: none yet */
+	__u64 last_ns; /* last packet that was delivered, as of the clock tick before it; 0: none yet */
 	__u32 ssrc;
 	__u32 seq_base; /* first sequence number */
 	__u32 seq_ext; /* highest sequence number, extended by cycles in the upper 16 bit */
 	__u32 rtp_packets; /* since seq_base; lost = seq_ext - seq_base + 1 - rtp_packets */
-	__u32 transit; /* RFC 3550 A.8 */
+	__u32 transit; /* RFC 3550 A.8, of the first of a pair; 0: none */
 	__u32 jitter; /* RFC 3550 A.8, scaled by 16, in RTP clock units */
 	__u8 payload_type; /* last seen */
 	__u8 ssrc_known;

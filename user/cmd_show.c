@@ -90,7 +90,8 @@ static void show_jitter(struct out_node *flow, const struct rf_flow_stats *s, ui
 {
 	double ms;
 
-	if (!clock_rate || s->rtp_packets < 2) {
+	/* of each eight packets one pair is measured */
+	if (!clock_rate || s->rtp_packets < 10) {
 		out_str(flow, "jitter_ms", "", NULL);
 		return;
 	}

@@ -112,6 +112,12 @@ static inline __u64 now_ns(void)
 	return ts.tv_sec * SEC + ts.tv_nsec;
 }
 
+/* Past for the kernel side, too, which looks at the last clock tick. */
+static inline __u64 past_ns(void)
+{
+	return now_ns() - SEC / 50;
+}
+
 static inline int lab_on_event(void *ctx, void *data, size_t n)
 {
 	assert_int_equal(n, sizeof(lab.event));

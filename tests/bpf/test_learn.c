@@ -156,7 +156,7 @@ static void test_too_late(void **state)
 
 	learning(128, 0);
 	bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.pinholes), &k, &ph);
-	ph.learn_until_s = now_ns() / SEC;
+	ph.learn_until_s = past_ns() / SEC;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	expect("late", &p, RF_R_LEARN_TOO_LATE);
 	lab.learnt.state = RF_LEARN_LOCKED;
@@ -292,7 +292,7 @@ static void test_jitter(void **state)
 	struct rf_flow_stats s;
 	int i;
 
-	for (i = 0; i < 20; i++) {
+	for (i = 0; i < 25; i++) {
 		send_rtp(i, i * 8, 1); /* 1 ms in the stream */
 		usleep(1000);
 	}
@@ -303,14 +303,42 @@ static void test_jitter(void **state)
 	assert_in_range(i, 75000, 85000); /* d - (jitter >> 4), scaled by 16: d = 80000 */
 }
 
+/* What is between the pairs does not count, and of a pair that is not whole nothing does. */
+static void test_jitter_pairs(void **state)
+{
+	static const struct {
+		__u16 seq;
+		__u32 timestamp,
+			times; /* what jitter is worth then: 5,000 (16 in fixed point 80,000) */
+	} sent
+		[] = {
+			{ 2, 0, 0 },	   { 3, 80000, 0 },  { 7, 0, 0 },  { 8, 80000, 0 },
+			{ 10, 0, 0 },	   { 16, 0, 0 },     { 17, 0, 0 }, { 18, 80000, 0 },
+			{ 25, 160000, 0 }, /* its neighbour was lost */
+			{ 32, 0, 0 },	   { 33, 80000, 1 },
+		};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(sent); i++) {
+		__u32 jitter;
+
+		send_rtp(sent[i].seq, sent[i].timestamp, 1);
+		jitter = st_get().dir[0].jitter;
+		if (sent[i].times)
+			assert_in_range(jitter, 75000, 85000);
+		else
+			assert_in_range(jitter, 0, 5000);
+	}
+}
+
 static void test_jitter_unknown_rate(void **state)
 {
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
 
 	ph.clock_rate = 0;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
-	send_rtp(1, 0, 1);
-	send_rtp(2, 80000, 1);
+	send_rtp(0, 0, 1);
+	send_rtp(1, 80000, 1);
 	assert_int_equal(st_get().dir[0].jitter, 0);
 	assert_int_equal(st_get().dir[0].rtp_packets, 2);
 }
@@ -340,6 +368,7 @@ int main(void)
 		cmocka_unit_test_setup(test_sequence_jump, lab_setup),
 		cmocka_unit_test_setup(test_new_ssrc, lab_setup),
 		cmocka_unit_test_setup(test_jitter, lab_setup),
+		cmocka_unit_test_setup(test_jitter_pairs, lab_setup),
 		cmocka_unit_test_setup(test_jitter_unknown_rate, lab_setup),
 		cmocka_unit_test_setup(test_other_payload_is_not_rtp, lab_setup),
 	};

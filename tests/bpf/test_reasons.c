@@ -24,7 +24,7 @@ static void t_closed(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 
 static void t_expired(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
-	ph->deadline_ns = now_ns() - 1;
+	ph->deadline_ns = past_ns();
 }
 
 static void t_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
@@ -48,7 +48,7 @@ static void t_rtcp_only(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 static void t_too_late(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	ph->flags |= RF_PH_LEARN;
-	ph->learn_until_s = now_ns() / SEC;
+	ph->learn_until_s = past_ns() / SEC;
 }
 
 static void t_pending(struct rf_pinhole *ph, struct rf_pinhole_state *st)
