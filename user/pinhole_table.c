@@ -24,6 +24,7 @@ struct entry {
 	uint32_t slot; /* of pinhole_state; SLOT_NONE: signalling */
 	bool live; /* set since this start (or closed: false) */
 	bool closed;
+	bool rest; /* there may be more in other maps: further remotes, a learnt source */
 	bool has_key[2]; /* by enum rf_dir */
 	struct rf_pinhole_key key[2];
 	uint64_t quiet_since_ns; /* closed: when a packet last hit it, as far as is known */
@@ -123,6 +124,11 @@ static int slots_read(struct pinhole_table *t)
 	return err;
 }
 
+static bool has_rest(const struct rf_pinhole *p)
+{
+	return p->n_remotes > 1 || p->flags & RF_PH_LEARN;
+}
+
 struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 {
 	struct pinhole_table *t = calloc(1, sizeof(*t));
@@ -147,6 +153,7 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 			return NULL;
 		}
 		e->slot = v[i].pinhole.slot;
+		e->rest |= has_rest(&v[i].pinhole);
 		e->has_key[v[i].key.dir & 1] = true;
 		e->key[v[i].key.dir & 1] = v[i].key;
 		if (v[i].pinhole.state == RF_PINHOLE_CLOSED)
@@ -305,7 +312,8 @@ static void purge(struct pinhole_table *t, struct entry *e)
 	for (dir = 0; dir < 2; dir++)
 		if (e->has_key[dir])
 			remove_mine(t, &e->key[dir], e->id);
-	remove_rest(t, e->id);
+	if (e->rest)
+		remove_rest(t, e->id);
 	entry_delete(t, e);
 }
 
@@ -367,6 +375,7 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 
 	if (!e)
 		return -ENOMEM;
+	e->rest |= has_rest(&value[RF_DIR_IN].p) || has_rest(&value[RF_DIR_OUT].p);
 	if (with_state)
 		err = state_create(t, e, &key[RF_DIR_IN], value[RF_DIR_IN].p.flags & RF_PH_LEARN);
 	value[RF_DIR_IN].p.slot = value[RF_DIR_OUT].p.slot = e->slot;
