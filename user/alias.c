@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include <uthash.h>
+#include <utlist.h>
 
 #include "expiry.h"
 #include "record_save.h"
@@ -19,20 +20,22 @@
 #define SAVE_STEP_NS (30ull * 1000000000)
 
 struct item {
+	struct item *next; /* later */
 	struct alias_item view; /* into .text */
 	char text[];
 };
 
 struct alias {
 	uint32_t id;
-	struct view internal, public_form; /* own copies */
-	struct item *items[ALIAS_ITEMS_MAX];
+	struct view internal, public_form; /* into .texts */
+	struct item *items; /* ALIAS_ITEMS_MAX at most */
 	uint16_t n_items;
 	struct expiry expiry;
 	uint64_t saved_until_ns;
 	bool dirty; /* in the table's list: its deadline moved far enough to be saved again */
 	struct alias *next_dirty;
 	UT_hash_handle hh_internal, hh_public;
+	char texts[];
 };
 
 struct alias_table {
@@ -53,12 +56,12 @@ struct alias_table *alias_table_new(void)
 
 static void free_alias(struct alias *a)
 {
-	uint16_t i;
+	struct item *item;
 
-	for (i = 0; i < a->n_items; i++)
-		free(a->items[i]);
-	free((char *)a->internal.p);
-	free((char *)a->public_form.p);
+	while ((item = a->items)) {
+		a->items = item->next;
+		free(item);
+	}
 	free(a);
 }
 
@@ -139,11 +142,10 @@ static void save(struct alias *a, struct action_list *out)
 	struct alias_item items[ALIAS_ITEMS_MAX];
 	struct record r = { 0 };
 	size_t n = 0;
-	uint16_t i;
 
-	for (i = 0; i < a->n_items; i++) {
-		if (a->items[i]->view.kind != ALIAS_RECEIVED)
-			items[n++] = a->items[i]->view;
+	for (const struct item *item = a->items; item; item = item->next) {
+		if (item->view.kind != ALIAS_RECEIVED)
+			items[n++] = item->view;
 	}
 	a->saved_until_ns = a->expiry.until_ns;
 	record_write(&r);
@@ -151,27 +153,29 @@ static void save(struct alias *a, struct action_list *out)
 	record_save(&r, RECORD_ALIAS, a->id, out);
 }
 
-static bool copy(struct view *out, struct view v)
+static struct view append(char **at, struct view v)
 {
-	char *p = malloc(v.n ? v.n : 1);
+	struct view to = { *at, v.n };
 
-	if (!p)
-		return false;
-	memcpy(p, v.p, v.n);
-	*out = (struct view){ p, v.n };
-	return true;
+	if (v.n)
+		memcpy(*at, v.p, v.n);
+	*at += v.n;
+	return to;
 }
 
 static struct alias *insert(struct alias_table *t, uint32_t id, struct view internal,
 			    struct view public_form, uint64_t until_ns)
 {
-	struct alias *a = calloc(1, sizeof(*a));
+	struct alias *a = calloc(1, sizeof(*a) + internal.n + public_form.n);
+	char *at;
 
 	if (!a)
 		return NULL;
+	at = a->texts;
 	a->id = id;
-	if (!copy(&a->internal, internal) || !copy(&a->public_form, public_form) ||
-	    expiry_add(&t->heap, &a->expiry, until_ns)) {
+	a->internal = append(&at, internal);
+	a->public_form = append(&at, public_form);
+	if (expiry_add(&t->heap, &a->expiry, until_ns)) {
 		free_alias(a);
 		return NULL;
 	}
@@ -221,17 +225,11 @@ struct alias *alias_get(struct alias_table *t, struct view internal, struct view
 static const struct alias_item *find(const struct alias *a, enum alias_kind kind, struct view key,
 				     const struct view *inside, const struct view *outside)
 {
-	uint16_t i;
-
-	if (!a)
-		return NULL;
-	for (i = 0; i < a->n_items; i++) {
-		const struct alias_item *item = &a->items[i]->view;
-
-		if (item->kind == kind && view_eq(item->key, key) &&
-		    (!inside || view_eq(item->inside, *inside)) &&
-		    (!outside || view_eq(item->outside, *outside)))
-			return item;
+	for (const struct item *i = a ? a->items : NULL; i; i = i->next) {
+		if (i->view.kind == kind && view_eq(i->view.key, key) &&
+		    (!inside || view_eq(i->view.inside, *inside)) &&
+		    (!outside || view_eq(i->view.outside, *outside)))
+			return &i->view;
 	}
 	return NULL;
 }
@@ -248,16 +246,6 @@ const struct alias_item *alias_find_outside(const struct alias *a, enum alias_ki
 	return find(a, kind, key, NULL, &outside);
 }
 
-static struct view append(char **at, struct view v)
-{
-	struct view to = { *at, v.n };
-
-	if (v.n)
-		memcpy(*at, v.p, v.n);
-	*at += v.n;
-	return to;
-}
-
 static struct item *new_item(const struct alias_item *from)
 {
 	struct item *item = malloc(sizeof(*item) + from->key.n + from->inside.n + from->outside.n);
@@ -265,6 +253,7 @@ static struct item *new_item(const struct alias_item *from)
 
 	if (!item)
 		return NULL;
+	item->next = NULL;
 	at = item->text;
 	item->view.kind = from->kind;
 	item->view.key = append(&at, from->key);
@@ -273,23 +262,24 @@ static struct item *new_item(const struct alias_item *from)
 	return item;
 }
 
-static void drop_item(struct alias *a, uint16_t i)
+static void add_item(struct alias *a, struct item *item)
 {
-	free(a->items[i]);
-	a->n_items--;
-	memmove(&a->items[i], &a->items[i + 1], (a->n_items - i) * sizeof(a->items[0]));
+	LL_APPEND(a->items, item);
+	a->n_items++;
 }
 
 /* Makes room by taking the oldest transaction's item away: identities stay as long as the Call-ID. */
 static bool make_room(struct alias *a)
 {
-	uint16_t i;
+	struct item *item;
 
 	if (a->n_items < ALIAS_ITEMS_MAX)
 		return true;
-	for (i = 0; i < a->n_items; i++) {
-		if (a->items[i]->view.kind == ALIAS_RECEIVED) {
-			drop_item(a, i);
+	LL_FOREACH (a->items, item) {
+		if (item->view.kind == ALIAS_RECEIVED) {
+			LL_DELETE(a->items, item);
+			a->n_items--;
+			free(item);
 			return true;
 		}
 	}
@@ -309,7 +299,7 @@ int alias_learn(struct alias_table *t, struct alias *a, const struct alias_item 
 	copied = new_item(item);
 	if (!copied)
 		return -ENOMEM;
-	a->items[a->n_items++] = copied;
+	add_item(a, copied);
 	if (item->kind != ALIAS_RECEIVED)
 		save(a, out);
 	return 0;
@@ -367,7 +357,7 @@ int alias_restore(struct alias_table *t, uint32_t id, struct view bytes, uint64_
 		struct item *item = new_item(&items[i]);
 
 		if (item)
-			a->items[a->n_items++] = item;
+			add_item(a, item);
 	}
 	a->saved_until_ns = until_ns;
 	if (t->next_id <= id)
