@@ -13,14 +13,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <uthash.h>
 #include <zlib.h>
 
 #include "file_piece.h"
+#include "journal_index.h"
 
 #define JOURNAL_MAGIC "RFJRNL1\n"
 #define COMPACT_MIN   (1 << 20) /* dead bytes that are worth a rewrite */
 #define KIND_FORGET   0x8000
+_Static_assert(JOURNAL_RECORD_MAX <= JOURNAL_LENGTH_MAX, "journal_place.length");
 
 struct header {
 	char magic[8];
@@ -34,15 +35,6 @@ struct entry {
 	uint32_t id;
 };
 
-struct live {
-	struct {
-		uint32_t id, kind;
-	} key;
-	uint64_t at; /* of the entry */
-	uint32_t length;
-	UT_hash_handle hh;
-};
-
 struct journal {
 	char *path;
 	int fd;
@@ -50,7 +42,7 @@ struct journal {
 	uint64_t end; /* where the next entry goes */
 	uint64_t live_bytes; /* entries that count; the rest up to end is dead */
 	uint64_t compact_from; /* of end: a rewrite that failed is not tried again before */
-	struct live *live;
+	struct journal_index live;
 };
 
 static void boot_id(char out[40])
@@ -85,48 +77,34 @@ static uint32_t entry_crc(const struct entry *e, const void *bytes)
 	return e->length ? crc32(crc, bytes, e->length) : crc;
 }
 
-static struct live *live_find(struct journal *j, uint32_t kind, uint32_t id)
-{
-	struct live *l, key;
-
-	memset(&key, 0, sizeof(key));
-	key.key.id = id;
-	key.key.kind = kind;
-	HASH_FIND(hh, j->live, &key.key, sizeof(key.key), l);
-	return l;
-}
-
-static void live_remove(struct journal *j, struct live *l)
-{
-	j->live_bytes -= sizeof(struct entry) + l->length;
-	HASH_DEL(j->live, l);
-	free(l);
-}
-
 /* Takes note of an entry that is in the file at `at`. */
 static int live_note(struct journal *j, const struct entry *e, uint64_t at)
 {
-	struct live *l = live_find(j, e->kind & ~KIND_FORGET, e->id);
+	uint32_t kind = e->kind & ~KIND_FORGET;
+	struct journal_place *p = journal_index_find(&j->live, kind, e->id);
 
+	if (p)
+		j->live_bytes -= sizeof(*e) + p->length;
 	if (e->kind & KIND_FORGET) {
-		if (l)
-			live_remove(j, l);
+		if (p)
+			journal_index_remove(&j->live, p);
 		return 0;
 	}
-	if (l) {
-		j->live_bytes -= sizeof(*e) + l->length;
-	} else {
-		l = calloc(1, sizeof(*l));
-		if (!l)
-			return -ENOMEM;
-		l->key.id = e->id;
-		l->key.kind = e->kind;
-		HASH_ADD(hh, j->live, key, sizeof(l->key), l);
-	}
-	l->at = at;
-	l->length = e->length;
+	if (!p)
+		p = journal_index_get(&j->live, kind, e->id);
+	if (!p)
+		return -ENOMEM;
+	p->at = at;
+	p->length = e->length;
 	j->live_bytes += sizeof(*e) + e->length;
 	return 0;
+}
+
+static bool is_entry(const struct entry *e)
+{
+	uint32_t kind = e->kind & ~KIND_FORGET;
+
+	return kind && kind <= JOURNAL_KIND_MAX && e->length <= JOURNAL_RECORD_MAX;
 }
 
 /* Reads entries until the end or the first that is not whole; j->end is then behind the last good one. */
@@ -141,7 +119,7 @@ static int scan(struct journal *j)
 	j->end = sizeof(struct header);
 	for (;;) {
 		err = file_read_at(j->fd, &e, sizeof(e), j->end);
-		if (err || e.length > JOURNAL_RECORD_MAX)
+		if (err || !is_entry(&e))
 			break;
 		err = file_read_at(j->fd, buf, e.length, j->end + sizeof(e));
 		if (err || e.crc != entry_crc(&e, buf))
@@ -155,22 +133,11 @@ static int scan(struct journal *j)
 	return err == -ENODATA ? 0 : err;
 }
 
-static void live_clear(struct journal *j)
-{
-	struct live *l, *next;
-
-	HASH_ITER (hh, j->live, l, next) {
-		HASH_DEL(j->live, l);
-		free(l);
-	}
-	j->live_bytes = 0;
-}
-
 void journal_close(struct journal *j)
 {
 	if (!j)
 		return;
-	live_clear(j);
+	journal_index_free(&j->live);
 	if (j->fd >= 0)
 		close(j->fd);
 	free(j->path);
@@ -258,7 +225,7 @@ int journal_open(struct journal **out, const char *path, bool rw, struct journal
 		if (rw && ftruncate(j->fd, j->end))
 			err = -errno;
 	}
-	found.live = HASH_COUNT(j->live);
+	found.live = j->live.n;
 	if (report)
 		*report = found;
 	if (err) {
@@ -272,38 +239,25 @@ int journal_open(struct journal **out, const char *path, bool rw, struct journal
 /* Kind first: a registration finds its binding restored (enum record_kind is in that order). */
 static int by_kind(const void *a, const void *b)
 {
-	const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
+	const struct journal_place *x = *(struct journal_place *const *)a;
+	const struct journal_place *y = *(struct journal_place *const *)b;
 
-	if (x->key.kind != y->key.kind)
-		return x->key.kind < y->key.kind ? -1 : 1;
-	return x->key.id < y->key.id ? -1 : x->key.id > y->key.id;
-}
-
-/* What lives, in this order; to be freed. NULL when out of memory. */
-static struct live **live_sorted(struct journal *j, int (*order)(const void *, const void *))
-{
-	size_t n = HASH_COUNT(j->live), i = 0;
-	struct live **v = calloc(n ? n : 1, sizeof(*v)), *l, *next;
-
-	if (!v)
-		return NULL;
-	HASH_ITER (hh, j->live, l, next)
-		v[i++] = l;
-	qsort(v, n, sizeof(*v), order);
-	return v;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 int journal_load(struct journal *j, journal_cb *cb, void *arg)
 {
-	size_t n = HASH_COUNT(j->live), i;
-	struct live **v = live_sorted(j, by_kind);
+	size_t n = j->live.n, i;
+	struct journal_place **v = journal_index_sorted(&j->live, by_kind);
 	char *buf = malloc(JOURNAL_RECORD_MAX);
 	int err = v && buf ? 0 : -ENOMEM;
 
 	for (i = 0; i < n && !err; i++) {
 		err = file_read_at(j->fd, buf, v[i]->length, v[i]->at + sizeof(struct entry));
 		if (!err)
-			err = cb(v[i]->key.kind, v[i]->key.id, buf, v[i]->length, arg);
+			err = cb(v[i]->kind, v[i]->id, buf, v[i]->length, arg);
 	}
 	free(v);
 	free(buf);
@@ -312,13 +266,14 @@ int journal_load(struct journal *j, journal_cb *cb, void *arg)
 
 static int by_place(const void *a, const void *b)
 {
-	const struct live *x = *(struct live *const *)a, *y = *(struct live *const *)b;
+	const struct journal_place *x = *(struct journal_place *const *)a;
+	const struct journal_place *y = *(struct journal_place *const *)b;
 
 	return x->at < y->at ? -1 : x->at > y->at;
 }
 
 /* Entries go as they are, in the order of the old file. */
-static int copy_live(const struct journal *j, struct live **v, size_t n, int to)
+static int copy_live(const struct journal *j, struct journal_place **v, size_t n, int to)
 {
 	struct file_piece *pieces = calloc(n ? n : 1, sizeof(*pieces));
 	size_t i;
@@ -334,8 +289,8 @@ static int copy_live(const struct journal *j, struct live **v, size_t n, int to)
 }
 
 /* A journal of v under this name first, then in the place of the old one. */
-static int replace_file(const struct journal *j, const char *name, struct live **v, size_t n,
-			int *fd)
+static int replace_file(const struct journal *j, const char *name, struct journal_place **v,
+			size_t n, int *fd)
 {
 	struct header h = header_now();
 	int err;
@@ -361,8 +316,8 @@ static int replace_file(const struct journal *j, const char *name, struct live *
  */
 static int compact(struct journal *j)
 {
-	size_t n = HASH_COUNT(j->live), i;
-	struct live **v = live_sorted(j, by_place);
+	size_t n = j->live.n, i;
+	struct journal_place **v = journal_index_sorted(&j->live, by_place);
 	char fresh[4096];
 	int err, fd;
 
@@ -431,5 +386,5 @@ int journal_forget(struct journal *j, enum record_kind kind, uint32_t id)
 {
 	struct entry e = { .kind = kind | KIND_FORGET, .id = id };
 
-	return live_find(j, kind, id) ? append(j, &e, NULL) : 0;
+	return journal_index_find(&j->live, kind, id) ? append(j, &e, NULL) : 0;
 }
