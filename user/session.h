@@ -78,7 +78,7 @@ struct desc { /* shared by the dialogs of a forked call, never changed after rea
 	uint16_t n;
 	uint16_t n_learn;
 	uint16_t n_codecs;
-	struct rf_remote learn[RF_REMOTES_MAX]; /* where LINE_LEARN lines may be learnt from */
+	struct rf_remote *learn; /* .n_learn: where LINE_LEARN lines may be learnt from */
 	struct origin origin;
 	struct ice_line *ice; /* .n of them; NULL: no line has LINE_ICE */
 	struct media_line line[]; /* and .n_codecs words: desc_codecs() */

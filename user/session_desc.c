@@ -314,15 +314,6 @@ static void read_bundles(struct desc *d, const struct sdp *sdp)
 	}
 }
 
-static unsigned int count_types(const uint8_t bitmap[SDP_TYPES / 8])
-{
-	unsigned int n = 0;
-
-	for (int i = 0; i < SDP_TYPES / 8; i++)
-		n += (unsigned int)__builtin_popcount(bitmap[i]);
-	return n;
-}
-
 static void read_codecs(struct desc *d, const struct sdp *sdp)
 {
 	uint32_t *to = desc_codecs(d);
@@ -349,37 +340,49 @@ static void read_origin(struct desc *d, const struct sdp *sdp)
 	d->origin.session = h ? h : 1;
 }
 
-static void learn_add(struct desc *d, const struct rf_addr *a, uint8_t len)
+struct learn { /* of a description that is being read */
+	struct rf_remote v[RF_REMOTES_MAX];
+	uint16_t n;
+};
+
+static void learn_add(struct learn *learn, const struct rf_addr *a, uint8_t len)
 {
 	struct rf_remote r = { .addr = *a, .prefix_len = len };
 
-	for (uint16_t i = 0; i < d->n_learn; i++)
-		if (!memcmp(&d->learn[i], &r, sizeof(r)))
+	for (uint16_t i = 0; i < learn->n; i++)
+		if (!memcmp(&learn->v[i], &r, sizeof(r)))
 			return;
-	if (d->n_learn < RF_REMOTES_MAX)
-		d->learn[d->n_learn++] = r;
+	if (learn->n < RF_REMOTES_MAX)
+		learn->v[learn->n++] = r;
 }
 
-static void read_learn(struct desc *d, const struct desc_env *env)
+static int read_learn(struct desc *d, const struct desc_env *env)
 {
+	struct learn learn = { .n = 0 };
 	bool any = false;
 
 	for (uint16_t i = 0; i < d->n; i++)
 		any = any || d->line[i].flags & LINE_LEARN;
 	if (!any)
-		return;
+		return 0;
 	if (!env->peer || !env->peer->n_media)
-		learn_add(d, &env->remote, 128);
+		learn_add(&learn, &env->remote, 128);
 	for (uint16_t i = 0; env->peer && i < env->peer->n_media; i++)
-		learn_add(d, &env->peer->media[i].addr, env->peer->media[i].len);
+		learn_add(&learn, &env->peer->media[i].addr, env->peer->media[i].len);
 	/* learn=always: the address that the SDP names is the first to expect. */
 	for (uint16_t i = 0; i < d->n; i++) {
 		const struct media_line *l = &d->line[i];
 
 		if (l->flags & LINE_LEARN && !(l->flags & LINE_NO_ADDR) &&
 		    !addr_is_any(&l->rtp.addr) && !addr_is_private(&l->rtp.addr))
-			learn_add(d, &l->rtp.addr, 128);
+			learn_add(&learn, &l->rtp.addr, 128);
 	}
+	d->learn = calloc(learn.n, sizeof(*d->learn));
+	if (!d->learn)
+		return -ENOMEM;
+	d->n_learn = learn.n;
+	memcpy(d->learn, learn.v, learn.n * sizeof(*d->learn));
+	return 0;
 }
 
 struct desc *desc_read(const struct desc_env *env, enum side side, const struct sdp *sdp,
@@ -389,7 +392,7 @@ struct desc *desc_read(const struct desc_env *env, enum side side, const struct 
 	size_t codecs = 0; /* at most: lines with port 0 have none */
 
 	for (uint16_t i = 0; i < sdp->n_media; i++)
-		codecs += count_types(sdp->media[i].payload_types);
+		codecs += types_count(sdp->media[i].payload_types);
 	d = calloc(1, sizeof(*d) + sdp->n_media * sizeof(d->line[0]) + codecs * sizeof(uint32_t));
 	if (!d)
 		return NULL;
@@ -401,9 +404,8 @@ struct desc *desc_read(const struct desc_env *env, enum side side, const struct 
 	read_bundles(d, sdp);
 	read_codecs(d, sdp);
 	read_origin(d, sdp);
-	if (side == SIDE_OUTSIDE)
-		read_learn(d, env);
-	if (desc_read_ice(d, env, side, sdp, before)) {
+	if ((side == SIDE_OUTSIDE && read_learn(d, env)) ||
+	    desc_read_ice(d, env, side, sdp, before)) {
 		desc_put(d);
 		return NULL;
 	}
@@ -421,6 +423,7 @@ void desc_put(struct desc *d)
 {
 	if (!d || --d->refs)
 		return;
+	free(d->learn);
 	free(d->ice);
 	free(d);
 }
@@ -430,95 +433,8 @@ bool desc_eq(const struct desc *a, const struct desc *b)
 	if (a == b)
 		return true;
 	return a && b && a->n == b->n && a->n_learn == b->n_learn && a->n_codecs == b->n_codecs &&
-	       !memcmp(a->learn, b->learn, sizeof(a->learn)) && !a->ice == !b->ice &&
+	       (!a->n_learn || !memcmp(a->learn, b->learn, a->n_learn * sizeof(*a->learn))) &&
+	       !a->ice == !b->ice &&
 	       (!a->ice || !memcmp(a->ice, b->ice, a->n * sizeof(a->ice[0]))) &&
 	       !memcmp(a->line, b->line, desc_tail(a));
-}
-
-static void line_record(struct record *r, struct media_line *l)
-{
-	record_ep(r, &l->rtp);
-	record_ep(r, &l->rtcp);
-	record_ep(r, &l->alt_rtp);
-	record_ep(r, &l->alt_rtcp);
-	record_u16(r, &l->alt_flags);
-	record_u32(r, &l->clock_rate);
-	record_u16(r, &l->flags);
-	record_u16(r, &l->count);
-	record_u16(r, &l->first_codec);
-	record_u8(r, &l->bundle);
-	if (l->bundle > SDP_MEDIA_MAX)
-		r->failed = true;
-	record_enum(r, &l->proto, SDP_P_BFCP_DTLS + 1);
-	record_enum(r, &l->direction, SDP_INACTIVE + 1);
-	record_bytes(r, l->payload_types, sizeof(l->payload_types));
-	record_text(r, l->media, sizeof(l->media));
-	record_text(r, l->codec, sizeof(l->codec));
-}
-
-void remote_record(struct record *r, struct rf_remote *m)
-{
-	record_addr(r, &m->addr);
-	record_bytes(r, &m->port, sizeof(m->port));
-	record_u8(r, &m->prefix_len);
-	if (m->prefix_len > 128)
-		r->failed = true;
-	m->pad = 0;
-}
-
-void desc_record(struct record *r, struct desc **at)
-{
-	bool there = *at != NULL;
-	struct desc *d = *at;
-	size_t n, n_learn, n_codecs, n_types = 0;
-	bool ice;
-
-	record_bool(r, &there);
-	if (!there)
-		return;
-	n = r->reading ? 0 : d->n;
-	record_count(r, &n, SDP_MEDIA_MAX);
-	n_codecs = r->reading ? 0 : d->n_codecs;
-	record_count(r, &n_codecs, SDP_MEDIA_MAX * SDP_TYPES);
-	if (r->reading) {
-		d = r->failed ? NULL
-			      : calloc(1, sizeof(*d) + n * sizeof(d->line[0]) +
-						  n_codecs * sizeof(uint32_t));
-		if (!d) {
-			r->failed = true;
-			return;
-		}
-		d->refs = 1;
-		d->n = (uint16_t)n;
-		d->n_codecs = (uint16_t)n_codecs;
-		*at = d;
-	}
-	record_u64(r, &d->origin.session);
-	record_u64(r, &d->origin.version);
-	n_learn = d->n_learn;
-	record_count(r, &n_learn, RF_REMOTES_MAX);
-	d->n_learn = (uint16_t)n_learn;
-	for (size_t i = 0; i < n_learn; i++)
-		remote_record(r, &d->learn[i]);
-	for (size_t i = 0; i < n; i++) {
-		line_record(r, &d->line[i]);
-		if (d->line[i].first_codec != n_types)
-			r->failed = true;
-		n_types += count_types(d->line[i].payload_types);
-	}
-	if (n_types != n_codecs)
-		r->failed = true;
-	for (size_t i = 0; i < n_codecs; i++)
-		record_u32(r, &desc_codecs(d)[i]);
-	ice = d->ice != NULL;
-	record_bool(r, &ice);
-	if (!ice || r->failed)
-		return;
-	if (r->reading && !(d->ice = calloc(n ? n : 1, sizeof(*d->ice)))) {
-		r->failed = true;
-		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		if (d->line[i].flags & LINE_ICE)
-			ice_record(r, &d->ice[i]);
 }

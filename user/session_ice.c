@@ -167,6 +167,7 @@ int desc_read_ice(struct desc *d, const struct desc_env *env, enum side side, co
 static struct desc *desc_copy(const struct desc *d)
 {
 	size_t size = sizeof(*d) + desc_tail(d), n_ice = d->n * sizeof(d->ice[0]);
+	size_t n_learn = d->n_learn * sizeof(d->learn[0]);
 	struct desc *copy = malloc(size);
 
 	if (!copy)
@@ -174,11 +175,14 @@ static struct desc *desc_copy(const struct desc *d)
 	memcpy(copy, d, size);
 	copy->refs = 1;
 	copy->ice = malloc(n_ice);
-	if (!copy->ice) {
-		free(copy);
+	copy->learn = n_learn ? malloc(n_learn) : NULL;
+	if (!copy->ice || (n_learn && !copy->learn)) {
+		desc_put(copy);
 		return NULL;
 	}
 	memcpy(copy->ice, d->ice, n_ice);
+	if (n_learn)
+		memcpy(copy->learn, d->learn, n_learn);
 	return copy;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Between session_desc.c and session_ice.c: reading one m-line. Nobody else includes this.
+ * Between session_desc.c, session_family.c, session_ice.c and session_record.c: one m-line. Nobody else
+ * includes this.
  */
 #ifndef RF_SESSION_PRIV_H
 #define RF_SESSION_PRIV_H
@@ -25,5 +26,14 @@ void line_alternative(struct media_line *l, const struct desc_env *env, enum sid
 /* 0 or -ENOMEM */
 int desc_read_ice(struct desc *d, const struct desc_env *env, enum side side, const struct sdp *sdp,
 		  const struct desc *before);
+
+static inline unsigned int types_count(const uint8_t bitmap[SDP_TYPES / 8])
+{
+	unsigned int n = 0;
+
+	for (int i = 0; i < SDP_TYPES / 8; i++)
+		n += (unsigned int)__builtin_popcount(bitmap[i]);
+	return n;
+}
 
 #endif
