@@ -24,6 +24,14 @@
 
 #define HOST_MAX 16 /* of the range for one inside address, or half of it if that is more */
 
+/* .inside and .wan_ifindex, .wan_ifindex and .outside */
+#define KEY_SIZE (sizeof(struct rf_ep) + sizeof(uint32_t))
+_Static_assert(offsetof(struct binding, wan_ifindex) ==
+			       offsetof(struct binding, inside) + sizeof(struct rf_ep) &&
+		       offsetof(struct binding, outside) ==
+			       offsetof(struct binding, wan_ifindex) + sizeof(uint32_t),
+	       "keys of bindings");
+
 struct binding_host { /* an inside address */
 	UT_hash_handle hh;
 	struct rf_addr addr;
@@ -90,22 +98,22 @@ size_t binding_count(const struct binding_table *t)
 	return HASH_CNT(hh_id, t->by_id);
 }
 
-static struct binding_key key_of(uint32_t wan_ifindex, const struct rf_ep *ep)
+/* Hashed and compared as bytes: .pad of a caller's endpoint must not count. */
+static struct rf_ep ep_key(const struct rf_ep *ep)
 {
-	/* Hashed and compared as bytes: .pad of a caller's endpoint must not count. */
-	struct binding_key k = { .wan_ifindex = wan_ifindex };
-
-	k.ep.addr = ep->addr;
-	k.ep.port = ep->port;
-	return k;
+	return (struct rf_ep){ .addr = ep->addr, .port = ep->port };
 }
 
 struct binding *binding_by_inside(const struct binding_table *t, uint32_t wan_ifindex,
 				  const struct rf_ep *inside)
 {
-	struct binding_key k = key_of(wan_ifindex, inside);
+	struct {
+		struct rf_ep ep;
+		uint32_t wan_ifindex;
+	} k = { ep_key(inside), wan_ifindex };
 	struct binding *b;
 
+	_Static_assert(sizeof(k) == KEY_SIZE, "as in struct binding");
 	HASH_FIND(hh_inside, t->by_inside, &k, sizeof(k), b);
 	return b;
 }
@@ -113,9 +121,13 @@ struct binding *binding_by_inside(const struct binding_table *t, uint32_t wan_if
 struct binding *binding_by_outside(const struct binding_table *t, uint32_t wan_ifindex,
 				   const struct rf_ep *outside)
 {
-	struct binding_key k = key_of(wan_ifindex, outside);
+	struct {
+		uint32_t wan_ifindex;
+		struct rf_ep ep;
+	} k = { wan_ifindex, ep_key(outside) };
 	struct binding *b;
 
+	_Static_assert(sizeof(k) == KEY_SIZE, "as in struct binding");
 	HASH_FIND(hh_outside, t->by_outside, &k, sizeof(k), b);
 	return b;
 }
@@ -262,11 +274,11 @@ static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
 	b->host->n_range += b->of_range;
 	if (!b->answered)
 		wait_begin(t, b);
-	b->key_inside = key_of(b->wan_ifindex, &b->inside);
-	b->key_outside = key_of(b->wan_ifindex, &b->outside);
+	b->inside = ep_key(&b->inside);
+	b->outside = ep_key(&b->outside);
 	HASH_ADD(hh_id, t->by_id, id, sizeof(b->id), b);
-	HASH_ADD(hh_inside, t->by_inside, key_inside, sizeof(b->key_inside), b);
-	HASH_ADD(hh_outside, t->by_outside, key_outside, sizeof(b->key_outside), b);
+	HASH_ADD(hh_inside, t->by_inside, inside, KEY_SIZE, b);
+	HASH_ADD(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b);
 	for (i = 0; i < t->n_wans && t->wans[i] != b->wan_ifindex; i++)
 		;
 	if (i == t->n_wans && i < sizeof(t->wans) / sizeof(t->wans[0]))

@@ -31,15 +31,11 @@ enum binding_role {
 	BINDING_TARGET = 1 << 3, /* Request-URI of its own requests, Refer-To, Warning */
 };
 
-struct binding_key {
-	struct rf_ep ep;
-	uint32_t wan_ifindex;
-};
-
 struct binding {
 	uint32_t id; /* never reused; also the id of the signalling port in the kernel */
-	uint32_t wan_ifindex;
+	/* The WAN between both: with either it is a key that is hashed as bytes. */
 	struct rf_ep inside;
+	uint32_t wan_ifindex;
 	struct rf_ep outside; /* on the WAN's wire; see binding_public() for the text */
 	enum rf_mode mode; /* HOST, ROUTED or NAT */
 	bool of_range; /* its port is of sip.public_ports */
@@ -57,7 +53,6 @@ struct binding {
 	struct binding_host *host;
 	struct binding *prev, *next; /* unanswered ones, the one that waits longest first: all, */
 	struct binding *host_prev, *host_next; /* and those of the host */
-	struct binding_key key_inside, key_outside;
 	UT_hash_handle hh_id, hh_inside, hh_outside;
 };
 

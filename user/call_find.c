@@ -10,7 +10,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define KEY_MAX (sizeof(uint64_t) + 1 + sizeof(struct rf_addr) + 2 * CALL_TEXT_MAX + 1)
+#define KEY_HEAD (sizeof(uint64_t) + 1 + sizeof(struct rf_addr))
+#define KEY_MAX	 (KEY_HEAD + 2 * CALL_TEXT_MAX + 1)
 
 /* The seed keeps senders from choosing Call-IDs that fall into one bucket. 0: too long. */
 static size_t call_key(char *buf, uint64_t seed, enum side caller, const struct rf_addr *inside,
@@ -163,14 +164,14 @@ bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx, cons
 	return false;
 }
 
-static size_t text_size(struct view v, size_t max)
+static size_t text_size(struct view v)
 {
-	return (v.n > max ? max : v.n) + 1;
+	return (v.n > CALL_URI_MAX ? CALL_URI_MAX : v.n) + 1;
 }
 
-static char *text_put(char **p, struct view v, size_t max)
+static char *text_put(char **p, struct view v)
 {
-	size_t size = text_size(v, max);
+	size_t size = text_size(v);
 	char *at = *p;
 
 	if (size > 1)
@@ -188,18 +189,18 @@ int call_set_key(struct call *c, const struct call_table *t, struct view call_id
 
 	if (!n)
 		return -EINVAL;
-	p = malloc(n + text_size(call_id, CALL_TEXT_MAX) + text_size(tag, CALL_TEXT_MAX) +
-		   text_size(from, CALL_URI_MAX) + text_size(to, CALL_URI_MAX));
+	p = malloc(n + 1 + text_size(from) + text_size(to));
 	if (!p)
 		return -ENOMEM;
 	memcpy(p, key, n);
+	p[n] = 0; /* of the tag; the Call-ID has one in the key */
 	c->key = p;
 	c->n_key = n;
-	p += n;
-	c->call_id = text_put(&p, call_id, CALL_TEXT_MAX);
-	c->caller_tag = text_put(&p, tag, CALL_TEXT_MAX);
-	c->from = text_put(&p, from, CALL_URI_MAX);
-	c->to = text_put(&p, to, CALL_URI_MAX);
+	c->call_id = p + KEY_HEAD;
+	c->caller_tag = c->call_id + call_id.n + 1;
+	p += n + 1;
+	c->from = text_put(&p, from);
+	c->to = text_put(&p, to);
 	return 0;
 }
 
@@ -271,17 +272,26 @@ void call_free(struct call_table *t, struct call *c)
 	leases_sweep(&c->leases, t->ports);
 	free(c->pins);
 	free(c->sources);
+	free(c->remotes);
 	free(c->key);
 	free(c);
 }
 
+/* Out of memory: it is one stranger more, which is the safe side. */
 static void remote_add(struct call *c, const struct rf_addr *a)
 {
+	struct rf_addr *v;
+
 	for (size_t i = 0; i < c->n_remotes; i++)
 		if (addr_eq(&c->remotes[i], a))
 			return;
-	if (c->n_remotes < CALL_REMOTES_MAX)
-		c->remotes[c->n_remotes++] = *a;
+	if (c->n_remotes == CALL_REMOTES_MAX)
+		return;
+	v = realloc(c->remotes, (c->n_remotes + 1) * sizeof(*v));
+	if (!v)
+		return;
+	v[c->n_remotes++] = *a;
+	c->remotes = v;
 }
 
 /* Who may speak in this call: whom we speak with, and where it says that requests come to and from

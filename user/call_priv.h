@@ -76,7 +76,7 @@ struct call {
 	enum rf_mode mode;
 	enum side caller;
 	struct rf_ep inside, outside, remote; /* signalling */
-	struct rf_addr remotes[CALL_REMOTES_MAX];
+	struct rf_addr *remotes; /* CALL_REMOTES_MAX at most */
 	size_t n_remotes;
 	uint64_t since, answered; /* answered 0: not yet */
 	/* The INVITE without To tag: */
@@ -101,7 +101,7 @@ struct call {
 	uint32_t pinhole_mark; /* next pinhole id at the last change */
 	uint64_t saved; /* fingerprint of the record as saved; 0: never */
 	size_t n_key;
-	char *key; /* see call_key(); one allocation with the texts */
+	char *key; /* see call_key(); the first two texts are in it, the others behind it */
 	char *call_id, *caller_tag, *from, *to;
 };
 

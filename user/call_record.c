@@ -157,6 +157,11 @@ static void names_record(struct record *r, struct call *c, const struct call_tab
 static void remotes_record(struct record *r, struct call *c)
 {
 	record_count(r, &c->n_remotes, CALL_REMOTES_MAX);
+	if (r->reading && c->n_remotes &&
+	    !(c->remotes = calloc(c->n_remotes, sizeof(*c->remotes)))) {
+		c->n_remotes = 0;
+		r->failed = true;
+	}
 	for (size_t i = 0; i < c->n_remotes; i++)
 		record_addr(r, &c->remotes[i]);
 }
