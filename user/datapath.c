@@ -85,7 +85,7 @@ static int open_map(struct datapath *dp, int i, struct why *w)
 	LIBBPF_OPTS(bpf_obj_get_opts, opts, .file_flags = dp->rw ? 0 : BPF_F_RDONLY);
 	char path[PIN_PATH_MAX];
 
-	if (!dp->rw && !map_for_reader(i))
+	if (dp->map[i] >= 0 || (!dp->rw && !map_for_reader(i)))
 		return 0;
 	dp->map[i] = bpf_obj_get_opts(pin_path(path, dp->instance, "maps", datapath_map_names[i]),
 				      &opts);
@@ -165,11 +165,15 @@ static int open_with(struct datapath **out, const char *instance, bool rw,
 		dp->map[i] = -1;
 	for (i = 0; i < PROG_COUNT; i++)
 		dp->prog[i] = -1;
+	/* First, as an instance of another version may lack maps without being an unfinished one. */
+	err = open_map(dp, MAP_SETTINGS, w);
+	if (!err && !fresh)
+		err = open_check(dp, w);
 	for (i = 0; i < MAP_COUNT && !err; i++)
 		err = open_map(dp, i, w);
 	if (!err && fresh)
 		err = datapath_apply_settings(dp, fresh);
-	if (!err)
+	if (!err && fresh)
 		err = open_check(dp, w);
 	if (!err && rw) {
 		err = datapath_reopen_progs(dp);

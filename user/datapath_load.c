@@ -96,12 +96,14 @@ static uint32_t room_for(const struct config *c)
 
 static int make_room(struct ringfence_bpf *skel, const struct config *c)
 {
-	uint32_t room = room_for(c);
+	/* RTP, RTCP and the signalling of phones, in both directions */
+	uint32_t room = room_for(c), entries = 4 * c->max_calls + 2 * c->max_bindings;
 	int err;
 
 	err = bpf_map__set_max_entries(skel->maps.scratch, libbpf_num_possible_cpus());
 	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.pinholes, 2 * room);
+		err = bpf_map__set_max_entries(skel->maps.pinholes,
+					       entries > 2 * room ? entries : 2 * room);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.more_remotes, 2 * room);
 	if (!err)
