@@ -80,7 +80,8 @@ static __always_inline struct rf_hop *rf_hop_get(const struct rf_addr *src,
 
 	h *= 0x9e3779b1u;
 	h = ((h ^ h >> 16) ^ via) * 0x85ebca77u;
-	h = h >> 20 & (RF_HOPS - 1);
+	_Static_assert(RF_HOPS == 1 << 12, "of 32 bits, the upper 12");
+	h >>= 20;
 	return bpf_map_lookup_elem(&hops, &h);
 }
 

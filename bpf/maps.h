@@ -10,7 +10,7 @@
 
 #include "config.h"
 
-#define RF_HOPS 4096 /* power of two */
+#define RF_HOPS 4096 /* rf_hop_get() makes 12 bits */
 
 #define RF_HASH(name_, key_, value_, max_)            \
 	struct {                                      \
@@ -57,6 +57,7 @@ RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);
 		__type(value, value_);             \
 	} name_ SEC(".maps")
 
+/* Nobody maps it: such arrays begin at a page, so that statistics have cache lines of their own. */
 RF_MAPPED(pinhole_state, struct rf_pinhole_state, RF_PINHOLES_MAX);
 RF_MAPPED(progress, struct rf_progress, 1);
 RF_MAPPED(inbound, struct rf_inbound, RF_PINHOLES_MAX / 2);

@@ -67,7 +67,8 @@ struct rf_ext_hdr {
 };
 
 /*
- * The time of the last clock tick: at most 1/HZ old, which is nothing to a deadline. Reading the clock itself
+ * The time of the last clock tick: 1/HZ old at most, a few of these where a virtual CPU has been
+ * stopped, which is nothing to a deadline. Reading the clock itself
  * costs as much as half of all else that a packet needs, and waits for every load before it.
  */
 static __always_inline __u64 rf_now(struct rf_pkt *p)

@@ -203,7 +203,9 @@ static __always_inline bool rf_plainly_public(const struct __sk_buff *skb)
 	const struct iphdr *ip = (void *)(eth + 1);
 	struct rf_addr a;
 
-	if ((void *)(ip + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
+	/* both, as devices without an Ethernet header have something else in its place */
+	if (skb->protocol != bpf_htons(ETH_P_IP) ||
+	    (void *)(ip + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
 		return false;
 	rf_addr_v4(&a, ip->saddr);
 	return !rf_addr_private(&a);

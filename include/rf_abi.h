@@ -95,7 +95,7 @@ struct rf_pinhole {
 	__u32 id; /* both directions of one pinhole share it; never reused */
 	__u32 call_id; /* 0: manual or signalling */
 	__u64 deadline_ns; /* dropped as PINHOLE_EXPIRED from then on; never 0 */
-	__u32 learn_until_s; /* RF_PH_LEARN: of CLOCK_MONOTONIC; a source may be learnt until then */
+	__u32 learn_until_s; /* RF_PH_LEARN: of CLOCK_MONOTONIC, rounded up; a source may be learnt until then */
 	__u32 slot; /* index of pinhole_state, shared like the id; 0: none (signalling) */
 	__u32 idle_s; /* no media in either direction for longer: PINHOLE_IDLE; 0: no limit */
 	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
@@ -163,7 +163,8 @@ _Static_assert(sizeof(struct rf_pinhole_state) == 128, "rf_pinhole_state");
  * inbound: ARRAY, memory-mapped by the controller, its only writer. What plain RTP from the WAN needs of an
  * IPv4 pinhole, in half a cache line that is found without a hash: its index comes from our own public endpoint
  * and is the pinhole's slot, too, so that line and statistics are fetched at the same time. Only a copy:
- * what it does not say yes to is for `pinholes` to judge, and an endpoint may have no line at all.
+ * what it does not say yes to is for `pinholes` to judge, and an endpoint may have no line at all. What makes
+ * a pinhole plain (user/inbound.c) belongs to the layout: programs trust lines of an older controller.
  */
 #define RF_INBOUND_TYPES   4
 #define RF_INBOUND_NO_TYPE 0xff /* in an unused place of .payload_types */

@@ -90,8 +90,8 @@ static void show_jitter(struct out_node *flow, const struct rf_flow_stats *s, ui
 {
 	double ms;
 
-	/* of each eight packets one pair is measured */
-	if (!clock_rate || s->rtp_packets < 10) {
+	/* A pair of each eight packets is measured, and the mean begins at nothing. */
+	if (!clock_rate || s->rtp_packets < 256) {
 		out_str(flow, "jitter_ms", "", NULL);
 		return;
 	}

@@ -250,7 +250,7 @@ static const struct config_key sip_keys[] = {
 	KEY("call_max", config_u32, AT(call_max_s), .lo = 60, .hi = 31 * 86400, .unit = "seconds"),
 	KEY("media_idle", config_u32, AT(media_idle_s), .lo = 0, .hi = 86400,
 	    .unit = "seconds (0: no limit)"),
-	KEY("max_calls", config_u32, AT(max_calls), .lo = 1, .hi = RF_PINHOLES_MAX / 2,
+	KEY("max_calls", config_u32, AT(max_calls), .lo = 1, .hi = 1000000,
 	    .unit = "calls"),
 	KEY("max_bindings", config_u32, AT(max_bindings), .lo = 1, .hi = RF_PINHOLES_MAX / 2,
 	    .unit = "bindings"),

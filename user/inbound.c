@@ -59,7 +59,7 @@ static bool types_of(const struct rf_pinhole *p, uint8_t types[RF_INBOUND_TYPES]
 	return n;
 }
 
-static bool is_plain(const struct rf_pinhole_key *key, const struct rf_pinhole *p)
+static bool is_plain(const struct rf_pinhole *p)
 {
 	return p->state == RF_PINHOLE_OPEN && p->n_remotes &&
 	       (!p->idle_s || p->idle_s >= RF_INBOUND_SILENCE_S) &&
@@ -87,7 +87,7 @@ void inbound_set(struct inbound *in, const struct rf_pinhole_key *key, const str
 	uint64_t until = p->deadline_ns >> RF_INBOUND_TICK;
 	uint8_t types[RF_INBOUND_TYPES];
 
-	if (!i || i != p->slot || !is_plain(key, p) || !types_of(p, types))
+	if (!i || i != p->slot || !is_plain(p) || !types_of(p, types))
 		return;
 	if (!(l->version & 1))
 		write_begin(l);

@@ -23,7 +23,7 @@ void inbound_close(struct inbound *in); /* zeroed ok; the map stays as it is */
 
 /* The slot that a pinhole with this endpoint must have for a line; 0: it cannot have one. */
 uint32_t inbound_slot(const struct inbound *in, const struct rf_pinhole_key *key);
-/* Writes the line, if p is plain and has that slot. */
+/* Writes the line, if p is plain and has that slot; otherwise nothing, so it must have been cleared. */
 void inbound_set(struct inbound *in, const struct rf_pinhole_key *key, const struct rf_pinhole *p);
 /* If the line is this endpoint's. */
 void inbound_clear(struct inbound *in, const struct rf_pinhole_key *key);

@@ -153,7 +153,7 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 			return NULL;
 		}
 		e->slot = v[i].pinhole.slot;
-		e->rest |= has_rest(&v[i].pinhole);
+		e->rest = true; /* remotes that it no longer has may still be there */
 		e->has_key[v[i].key.dir & 1] = true;
 		e->key[v[i].key.dir & 1] = v[i].key;
 		if (v[i].pinhole.state == RF_PINHOLE_CLOSED)

@@ -27,6 +27,14 @@
 #include "osip_memory.h"
 #include "sip_scan.h"
 
+#ifdef __SANITIZE_ADDRESS__ /* gcc's name */
+#define RF_ASAN
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) /* clang's */
+#define RF_ASAN
+#endif
+#endif
+
 #define REDUCED_ON_STACK 4096
 /* "<sip:x@y>;tag=" may be longer than what it stands for, in three places. */
 #define REDUCED_SLACK	 128
@@ -55,7 +63,7 @@ void sip_parser_init(void)
 	parser_init();
 	/* Otherwise it writes to stdout about each message that it rejects. */
 	osip_trace_initialize_func(TRACE_LEVEL0, no_trace);
-#ifndef __SANITIZE_ADDRESS__ /* which sees more of each allocation by itself */
+#ifndef RF_ASAN /* which sees more of each allocation by itself */
 	osip_set_allocators(osip_memory_get, osip_memory_resize, osip_memory_put);
 #endif
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which indexes of an array are free. Those below .own are wanted by who can name them (rf_inbound_index()),
- * so that who takes any gets the others first. What waits longest is taken, so that who still holds an old
- * index does not meet its new owner at once.
+ * so that who takes any gets the others first. Of these what waits longest is taken, so that who still holds
+ * an old index does not meet its new owner at once.
  */
 #ifndef RF_SLOTS_H
 #define RF_SLOTS_H

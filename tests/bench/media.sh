@@ -77,7 +77,7 @@ gateway6() { # NAMESPACE MAC-WAN MAC-INSIDE
 
 ringfence() { # NAME MODE [INSIDE_XDP]
 	local calls=2000 # statistics for two pinholes each
-	[ "$1" != rf_xdp ] || [ -n "${NO_GROWTH:-}" ] || calls=1048576
+	[ "$1" != rf_xdp ] || [ -n "${NO_GROWTH:-}" ] || calls=1000000
 	cat >"/run/$1.json" <<-END
 	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
 	  "sip": { "max_calls": $calls },

@@ -17,7 +17,20 @@
 #define ROUNDS_MAX 64
 #define CPU	   1
 
-enum kind { FLOOR, STORED, ARRAY, FIB, TC_REDIRECT, TC_NEIGH, ROUTE, NFT, RF, RF_HOST, HOST, RELAY };
+enum kind {
+	FLOOR,
+	STORED,
+	ARRAY,
+	FIB,
+	TC_REDIRECT,
+	TC_NEIGH,
+	ROUTE,
+	NFT,
+	RF,
+	RF_HOST,
+	HOST,
+	RELAY
+};
 
 enum hist {
 	IDLE, /* a packet at a time */
