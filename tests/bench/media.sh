@@ -9,6 +9,31 @@ cd "$(dirname "$0")/../.."
 B=${B:-build}
 case $B in /*) ;; *) B=$PWD/$B ;; esac
 export B
+WAYS=${WAYS:-floor:floor stored:stored array:array fib:fib rf_xdp:rf tc_redirect:tc_redirect tc_neigh:tc_neigh rf_tc:rf
+	route:route nft:nft flowtable:nft host:host rf_host:rf_host rtpengine:relay
+	floor6:floor fib6:fib rf_xdp6:rf rf_tc6:rf route6:route nft6:nft}
+
+usage() { echo "media.sh: $*" >&2; exit 2; }
+kept=''
+for w in $WAYS; do
+	case ${w#*:} in
+	floor | stored | array | fib | tc_redirect | tc_neigh | route | nft | rf | rf_host | host | relay) ;;
+	*) usage "WAYS: $w is not NAME:KIND of floor, stored, array, fib, tc_redirect, tc_neigh, route, nft, rf, rf_host, host, relay" ;;
+	esac
+	case ${w#*:} in
+	relay) command -v rtpengine >/dev/null || { echo "# no rtpengine here: skipped"; continue; } ;;
+	nft) command -v nft >/dev/null || { echo "# no nft here: $w skipped"; continue; } ;;
+	esac
+	kept="$kept $w"
+done
+WAYS=$kept
+for n in "$B/ringfence" "$B/bench/media"; do [ -x "$n" ] || usage "no $n: make bench builds it"; done
+[ "$(id -u)" = 0 ] || { echo "media.sh needs root" >&2; exit 1; }
+if [ -z "${BENCH_ALONE:-}" ]; then # two at a time measure each other
+	exec 9>/run/lock/ringfence-bench.lock
+	flock -n 9 || { echo "# another benchmark runs: waiting for it"; flock 9; }
+	export BENCH_ALONE=1
+fi
 if [ -z "${BENCH_INSIDE:-}" ]; then
 	export BENCH_INSIDE=1
 	exec unshare --mount --propagation private -- "$BASH" "$0" "$@"
@@ -24,10 +49,6 @@ trap 'exit 143' INT TERM
 # shellcheck disable=SC2086 # words
 trap 'kill $MAIN $RELAY 2>/dev/null || :; for n in /run/netns/*; do ip netns del "${n##*/}" 2>/dev/null || :; done
 	[ -z "$CT_MAX" ] || echo "$CT_MAX" >$CT/nf_conntrack_max; [ -z "$CT_BUCKETS" ] || echo "$CT_BUCKETS" >$CT/nf_conntrack_buckets' EXIT
-
-WAYS=${WAYS:-floor:floor stored:stored array:array fib:fib rf_xdp:rf tc_redirect:tc_redirect tc_neigh:tc_neigh rf_tc:rf
-	route:route nft:nft host:host rf_host:rf_host rtpengine:relay
-	floor6:floor fib6:fib rf_xdp6:rf rf_tc6:rf route6:route nft6:nft}
 
 ns() { nsenter --net="/run/netns/$1" -- "${@:2}"; }
 
@@ -101,8 +122,14 @@ conntrack() { # NAME FAMILY TYPE PUBLIC INSIDE FORMAT: nftables NAT, a closed FO
 	}
 	END
 	ns "g_$1" sh -c 'for t in udp_timeout udp_timeout_stream; do echo 600 >/proc/sys/net/netfilter/nf_conntrack_$t; done' 2>/dev/null || :
-	[ "$2" = ip6 ] || ns "g_$1" nft 'add table ip ft; add flowtable ip ft f { hook ingress priority 0; devices = { w0, l0 }; }' 2>/dev/null ||
-		echo "# nftables flowtable: this kernel does not have it: skipped"
+}
+
+# Those connections that the FORWARD chain has let pass twice go round it. Not of every kernel.
+flowtable() { # NAME, after conntrack()
+	ns "g_$1" nft -f - 2>/dev/null <<-'END'
+	add flowtable ip bench f { hook ingress priority 0; devices = { w0, l0 }; }
+	insert rule ip bench forward_ meta l4proto udp ct state established flow add @f
+	END
 }
 
 # A million connections: limit and size of the one table that all namespaces share, for as long as this runs.
@@ -124,6 +151,11 @@ for w in $WAYS; do
 	rf_host:*) ringfence rf_host native ;;
 	*:rf) ringfence "$name" native ;;
 	nft:*) conntrack "$name" ip ipv4_addr 198.18.0. 10.1.0. %d ;;
+	flowtable:*) conntrack "$name" ip ipv4_addr 198.18.0. 10.1.0. %d
+		if ! flowtable "$name"; then
+			echo "# nftables flowtable: this kernel does not have it: skipped"
+			WAYS=${WAYS/ $w/}
+		fi ;;
 	nft6:*) conntrack "$name" ip6 ipv6_addr 2001:db8::c612: fd00::a01: %x ;;
 	esac
 	case $w in # what reaches the host ends where a socket would take it
@@ -134,7 +166,7 @@ for w in $WAYS; do
 		# whole checksums, for the sink to check
 		ns g_rtpengine sh -c 'for d in w0 l0; do ethtool -K $d tx off >/dev/null; done'
 		# not by ns(): the process id is to be rtpengine's own
-		nsenter --net=/run/netns/g_rtpengine -- rtpengine --foreground --log-stderr --log-level=3 --table=-1 --num-threads=1 \
+		nsenter --net=/run/netns/g_rtpengine -- rtpengine --config-file=none --foreground --log-stderr --log-level=3 --table=-1 --num-threads=1 \
 			--interface=pub/203.0.113.1 --interface=priv/10.0.0.1 --listen-ng=127.0.0.1:2223 \
 			--port-min=20000 --port-max=40000 >/run/rtpengine.log 2>&1 &
 		RELAY=$!
