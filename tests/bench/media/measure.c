@@ -62,8 +62,8 @@ static void row(struct way *w, int d, const double *fib, const double *nft)
 		       percentile(w, LOADED, .5), percentile(w, LOADED, .99));
 	printf("\n");
 	fprintf(json,
-		"%s\n{\"way\": \"%s\", \"dir\": \"%s\", \"ns\": %.1f, \"min\": %.1f, \"max\": %.1f, \"lost\": %llu, \"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f, \"loaded_p50_us\": %.2f, \"loaded_p99_us\": %.2f, \"rounds\": [",
-		later ? "," : "", w->name, d ? "out" : "in", m, lo, hi,
+		"%s\n{\"way\": \"%s\", \"dir\": \"%s\", \"ns\": %.1f, \"mpps\": %.3f, \"min\": %.1f, \"max\": %.1f, \"lost\": %llu, \"p50_us\": %.2f, \"p99_us\": %.2f, \"p999_us\": %.2f, \"loaded_p50_us\": %.2f, \"loaded_p99_us\": %.2f, \"rounds\": [",
+		later ? "," : "", w->name, d ? "out" : "in", m, 1000 / m, lo, hi,
 		(unsigned long long)w->lost[d], percentile(w, IDLE, .5), percentile(w, IDLE, .99),
 		percentile(w, IDLE, .999), percentile(w, LOADED, .5), percentile(w, LOADED, .99));
 	for (int r = 0; r < w->n[d]; r++)
