@@ -36,9 +36,8 @@
 #define ETH_P_8021AD	 0x88A8
 #define ETH_P_MPLS_UC	 0x8847
 #define ETH_P_PPP_SES	 0x8864
-#define TC_ACT_UNSPEC	 (-1)
+#define TC_ACT_UNSPEC	 (-1) /* of the verdicts only what tcx knows, too */
 #define TC_ACT_SHOT	 2
-#define TC_ACT_STOLEN	 4
 #define PACKET_HOST	 0
 #define PACKET_OTHERHOST 3
 #define AF_INET		 2

@@ -86,9 +86,21 @@ static __always_inline int rf_verdict_xdp(struct rf_pkt *p, __u32 reason)
 }
 
 /*
- * TC_ACT_UNSPEC, not TC_ACT_OK: filters that others attached behind ours still get their turn.
- * At egress a drop is TC_ACT_STOLEN, so that a local sender sees no error.
+ * The end of a packet here, dropped or held. Not TC_ACT_STOLEN: tcx does not know it, and would let the
+ * packet pass. At egress a redirect to no device: the kernel frees the packet, and a local sender sees
+ * no error, which TC_ACT_SHOT would be to it.
  */
+static __always_inline int rf_take(const struct rf_pkt *p)
+{
+	switch (p->hook) {
+	case RF_HOOK_WAN_OUT:
+	case RF_HOOK_LO_OUT:
+	case RF_HOOK_INSIDE_OUT: return bpf_redirect(0, 0);
+	default: return TC_ACT_SHOT;
+	}
+}
+
+/* TC_ACT_UNSPEC, not TC_ACT_OK: programs that others attached behind ours still get their turn. */
 static __always_inline int rf_verdict_tc(struct rf_pkt *p, __u32 reason)
 {
 	__u8 action = rf_action_of(reason);
@@ -97,8 +109,8 @@ static __always_inline int rf_verdict_tc(struct rf_pkt *p, __u32 reason)
 		return TC_ACT_UNSPEC;
 	rf_account(p, reason);
 	switch (action) {
-	case RF_ACT_DROP: return p->hook == RF_HOOK_WAN_OUT ? TC_ACT_STOLEN : TC_ACT_SHOT;
-	case RF_ACT_HOLD: return TC_ACT_STOLEN;
+	case RF_ACT_DROP:
+	case RF_ACT_HOLD: return rf_take(p);
 	case RF_ACT_DELIVER:
 		return reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED ? (int)p->code
 									      : TC_ACT_UNSPEC;

@@ -623,6 +623,12 @@ static inline void lab_expect_bytes(const char *name, const uint8_t *got, int go
 			fail_msg("%s: byte %d is %02x, expected %02x", name, i, got[i], want[i]);
 }
 
+/* The end of a packet at a TC hook: at egress to no device, so that a local sender sees no error. */
+static inline int lab_taken(enum hook h)
+{
+	return h == WAN_OUT || h == INSIDE_OUT ? TC_ACT_REDIRECT : TC_ACT_SHOT;
+}
+
 /* What a hook answers, by the reason's action. */
 static inline int lab_code(enum hook h, int reason)
 {
@@ -637,11 +643,7 @@ static inline int lab_code(enum hook h, int reason)
 		return reason == RF_R_MEDIA_XDP ? XDP_REDIRECT : drop ? XDP_DROP : XDP_PASS;
 	if (reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED)
 		return TC_ACT_REDIRECT;
-	if (actions[reason] == RF_ACT_HOLD)
-		return TC_ACT_STOLEN;
-	if (drop)
-		return h == WAN_OUT ? TC_ACT_STOLEN : TC_ACT_SHOT;
-	return TC_ACT_UNSPEC;
+	return drop || actions[reason] == RF_ACT_HOLD ? lab_taken(h) : TC_ACT_UNSPEC;
 }
 
 /* One fixture: a packet at a hook, the reason, and the packet afterwards (NULL: as it was). */

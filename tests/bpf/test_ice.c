@@ -48,7 +48,7 @@ static void expect_asked(const char *name, enum hook h, const struct pkt *p)
 	int n = pkt_build(p, a);
 
 	lab_run(h, a, n, &r);
-	assert_int_equal(r.code, TC_ACT_STOLEN);
+	assert_int_equal(r.code, lab_taken(h));
 	lab_expect_count(name, RF_R_STUN_HELD);
 	assert_int_equal(lab.n_punts, 1);
 	assert_int_equal(lab.punt.kind, RF_PUNT_STUN);

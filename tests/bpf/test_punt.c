@@ -37,7 +37,7 @@ static void hold(const struct pkt *p, enum hook h, int trailer)
 	memset(a, 0xee, sizeof(a));
 	n = pkt_build(p, a);
 	lab_run(h, a, n + trailer, &r);
-	assert_int_equal(r.code, TC_ACT_STOLEN);
+	assert_int_equal(r.code, lab_taken(h));
 	expect_punt(h, RF_PUNT_SIP, a + l2, n - l2);
 	assert_int_equal(lab.punt.vlan, p->tags ? 100 : 0);
 	lab_expect_bytes("held", r.data, r.len, a, n + trailer);
@@ -177,7 +177,7 @@ static void test_sip_fragments(void **state)
 			frags_build(&f, v6, 40000, 5060, 100 + o);
 			for (i = first = 0; i < 3; i++) {
 				first |= orders[o][i] == 0;
-				frag_send(&f, orders[o][i], TC_ACT_STOLEN,
+				frag_send(&f, orders[o][i], TC_ACT_SHOT,
 					  first ? RF_PUNT_FRAGMENT : RF_PUNT_DEFERRED);
 			}
 		}
@@ -197,7 +197,7 @@ static void test_other_fragments(void **state)
 				else
 					kind = i ? RF_PUNT_DEFERRED_END : 0;
 				first |= orders[o][i] == 0;
-				frag_send(&f, orders[o][i], kind ? TC_ACT_STOLEN : TC_ACT_UNSPEC,
+				frag_send(&f, orders[o][i], kind ? TC_ACT_SHOT : TC_ACT_UNSPEC,
 					  kind);
 			}
 		}
@@ -213,7 +213,7 @@ static void test_media_fragments(void **state)
 			frags_build(&f, v6, PEER_PORT, PUB_PORT, 300 + o);
 			for (i = first = 0; i < 3; i++) {
 				first |= orders[o][i] == 0;
-				frag_send(&f, orders[o][i], first ? TC_ACT_SHOT : TC_ACT_STOLEN,
+				frag_send(&f, orders[o][i], TC_ACT_SHOT,
 					  first ? 0 : RF_PUNT_DEFERRED);
 			}
 		}
@@ -229,9 +229,9 @@ static void test_fragment_identity(void **state)
 
 	frags_build(&a, false, 40000, 5060, 1);
 	frags_build(&b, false, 40000, 53, 2);
-	frag_send(&a, 0, TC_ACT_STOLEN, RF_PUNT_FRAGMENT);
+	frag_send(&a, 0, TC_ACT_SHOT, RF_PUNT_FRAGMENT);
 	frag_send(&b, 0, TC_ACT_UNSPEC, 0);
-	frag_send(&a, 1, TC_ACT_STOLEN, RF_PUNT_FRAGMENT);
+	frag_send(&a, 1, TC_ACT_SHOT, RF_PUNT_FRAGMENT);
 	frag_send(&b, 1, TC_ACT_UNSPEC, 0);
 	map_clear(lab.skel->maps.frags);
 	frag_send(&b, 0, TC_ACT_UNSPEC, 0);
@@ -240,7 +240,7 @@ static void test_fragment_identity(void **state)
 	assert_int_equal(v.verdict, RF_FRAG_PASS);
 	v.time_ns -= 31 * SEC;
 	assert_int_equal(bpf_map_update_elem(fd, key, &v, BPF_ANY), 0);
-	frag_send(&b, 1, TC_ACT_STOLEN, RF_PUNT_DEFERRED);
+	frag_send(&b, 1, TC_ACT_SHOT, RF_PUNT_DEFERRED);
 }
 
 static void test_fragment_oddities(void **state)
@@ -262,7 +262,7 @@ static void test_fragment_oddities(void **state)
 	frags_build(&f, true, 40000, 5060, 1);
 	f.data[1][14 + 40] = 60;
 	lab_run(WAN_IN, f.data[1], f.len[1], &r);
-	assert_int_equal(r.code, TC_ACT_STOLEN);
+	assert_int_equal(r.code, TC_ACT_SHOT);
 	/* a first fragment that is too short for its ports */
 	frags_build(&f, false, 40000, 5060, 1);
 	put16(f.data[0] + 14 + 2, 20 + 7);

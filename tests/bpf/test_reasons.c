@@ -787,7 +787,7 @@ static void test_injected(void **state)
 	lab_expect_count("injected", RF_R_RELEASED);
 	mark = 0xbee0;
 	assert_int_equal(lab_run_mark(WAN_IN, a, n, &r, &mark), 0);
-	assert_int_equal(r.code, TC_ACT_STOLEN);
+	assert_int_equal(r.code, TC_ACT_SHOT);
 	assert_int_equal(mark, 0xbee0);
 	lab_expect_count("other mark", RF_R_SIP_HELD);
 	lab_control(now_ns(), 0);

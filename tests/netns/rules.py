@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """What must not pass: wrong hosts, wrong ports, what is no media, media without a call or after it."""
 import contextlib
+import socket
 import struct
 import subprocess
 import sys
@@ -361,6 +362,23 @@ def media_c_line():
         c.bye()
 
 
+def no_error_to_the_sender():
+    """What is dropped and what is held of this host's own: to the program that sends, all went well."""
+    with World(family) as w:
+        phone, prov, i, o = w.phone(), w.provider(), w.inside_media(20700), w.outside_media()
+        level, recverr = (socket.IPPROTO_IPV6, 25) if family == 6 else (socket.IPPROTO_IP, 11)
+        for e in phone, i:  # else the kernel does not tell everything
+            e.sock.setsockopt(level, recverr, 1)
+        with counts(no_pinhole=10):
+            no_way(i, (o.addr, o.port), o, 10)
+        with counts(sip_held=1):
+            c = Call(phone, prov, f'sip:bob@{prov.hp}')
+            c.invite(sdp(i.addr, i.port))
+        c.answer(200, sdp(o.addr, o.port))
+        c.ack()
+        c.bye()
+
+
 GARBAGE = [
     ('text', b'G' * 172, 'not_media'),
     ('zeros', bytes(172), 'not_media'),
@@ -391,7 +409,9 @@ if MODE == 'nat':
     tap.test('media from inside before any call', before_any_call)
 tap.test('fragments to a media port', fragments_to_media)
 tap.test('odd sizes', odd_sizes)
-if MODE != 'host':
+if MODE == 'host':
+    tap.test('no error to a local sender', no_error_to_the_sender)
+else:
     tap.test('an unknown peer', unknown_peer)
 tap.test('BYE from a stranger', foreign_bye)
 tap.test('media from a host other than the signaller', third_host_media)
