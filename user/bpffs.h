@@ -14,7 +14,7 @@
 
 /* /sys/fs/bpf/ringfence/<instance>[/<sub>[/<name>]]; sub and name may be NULL. Returns buf. */
 const char *pin_path(char *buf, const char *instance, const char *sub, const char *name);
-/* <prefix><ifindex> below links/: "xdp_" pins, "clsact_" marks (directories) */
+/* <prefix><ifindex> below links/: "xdp_", "tcx_in_", "tcx_out_" pins, "clsact_" marks (directories) */
 const char *pin_link_path(char *buf, const char *instance, const char *prefix, uint32_t ifindex);
 
 /* Is the bpf file system there? mount: if not, mount it where that can last. */

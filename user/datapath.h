@@ -45,7 +45,7 @@ struct attach_result {
 /* Attaches the WAN device (loads and pins on the first one) and the inside devices found by route.
  * -EEXIST: attached already (the sentence tells about replace). All or nothing: a failure leaves nothing. */
 int datapath_attach(const struct attach_request *r, struct attach_result *out, struct why *w);
-/* dev NULL: all. Without a WAN device left, every pin, filter and qdisc of ours is gone. -ENOENT: not attached. */
+/* dev NULL: all. Without a WAN device left, every pin, link, filter and qdisc of ours is gone. -ENOENT: not attached. */
 int datapath_detach(const char *instance, const char *dev, struct why *w);
 
 /* 1..31 letters, digits, - and _; -EINVAL. */

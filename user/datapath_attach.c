@@ -180,7 +180,7 @@ static void remove_instance(struct datapath *dp)
 	remove_run_files(instance);
 }
 
-/* Is an XDP link of the instance still on a device, wherever that is? */
+/* Is a link of the instance still on a device, wherever that is? */
 static bool link_alive(const char *instance)
 {
 	struct bpf_link_info info = { 0 };
@@ -194,10 +194,10 @@ static bool link_alive(const char *instance)
 	d = opendir(pin_path(path, instance, "links", NULL));
 	while (d && !alive && (e = readdir(d))) {
 		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		fd = strncmp(e->d_name, "xdp_", 4) ? -1 : bpf_obj_get(name);
+		fd = bpf_obj_get(name); /* marks are directories */
 		if (fd < 0)
 			continue;
-		/* 0: the device is gone, the link is only a shell */
+		/* 0: the device is gone, the link is only a shell; tcx's tells it at the same place */
 		alive = bpf_obj_get_info_by_fd(fd, &info, &len) || info.xdp.ifindex;
 		close(fd);
 	}

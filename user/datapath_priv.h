@@ -46,12 +46,12 @@ int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex,
 void hook_xdp_detach(const char *instance, uint32_t ifindex);
 
 enum hook_side { HOOK_INGRESS, HOOK_EGRESS };
-/* Attaches prog, or swaps it in where dp's pinned program of that kind is attached. */
+/* Attaches prog, or swaps it in where one of dp is attached. By tcx, or clsact where there is no tcx. */
 int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
 		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w);
 /* Is a program of dp there? */
 bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side);
-/* Removes dp's filters, and the qdisc if we made it and nobody else uses it. */
+/* Removes dp's links and filters, and the qdisc if we made it and nobody else uses it. */
 void hook_tc_detach(const struct datapath *dp, uint32_t ifindex);
 
 /* ---- inside.c ---- */

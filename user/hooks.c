@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is attached to one device: XDP by a pinned link, TC by clsact and a direct-action filter.
- * A directory links/clsact_<ifindex> remembers that the qdisc is of our making: it lives exactly
- * as long as the pins do, whoever dies in between.
+ * What is attached to one device: XDP by a pinned link, TC by one, too (tcx, Linux 6.6 and later), else
+ * by clsact and a direct-action filter. A directory links/clsact_<ifindex> remembers that the qdisc
+ * is of our making: it lives exactly as long as the pins do, whoever dies in between.
  */
 #include "datapath_priv.h"
 
@@ -13,6 +13,7 @@
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,14 @@
 #include "netlink.h"
 
 #define TC_HANDLES 8 /* instances that can share a device (lo) */
+
+/* Headers older than Linux 6.6 lack these. */
+#define TCX_INGRESS 46 /* BPF_TCX_INGRESS of enum bpf_attach_type */
+#define TCX_EGRESS  47
+#define TCX_PROGS   64 /* more the kernel does not take */
+#ifndef BPF_F_BEFORE
+#define BPF_F_BEFORE (1U << 3)
+#endif
 
 static uint32_t prog_id(int fd)
 {
@@ -79,22 +88,40 @@ static void xdp_native_note(const char *dev, int err, char *note, size_t n)
 	}
 }
 
+/* Pins a fresh link, and closes it: without the pin the program is off again. */
+static int link_pin(int fd, const char *path, struct why *w)
+{
+	int err;
+
+	unlink(path); /* of a device that is gone: its link is dead */
+	err = bpf_obj_pin(fd, path) ? why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno))
+				    : 0;
+	close(fd);
+	return err;
+}
+
+static void link_detach(const char *path)
+{
+	int fd = bpf_obj_get(path);
+
+	if (fd >= 0) {
+		/* now, not when the last descriptor of it is closed somewhere */
+		bpf_link_detach(fd);
+		close(fd);
+	}
+	unlink(path);
+}
+
 static int xdp_link(const struct datapath *dp, enum datapath_prog prog, uint32_t ifindex,
 		    uint32_t flags, struct why *w)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = flags);
 	char path[PIN_PATH_MAX];
-	int fd, err;
+	int fd = bpf_link_create(dp->prog[prog], ifindex, BPF_XDP, &opts);
 
-	fd = bpf_link_create(dp->prog[prog], ifindex, BPF_XDP, &opts);
 	if (fd < 0)
 		return -errno;
-	pin_link_path(path, dp->instance, "xdp_", ifindex);
-	unlink(path); /* of a device that is gone: its link is dead */
-	err = bpf_obj_pin(fd, path) ? why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno))
-				    : 0;
-	close(fd); /* without the pin the program is off again */
-	return err;
+	return link_pin(fd, pin_link_path(path, dp->instance, "xdp_", ifindex), w);
 }
 
 int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex, bool l3,
@@ -167,15 +194,8 @@ int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex, int prog_fd)
 void hook_xdp_detach(const char *instance, uint32_t ifindex)
 {
 	char path[PIN_PATH_MAX];
-	int fd;
 
-	fd = bpf_obj_get(pin_link_path(path, instance, "xdp_", ifindex));
-	if (fd >= 0) {
-		/* now, not when the last descriptor of it is closed somewhere */
-		bpf_link_detach(fd);
-		close(fd);
-	}
-	unlink(path);
+	link_detach(pin_link_path(path, instance, "xdp_", ifindex));
 }
 
 static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point point)
@@ -229,9 +249,71 @@ static bool is_ours(const struct datapath *dp, uint32_t id)
 	return ours;
 }
 
+static const char *tcx_path(char *buf, const char *instance, enum hook_side side, uint32_t ifindex)
+{
+	return pin_link_path(buf, instance, side == HOOK_INGRESS ? "tcx_in_" : "tcx_out_", ifindex);
+}
+
+/* Is a program of dp there? Answered without the pin: what root has pinned, root alone can open. */
+static bool tcx_runs(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+{
+	uint32_t ids[TCX_PROGS] = { 0 }, i;
+	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_PROGS);
+
+	if (bpf_prog_query_opts(ifindex, side == HOOK_INGRESS ? TCX_INGRESS : TCX_EGRESS, &opts))
+		return false;
+	for (i = 0; i < opts.prog_cnt && i < TCX_PROGS; i++)
+		if (is_ours(dp, ids[i]))
+			return true;
+	return false;
+}
+
+/* Device that the link is on; 0: none, that device is gone. */
+static uint32_t link_ifindex(int fd)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	/* struct bpf_link_info begins the same for tcx, which older headers lack */
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.xdp.ifindex;
+}
+
+/* False: not by tcx, whatever the reason (mostly a kernel before 6.6); clsact is for all. */
+static bool tcx_attach(const struct datapath *dp, uint32_t ifindex, enum hook_side side,
+		       int prog_fd)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BPF_F_BEFORE);
+	const char *wanted = getenv("RINGFENCE_TC");
+	char path[PIN_PATH_MAX];
+	bool there, done;
+	int fd;
+
+	if (wanted && !strcmp(wanted, "clsact"))
+		return false;
+	fd = bpf_obj_get(tcx_path(path, dp->instance, side, ifindex));
+	if (fd < 0 && errno == EACCES && tcx_runs(dp, ifindex, side))
+		return true;
+	there = fd >= 0 && link_ifindex(fd) == ifindex;
+	done = there && !bpf_link_update(fd, prog_fd, NULL);
+	if (fd >= 0)
+		close(fd);
+	if (there)
+		return done;
+	fd = bpf_link_create(prog_fd, ifindex, side == HOOK_INGRESS ? TCX_INGRESS : TCX_EGRESS,
+			     &opts);
+	return fd >= 0 && !link_pin(fd, path, NULL);
+}
+
+static void tcx_detach(const char *instance, uint32_t ifindex, enum hook_side side)
+{
+	char path[PIN_PATH_MAX];
+
+	link_detach(tcx_path(path, instance, side, ifindex));
+}
+
 /* Handle of our filter, 0: none. *unused: the first free one, 0: none. */
-static uint32_t tc_handle(const struct datapath *dp, const struct bpf_tc_hook *hook,
-			  uint32_t *unused)
+static uint32_t clsact_handle(const struct datapath *dp, const struct bpf_tc_hook *hook,
+			      uint32_t *unused)
 {
 	uint32_t handle, i;
 
@@ -250,7 +332,7 @@ static uint32_t tc_handle(const struct datapath *dp, const struct bpf_tc_hook *h
 }
 
 /* The qdisc that carries the filters: made, and remembered, or found. */
-static int tc_qdisc(const struct datapath *dp, const char *dev, uint32_t ifindex, struct why *w)
+static int clsact_ready(const struct datapath *dp, const char *dev, uint32_t ifindex, struct why *w)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	char path[PIN_PATH_MAX], kind[16];
@@ -281,23 +363,23 @@ static int tc_qdisc(const struct datapath *dp, const char *dev, uint32_t ifindex
 	return why_set(w, err, "cannot add the clsact qdisc to %s: %s", dev, strerror(-err));
 }
 
-int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
-		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w)
+static int clsact_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
+			 enum hook_side side, int prog_fd, struct why *w)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
 	uint32_t handle, unused;
 	int err;
 
-	err = tc_qdisc(dp, dev, ifindex, w);
+	err = clsact_ready(dp, dev, ifindex, w);
 	if (err)
 		return err;
-	handle = tc_handle(dp, &hook, &unused);
+	handle = clsact_handle(dp, &hook, &unused);
 	if (!handle)
 		handle = unused;
 	if (!handle)
 		return why_set(w, -EBUSY, "too many instances on %s", dev);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = new_fd >= 0 ? new_fd : dp->prog[prog],
-		    .flags = BPF_TC_F_REPLACE, .handle = handle, .priority = DATAPATH_TC_PRIO);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE,
+		    .handle = handle, .priority = DATAPATH_TC_PRIO);
 	err = bpf_tc_attach(&hook, &opts);
 	if (err == -EPERM)
 		return why_set(w, err, "cannot attach a TC filter to %s: %s; run as root", dev,
@@ -310,18 +392,10 @@ int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
 	return 0;
 }
 
-bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+static void clsact_detach(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
-	uint32_t unused;
-
-	return tc_handle(dp, &hook, &unused) != 0;
-}
-
-static void tc_detach_side(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
-{
-	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
-	uint32_t unused, handle = tc_handle(dp, &hook, &unused);
+	uint32_t unused, handle = clsact_handle(dp, &hook, &unused);
 
 	if (!handle)
 		return;
@@ -329,18 +403,72 @@ static void tc_detach_side(const struct datapath *dp, uint32_t ifindex, enum hoo
 	bpf_tc_detach(&hook, &opts);
 }
 
-void hook_tc_detach(const struct datapath *dp, uint32_t ifindex)
+static bool clsact_empty(uint32_t ifindex)
+{
+	size_t in, out;
+
+	return !netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in) &&
+	       !netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out) &&
+	       !in && !out;
+}
+
+/* The qdisc goes with us if we made it and nobody else uses it. */
+static void clsact_leave(const struct datapath *dp, uint32_t ifindex)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	char path[PIN_PATH_MAX];
-	size_t in, out;
 
-	tc_detach_side(dp, ifindex, HOOK_INGRESS);
-	tc_detach_side(dp, ifindex, HOOK_EGRESS);
 	if (rmdir(pin_link_path(path, dp->instance, "clsact_", ifindex)))
-		return; /* the qdisc was there before us */
-	if (!netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in) &&
-	    !netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out) && !in &&
-	    !out)
+		return; /* it was there before us */
+	if (clsact_empty(ifindex))
 		bpf_tc_hook_destroy(&hook);
+}
+
+/* What an older version, or RINGFENCE_TC=clsact, has left: now tcx does it, and once is enough. */
+static void clsact_outdated(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+{
+	char path[PIN_PATH_MAX], kind[16];
+
+	if (netlink_clsact_kind(ifindex, kind))
+		return;
+	if (strcmp(kind, "clsact")) { /* ours was removed by somebody */
+		rmdir(pin_link_path(path, dp->instance, "clsact_", ifindex));
+		return;
+	}
+	clsact_detach(dp, ifindex, side);
+	if (clsact_empty(ifindex)) /* the other side's filter may still be there */
+		clsact_leave(dp, ifindex);
+}
+
+int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
+		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w)
+{
+	int fd = new_fd >= 0 ? new_fd : dp->prog[prog], err;
+
+	/* The new way first: for a moment both run, and never none. */
+	if (tcx_attach(dp, ifindex, side, fd)) {
+		clsact_outdated(dp, ifindex, side);
+		return 0;
+	}
+	err = clsact_attach(dp, dev, ifindex, side, fd, w);
+	if (!err)
+		tcx_detach(dp->instance, ifindex, side);
+	return err;
+}
+
+bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+{
+	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
+	uint32_t unused;
+
+	return tcx_runs(dp, ifindex, side) || clsact_handle(dp, &hook, &unused) != 0;
+}
+
+void hook_tc_detach(const struct datapath *dp, uint32_t ifindex)
+{
+	tcx_detach(dp->instance, ifindex, HOOK_INGRESS);
+	tcx_detach(dp->instance, ifindex, HOOK_EGRESS);
+	clsact_detach(dp, ifindex, HOOK_INGRESS);
+	clsact_detach(dp, ifindex, HOOK_EGRESS);
+	clsact_leave(dp, ifindex);
 }
