@@ -12,6 +12,7 @@
 
 #include "deliver.h"
 #include "media.h"
+#include "wan.h"
 
 /* No codes of XDP or TC. */
 #define RF_LONG_WAY	  (-100)
@@ -320,6 +321,10 @@ static __always_inline int rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
 
 	if ((void *)(f + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP) ||
 	    skb->vlan_present || !rf_plain4(f, skb->len - sizeof(*eth)))
+		return RF_LONG_WAY;
+	/* behind tun and wireguard, what looks like a frame was made to look so */
+	rf_device_shape(skb, &p);
+	if (p.flags & RF_PKT_NO_ETH)
 		return RF_LONG_WAY;
 	rf_addr_v4(&p.src.addr, f->ip.saddr);
 	rf_addr_v4(&p.dst.addr, f->ip.daddr);

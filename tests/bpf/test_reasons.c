@@ -474,6 +474,28 @@ static void test_media_inside_xdp(void **state)
 	}
 }
 
+/*
+ * What comes from a device without Ethernet header begins with its IP header. Bytes of it that look like
+ * a frame with somebody else's packet in it are not one.
+ */
+static void test_no_frame(void **state)
+{
+	static const uint8_t like_ip[6] = { 0x45 };
+	static uint8_t a[PKT_MAX];
+	static struct result r;
+	struct pkt p = out4;
+	int n;
+
+	p.dmac = like_ip;
+	n = pkt_build(&p, a);
+	lab_run(INSIDE_IN, a, n, &r);
+	assert_int_equal(r.code, TC_ACT_REDIRECT);
+	lab_device(lab.l0, RF_DEV_INSIDE, RF_DEV_L3);
+	lab_run(INSIDE_IN, a, n, &r);
+	assert_int_equal(r.code, TC_ACT_UNSPEC);
+	assert_int_equal(st_get().dir[RF_DIR_OUT].packets, 1);
+}
+
 /* A device that takes no redirects keeps everything with TC. */
 static void test_inside_xdp_needs_wan(void **state)
 {
@@ -1008,6 +1030,7 @@ int main(void)
 		cmocka_unit_test_setup(test_media_inside_xdp, lab_setup),
 		cmocka_unit_test_setup(test_plain, lab_setup),
 		cmocka_unit_test_setup(test_no_state, lab_setup),
+		cmocka_unit_test_setup(test_no_frame, lab_setup),
 		cmocka_unit_test_setup(test_bad_headers, lab_setup),
 	};
 	int failed = cmocka_run_group_tests(tests, lab_up, lab_down);
