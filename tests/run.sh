@@ -130,7 +130,8 @@ finish_jobs() {
 	while [ ${#RUNNING[@]} -gt 0 ]; do reap; done
 	for name in "${AGAIN[@]}"; do
 		read -r b limit program <<<"${COMMAND[$name]}"
-		B=$b run "$name" "$limit" "$program"
+		# shellcheck disable=SC2086
+		B=$b run "$name" "$limit" $program
 	done
 	AGAIN=()
 }
@@ -222,9 +223,11 @@ netns_tests "$B" "" 600
 # the kernel side in all its ways of delivery, and other people's phones and scanners for minutes.
 build "build with sanitizers" "$SAN_B" 1 build-tests || finish
 netns_tests "$SAN_B" "_san" 900 baresip delivery demo linphone live strangers
-# On the oldest and the newest kernel that Debian has, and half a minute of each fuzz target.
-run "kernels" 1200 tests/kernels/run.sh "$B"
-run "fuzz" 600 tests/fuzz/run.sh 30
+# On the oldest and the newest kernel that Debian has, and half a minute of each fuzz target: nothing of these
+# looks at the time, so that they may run beside each other.
+spawn "kernels" 1200 tests/kernels/run.sh "$B"
+spawn "fuzz" 600 tests/fuzz/run.sh 30
+finish_jobs
 export -f style
 run "style" 120 bash -c style
 finish

@@ -198,5 +198,6 @@ int main(void)
 	};
 
 	lab.warm = lab.lines = true;
+	lab.without = "rf_wan_out";
 	return cmocka_run_group_tests(tests, lab_up, lab_down);
 }

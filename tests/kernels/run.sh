@@ -125,13 +125,18 @@ INIT
 	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initramfs.gz"
 }
 
-boot() { # vmlinuz, log
+# All of them at the same time: each keeps one core busy.
+pids=
+trap 'kill $pids 2>/dev/null || true' EXIT
+trap 'exit 143' INT TERM
+boot() { # vmlinuz, initramfs, log
 	timeout 1800 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M q35 -smp 2 -m 2048 -nographic -no-reboot \
-		-nodefaults -serial stdio -kernel "$1" -initrd "$work/initramfs.gz" \
-		-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null >"$2" 2>&1 || true
+		-nodefaults -serial stdio -kernel "$1" -initrd "$2" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null >"$3" 2>&1 &
+	pids="$pids $!"
 }
 
-failed=0
+started=
 for suite in "$@"; do
 	if ! fetch "$suite"; then
 		echo "skip kernel of $suite: cannot be fetched"
@@ -140,8 +145,19 @@ for suite in "$@"; do
 	d=$work/$suite
 	vmlinuz=$(find "$d/root" -name "vmlinuz*" -type f | head -n 1)
 	initramfs "$rel" "$d/root"
+	mv "$work/initramfs.gz" "$d/initramfs.gz"
+	echo "$rel" >"$d/rel"
+	boot "$vmlinuz" "$d/initramfs.gz" "$d/log"
+	started="$started $suite"
+done
+
+failed=0
+# shellcheck disable=SC2086
+wait $pids || true
+for suite in $started; do
+	d=$work/$suite
+	rel=$(cat "$d/rel")
 	echo "tests/kernels: $rel"
-	boot "$vmlinuz" "$d/log"
 	tr -d '\r' <"$d/log" | grep -E "verifier steps|ERROR|FAILED" || true
 	tr -d '\r' <"$d/log" | awk -v rel="$rel" '
 		$1 == "RESULT" && $2 == "end" { end = 1; next }
