@@ -217,8 +217,10 @@ static __always_inline void rf_jitter_update(struct rf_flow_stats *s, const stru
 	__u32 nth = m->seq & (RF_JITTER_OF - 1), transit;
 	__s32 d;
 
-	if (nth > 1)
+	if (nth > 1) {
+		s->transit = 0; /* its neighbour did not come */
 		return;
+	}
 	/* in clock units, modulo 2^32: the lost bits do not count */
 	transit = (__u32)(bpf_ktime_get_ns() * mult >> 32) - m->timestamp;
 	if (!nth) {

@@ -308,15 +308,28 @@ static void test_jitter_pairs(void **state)
 {
 	static const struct {
 		__u16 seq;
-		__u32 timestamp,
-			times; /* what jitter is worth then: 5,000 (16 in fixed point 80,000) */
-	} sent
-		[] = {
-			{ 2, 0, 0 },	   { 3, 80000, 0 },  { 7, 0, 0 },  { 8, 80000, 0 },
-			{ 10, 0, 0 },	   { 16, 0, 0 },     { 17, 0, 0 }, { 18, 80000, 0 },
-			{ 25, 160000, 0 }, /* its neighbour was lost */
-			{ 32, 0, 0 },	   { 33, 80000, 1 },
-		};
+		__u32 timestamp; /* of 8,000 Hz: 80,000 is ten seconds ahead */
+		bool counts;
+	} sent[] = {
+		/* between pairs */
+		{ 2, 0, false },
+		{ 3, 80000, false },
+		{ 7, 0, false },
+		/* a first one alone */
+		{ 8, 80000, false },
+		{ 10, 0, false },
+		/* a pair */
+		{ 16, 0, false },
+		{ 17, 0, false },
+		{ 18, 80000, false },
+		/* a second one alone, and one whose first was the pair's before */
+		{ 25, 160000, false },
+		{ 32, 0, false },
+		{ 34, 0, false },
+		{ 41, 80000, false },
+		{ 48, 0, false },
+		{ 49, 80000, true },
+	};
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(sent); i++) {
@@ -324,7 +337,7 @@ static void test_jitter_pairs(void **state)
 
 		send_rtp(sent[i].seq, sent[i].timestamp, 1);
 		jitter = st_get().dir[0].jitter;
-		if (sent[i].times)
+		if (sent[i].counts)
 			assert_in_range(jitter, 75000, 85000);
 		else
 			assert_in_range(jitter, 0, 5000);
