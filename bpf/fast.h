@@ -5,7 +5,8 @@
  * Nothing is judged here that the long way would not judge alike. At the first thing that is not
  * plain the packet goes there untouched, and so does each that will not be delivered: verdicts other
  * than "delivered" have one place only. The fixtures of tests/bpf/test_reasons.c and test_rewrite.c run with
- * next hops cold and known, which holds both ways against the same expectations.
+ * next hops cold and known, and with lines, which holds all ways against the same expectations. What a line
+ * decides (rf_plain_inbound()) is coarse towards the long way only; test_inbound.c has lines alone.
  */
 #ifndef RF_BPF_FAST_H
 #define RF_BPF_FAST_H
@@ -345,8 +346,7 @@ static __always_inline int rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
 		c.src = &to;
 	reason = rf_deliver_hop(skb, &p, &c, pl->hop);
 	if (reason != RF_R_MEDIA_TC) {
-		__sync_fetch_and_add(&pl->s->drops, 1);
-		pl->s->last_reason = reason;
+		rf_book_drop(pl->s, reason);
 		return RF_FAST_FAILED;
 	}
 	rf_plain_book(&p, pl, &h->media, reason);

@@ -12,8 +12,8 @@
 
 static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_hit *h, __u32 reason)
 {
-	if (rf_action_of(reason) == RF_ACT_DROP)
-		rf_book_drop(h, reason);
+	if (rf_action_of(reason) == RF_ACT_DROP && h->st)
+		rf_book_drop(&h->st->dir[h->dir & 1], reason);
 	else if (rf_action_of(reason) == RF_ACT_DELIVER)
 		rf_book_delivery(p, h);
 	return reason;

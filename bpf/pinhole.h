@@ -321,13 +321,8 @@ static __always_inline bool rf_stun_may_ask(struct rf_pkt *p, const struct rf_hi
 	return true;
 }
 
-static __always_inline void rf_book_drop(const struct rf_hit *h, __u32 reason)
+static __always_inline void rf_book_drop(struct rf_flow_stats *s, __u32 reason)
 {
-	struct rf_flow_stats *s;
-
-	if (!h->st)
-		return;
-	s = &h->st->dir[h->dir & 1];
 	__sync_fetch_and_add(&s->drops, 1);
 	s->last_reason = reason;
 }
