@@ -171,6 +171,14 @@ static void test_not_plain(void **state)
 			fail_msg("case %u", i);
 	}
 	ph = ph_new(false, RF_DIR_IN);
+	ph.remote.addr = addr(PEER6); /* families mixed */
+	inbound_set(&lab.inbound, &key, &ph);
+	assert_true(refused());
+	ph = ph_new(false, RF_DIR_IN);
+	ph.xlate.addr = addr(IN6);
+	inbound_set(&lab.inbound, &key, &ph);
+	assert_true(refused());
+	ph = ph_new(false, RF_DIR_IN);
 	ph.idle_s = RF_INBOUND_SILENCE_S - 1;
 	inbound_set(&lab.inbound, &key, &ph);
 	assert_true(refused());
@@ -185,6 +193,25 @@ static void test_not_plain(void **state)
 	assert_true(refused());
 }
 
+/* Endpoints that have no place, and maps that are not of lines. */
+static void test_no_place(void **state)
+{
+	struct rf_pinhole_key odd = ph_key(PUB4, PUB_PORT + 1, RF_DIR_IN),
+			      out = ph_key(PUB4, PUB_PORT, RF_DIR_OUT),
+			      six = ph_key(PUB6, PUB_PORT, RF_DIR_IN);
+	struct inbound in = { .n = 77 };
+
+	assert_int_equal(inbound_slot(&lab.inbound, &odd), 0);
+	assert_int_equal(inbound_slot(&lab.inbound, &out), 0);
+	assert_int_equal(inbound_slot(&lab.inbound, &six), 0);
+	assert_int_equal(inbound_open(&in, bpf_map__fd(lab.skel->maps.pinhole_state)), -EINVAL);
+	assert_int_equal(inbound_open(&in, bpf_map__fd(lab.skel->maps.pinholes)), -EINVAL);
+	assert_true(inbound_open(&in, -1) < 0);
+	assert_int_equal(in.n, 77); /* untouched */
+	in.n = 0;
+	inbound_close(&in);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +222,7 @@ int main(void)
 		cmocka_unit_test_setup(test_silence, line_alone),
 		cmocka_unit_test_setup(test_payload_types, line_alone),
 		cmocka_unit_test_setup(test_not_plain, line_alone),
+		cmocka_unit_test_setup(test_no_place, line_alone),
 	};
 
 	lab.warm = lab.lines = true;

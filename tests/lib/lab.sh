@@ -66,6 +66,17 @@ lab_run() {
 	rm -f "$log"
 }
 
+sip_passes() { # a plain OPTIONS from the phone arrives at the provider
+	python3 - <<-'END'
+		from ua import *
+		from world import World
+		with World(4) as w:
+		    phone, prov = w.phone(), w.provider()
+		    Call(phone, prov, f'sip:x@{prov.hp}').la.request('OPTIONS')
+		    prov.want('OPTIONS')
+	END
+}
+
 lab_python() { # SCRIPT [ARGS]: a test program beside this script
 	local script=$1
 	shift

@@ -21,17 +21,6 @@ clean() {
 
 attached() { rf -j status | grep -q "\"dev\":\"$1\""; }
 
-sip_passes() { # a plain OPTIONS from the phone arrives at the provider
-	python3 - <<-'END'
-		from ua import *
-		from world import World
-		with World(4) as w:
-		    phone, prov = w.phone(), w.provider()
-		    Call(phone, prov, f'sip:x@{prov.hp}').la.request('OPTIONS')
-		    prov.want('OPTIONS')
-	END
-}
-
 lab_up nat
 check "nothing is there before" clean
 

@@ -60,17 +60,6 @@ pins_fit() { same "pins" "$(wanted_pins | sort)" "$(pins)"; }
 
 complaints() { grep -c 'removed the TC hooks' "$RF_LOG"; }
 
-sip_passes() { # a plain OPTIONS from the phone arrives at the provider
-	python3 - <<-'END'
-		from ua import *
-		from world import World
-		with World(4) as w:
-		    phone, prov = w.phone(), w.provider()
-		    Call(phone, prov, f'sip:x@{prov.hp}').la.request('OPTIONS')
-		    prov.want('OPTIONS')
-	END
-}
-
 held_once() { # and the controller sees it once, whatever hooks it meets
 	local before after
 	before=$(rf -j reason show all | python3 -c "$COUNT_HELD")
