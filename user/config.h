@@ -51,6 +51,8 @@ struct config_peer {
 enum config_xdp { CONFIG_XDP_AUTO, CONFIG_XDP_ALWAYS, CONFIG_XDP_NEVER };
 enum config_learn { CONFIG_LEARN_NEVER, CONFIG_LEARN_PRIVATE, CONFIG_LEARN_ALWAYS };
 
+#define CONFIG_CALLS_MAX 1000000
+
 struct config {
 	struct config_wan wans[CONFIG_WANS_MAX];
 	uint16_t n_wans;
@@ -74,7 +76,7 @@ struct config {
 	uint32_t setup_timeout_s; /* 180: unanswered INVITE (RFC 3261 timer C is > 180 s) */
 	uint32_t call_max_s; /* 43200: an answered call without a session timer */
 	uint32_t media_idle_s; /* 300: no media either way on an active stream ends it; 0: never */
-	uint32_t max_calls; /* 100000 */
+	uint32_t max_calls; /* 100000; at most CONFIG_CALLS_MAX */
 	uint32_t max_bindings; /* 10000 */
 	char user[32]; /* the controller's user after start; "" stays root */
 };

@@ -173,8 +173,6 @@ static int open_with(struct datapath **out, const char *instance, bool rw,
 		err = open_map(dp, i, w);
 	if (!err && fresh)
 		err = datapath_apply_settings(dp, fresh);
-	if (!err && fresh)
-		err = open_check(dp, w);
 	if (!err && rw) {
 		err = datapath_reopen_progs(dp);
 		if (err)

@@ -87,6 +87,7 @@ static int load_why(int err, struct why *w)
 /* Slots for RTP and RTCP of every call that the policy allows, and some for those just closed; a power of two. */
 static uint32_t room_for(const struct config *c)
 {
+	_Static_assert(2ULL * CONFIG_CALLS_MAX + 4096 <= RF_PINHOLES_MAX, "room for all calls");
 	uint32_t room = 4096;
 
 	while (room < RF_PINHOLES_MAX && room < 2ULL * c->max_calls + 4096)
