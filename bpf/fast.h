@@ -44,7 +44,7 @@ static __always_inline bool rf_plain_rtp(const struct udphdr *udp, const struct 
 	__u32 ulen = bpf_ntohs(udp->len);
 
 	return ulen <= room && ulen >= sizeof(*udp) + sizeof(*rtp) && (rtp->vpxcc & 0xdf) == 0x80 &&
-	       (rtp->mpt < 192 || rtp->mpt > 223);
+	       !rf_is_rtcp_type(rtp->mpt);
 }
 
 /* .room: bytes behind the Ethernet header */
@@ -69,11 +69,8 @@ static __always_inline bool rf_plain6(const struct rf_plain6 *f, __u32 room)
 static __always_inline bool rf_plain_agreed(const struct rf_pinhole *ph, const struct rf_ep *remote,
 					    __u8 pt, __u64 now)
 {
-	return ph->state == RF_PINHOLE_OPEN && now < ph->deadline_ns &&
-	       (ph->classes & (RF_CLASS_RTP | RF_CLASS_ANY | RF_CLASS_SIP)) == RF_CLASS_RTP &&
-	       !(ph->flags & (RF_PH_LEARN | RF_PH_LOCAL)) && ph->n_remotes && ph->slot &&
-	       rf_remote_is(&ph->remote, remote) &&
-	       (ph->payload_types[(pt >> 3) & 15] & (1 << (pt & 7)));
+	return rf_pinhole_is_plain(ph) && now < ph->deadline_ns &&
+	       rf_remote_is(&ph->remote, remote) && rf_types_have(ph->payload_types, pt);
 }
 
 /* What a plain packet needs to go on its way. */

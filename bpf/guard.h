@@ -27,22 +27,9 @@ static __always_inline struct rf_inside *rf_inside_get(const struct rf_addr *a)
 	return bpf_map_lookup_elem(&inside, &key);
 }
 
-/* RFC 1918, RFC 6598, RFC 3927, RFC 4193, RFC 4291 */
-static __always_inline bool rf_addr_private(const struct rf_addr *a)
-{
-	__u32 v = bpf_ntohl(rf_addr_is_v4(a) ? a->w[3] : a->w[0]);
-
-	if (rf_addr_is_v4(a))
-		return v >> 24 == 10 || v >> 24 == 127 || v >> 20 == 0xac1 || v >> 16 == 0xc0a8 ||
-		       v >> 16 == 0xa9fe || (v >> 22) == (100 << 2 | 1);
-	return v >> 25 == 0xfc >> 1 || v >> 22 == 0xfe80 >> 6;
-}
-
 static __always_inline __u8 rf_inside_mode(const struct rf_inside *in, const struct rf_addr *a)
 {
-	if (in->mode != RF_MODE_AUTO)
-		return in->mode;
-	return rf_addr_private(a) ? RF_MODE_NAT : RF_MODE_ROUTED;
+	return in->mode != RF_MODE_AUTO ? in->mode : rf_mode_by_addr(a);
 }
 
 /* A public address of ours, or an inside host that peers reach under its own address? */

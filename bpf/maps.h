@@ -46,7 +46,7 @@ struct {
 
 RF_ARRAY(settings, BPF_MAP_TYPE_ARRAY, struct rf_settings, 1);
 RF_ARRAY(control, BPF_MAP_TYPE_ARRAY, struct rf_control, 1);
-RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);
+RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_REASONS_ROOM);
 
 #define RF_MAPPED(name_, value_, max_)             \
 	struct {                                   \
@@ -59,6 +59,7 @@ RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_R_MAX);
 
 /* Nobody maps it: such arrays begin at a page, so that statistics have cache lines of their own. */
 RF_MAPPED(pinhole_state, struct rf_pinhole_state, RF_PINHOLES_MAX);
+RF_ARRAY(pinhole_cold, BPF_MAP_TYPE_ARRAY, struct rf_pinhole_cold, RF_PINHOLES_MAX);
 RF_MAPPED(progress, struct rf_progress, 1);
 RF_MAPPED(inbound, struct rf_inbound, RF_PINHOLES_MAX / 2);
 /* Entries of `inbound`, a power of two: set by the loader. */
@@ -93,7 +94,7 @@ struct rf_event_limit {
 	__u32 suppressed;
 	__u32 pad;
 };
-RF_ARRAY(event_limits, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_event_limit, RF_R_MAX);
+RF_ARRAY(event_limits, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_event_limit, RF_REASONS_ROOM);
 
 /* Where packets from .src to .dst went a moment ago: deliver.h. One cache line. */
 struct rf_hop {
@@ -114,6 +115,19 @@ static __always_inline struct rf_settings *rf_settings_get(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&settings, &zero);
+}
+
+static __always_inline struct rf_pinhole_cold *rf_pinhole_cold_get(__u32 slot)
+{
+	return bpf_map_lookup_elem(&pinhole_cold, &slot);
+}
+
+/* 0: no call */
+static __always_inline __u32 rf_call_id_of(__u32 slot)
+{
+	struct rf_pinhole_cold *cold = slot ? rf_pinhole_cold_get(slot) : NULL;
+
+	return cold ? cold->call_id : 0;
 }
 
 static __always_inline struct rf_progress *rf_progress_get(void)

@@ -9,6 +9,7 @@
 #define RF_BPF_PARSE_H
 
 #include "config.h"
+#include "rf_media.h"
 
 enum rf_parsed {
 	RF_PARSED_GO_ON,
@@ -43,7 +44,7 @@ struct rf_pkt {
 		__be32 frag_id;
 		__u32 code; /* return code of a redirect */
 	};
-	__u32 pinhole_id, call_id; /* for events */
+	__u32 pinhole_id, slot; /* for events */
 	__u16 l3_off, l4_off;
 	__u16 pay_len; /* of UDP */
 	__u16 vlan; /* outermost tag's id */
@@ -92,16 +93,6 @@ static __always_inline void rf_addr_v6(struct rf_addr *a, const struct in6_addr 
 	a->w[1] = v6->in6_u.u6_addr32[1];
 	a->w[2] = v6->in6_u.u6_addr32[2];
 	a->w[3] = v6->in6_u.u6_addr32[3];
-}
-
-static __always_inline bool rf_addr_is_v4(const struct rf_addr *a)
-{
-	return !a->w[0] && !a->w[1] && a->w[2] == bpf_htonl(0xffff);
-}
-
-static __always_inline bool rf_addr_eq(const struct rf_addr *a, const struct rf_addr *b)
-{
-	return a->w[3] == b->w[3] && a->w[2] == b->w[2] && a->w[1] == b->w[1] && a->w[0] == b->w[0];
 }
 
 static __always_inline int rf_too_short(const struct rf_pkt *p, __u32 wanted)

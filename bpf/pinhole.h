@@ -31,7 +31,7 @@ static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep
 	if (!h->ph)
 		return false;
 	p->pinhole_id = h->ph->id;
-	p->call_id = h->ph->call_id;
+	p->slot = h->ph->slot;
 	return true;
 }
 
@@ -43,42 +43,6 @@ static __always_inline void rf_pinhole_state_find(struct rf_hit *h)
 		h->st = bpf_map_lookup_elem(&pinhole_state, &slot);
 	if (h->ph->flags & RF_PH_LEARN)
 		h->learnt = bpf_map_lookup_elem(&learnt, &id);
-}
-
-static __always_inline bool rf_ep_eq(const struct rf_ep *a, const struct rf_ep *b)
-{
-	return a->port == b->port && rf_addr_eq(&a->addr, &b->addr);
-}
-
-static __always_inline bool rf_remote_is(const struct rf_remote *r, const struct rf_ep *ep)
-{
-	return r->port == ep->port && rf_addr_eq(&r->addr, &ep->addr);
-}
-
-static __always_inline bool rf_remote_covers(const struct rf_remote *r, const struct rf_ep *ep)
-{
-	int i;
-
-	if (r->port && r->port != ep->port)
-		return false;
-	for (i = 0; i < 4; i++) {
-		__s32 bits = (__s32)r->prefix_len - 32 * i;
-		__u32 diff = bpf_ntohl(r->addr.w[i] ^ ep->addr.w[i]);
-
-		if (bits <= 0)
-			break;
-		if (bits < 32)
-			diff >>= 32 - bits;
-		if (diff)
-			return false;
-	}
-	return true;
-}
-
-static __always_inline bool rf_remote_fits(const struct rf_remote *r, const struct rf_ep *ep,
-					   bool prefix)
-{
-	return rf_remote_is(r, ep) || (prefix && rf_remote_covers(r, ep));
 }
 
 /* A global function, verified once: the loop would multiply the states of every caller. */
@@ -116,46 +80,24 @@ static __always_inline bool rf_remotes_have(const struct rf_hit *h, const struct
 
 static __always_inline __u32 rf_check_alive(struct rf_pkt *p, const struct rf_hit *h)
 {
-	__u64 now = rf_now(p), last, other;
+	__u64 now = rf_now(p);
+	__u32 r = rf_media_open(h->ph->state, h->ph->deadline_ns, now);
+	struct rf_pinhole_cold *cold;
 
-	if (h->ph->state != RF_PINHOLE_OPEN)
-		return RF_R_PINHOLE_CLOSED;
-	if (now >= h->ph->deadline_ns)
-		return RF_R_PINHOLE_EXPIRED;
-	if (!h->ph->idle_s || !h->st)
-		return RF_R_NONE;
-	last = RF_READ_ONCE(h->st->dir[RF_DIR_IN].last_ns);
-	other = RF_READ_ONCE(h->st->dir[RF_DIR_OUT].last_ns);
-	if (other > last)
-		last = other;
-	if (last && last < h->ph->idle_from_s * RF_NS_PER_SEC)
-		last = h->ph->idle_from_s * RF_NS_PER_SEC;
-	/* signed: another CPU may have stamped it after we read the clock */
-	if (last && (__s64)(now - last) > (__s64)(h->ph->idle_s * RF_NS_PER_SEC))
-		return RF_R_PINHOLE_IDLE;
-	return RF_R_NONE;
+	if (r || !h->ph->idle_s || !h->st)
+		return r;
+	cold = rf_pinhole_cold_get(h->ph->slot);
+	return rf_media_idle(h->ph->idle_s, cold ? cold->idle_from_s : 0,
+			     RF_READ_ONCE(h->st->dir[RF_DIR_IN].last_ns),
+			     RF_READ_ONCE(h->st->dir[RF_DIR_OUT].last_ns), now);
 }
 
 static __always_inline __u32 rf_check_class(void *ctx, const bool xdp, struct rf_pkt *p,
 					    struct rf_hit *h)
 {
-	__u8 agreed = h->ph->classes;
-	struct rf_media *m = &h->media;
-
-	rf_classify(ctx, xdp, p, agreed, m);
-	if (agreed & RF_CLASS_ANY)
-		return RF_R_NONE;
-	if (!m->cls)
-		return RF_R_NOT_MEDIA;
-	if (!(m->cls & agreed))
-		return m->cls == RF_CLASS_RTP && (h->ph->flags & RF_PH_HELD) ? RF_R_ON_HOLD
-									     : RF_R_WRONG_CLASS;
-	if (m->cls == RF_CLASS_RTP &&
-	    !(h->ph->payload_types[(m->pt >> 3) & 15] & (1 << (m->pt & 7))))
-		return RF_R_WRONG_PAYLOAD_TYPE;
-	if (m->cls == RF_CLASS_RTCP && !(h->ph->rtcp_types & (1u << (m->rtcp_type & 31))))
-		return RF_R_WRONG_RTCP_TYPE;
-	return RF_R_NONE;
+	rf_classify(ctx, xdp, p, h->ph->classes, &h->media);
+	return rf_media_agreed(h->ph->classes, h->ph->flags & RF_PH_HELD, h->ph->payload_types,
+			       h->ph->rtcp_types, &h->media);
 }
 
 /* A packet of the same flow may be on another CPU, just writing what it learnt: wait for it,
@@ -205,11 +147,12 @@ static __always_inline __u32 rf_check_learnt(const struct rf_hit *h, const struc
 
 static __always_inline __u32 rf_learn(struct rf_pkt *p, struct rf_hit *h)
 {
+	struct rf_pinhole_cold *cold = rf_pinhole_cold_get(h->ph->slot);
 	struct rf_learnt *l = h->learnt;
 
 	if (!rf_remotes_have(h, &p->src, true))
 		return RF_R_WRONG_SOURCE;
-	if (rf_now(p) >= h->ph->learn_until_s * RF_NS_PER_SEC)
+	if (!cold || rf_now(p) >= cold->learn_until_s * RF_NS_PER_SEC)
 		return RF_R_LEARN_TOO_LATE;
 	if (rf_learn_begin(&l->state)) {
 		l->ep = p->src;

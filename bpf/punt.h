@@ -36,7 +36,7 @@ static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *
 	s->hdr.hook = p->hook;
 	s->hdr.kind = kind;
 	s->hdr.vlan = p->vlan;
-	s->hdr.call_id = kind == RF_PUNT_STUN ? p->call_id : 0;
+	s->hdr.call_id = kind == RF_PUNT_STUN ? rf_call_id_of(p->slot) : 0;
 	/* The only shape of a variable length that the verifiers of 6.1 and of 7.x both accept. */
 	n--;
 	RF_BARRIER(n);

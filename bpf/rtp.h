@@ -9,21 +9,9 @@
 
 #include "parse.h"
 
-#define RF_PEEK		20 /* a STUN header, the longest that is looked at */
 #define RF_PEEK_BUF	32 /* power of two: lets the verifier bound a length by a mask */
-#define RF_STUN_COOKIE	0x2112A442
 #define RF_MAX_DROPOUT	3000 /* RFC 3550 A.1 */
 #define RF_MAX_MISORDER 100
-
-struct rf_media {
-	__u8 cls; /* one of enum rf_class, 0: nothing that is known */
-	__u8 request; /* STUN only: a Binding request */
-	__u8 rtcp_type; /* RTCP only: of the first packet */
-	__u8 pt; /* RTP only, as the rest */
-	__u16 seq;
-	__u32 timestamp;
-	__u32 ssrc;
-};
 
 static __always_inline long rf_load(void *ctx, const bool xdp, __u32 off, void *to, __u32 len)
 {
@@ -42,16 +30,6 @@ static __always_inline void *rf_data_end(void *ctx, const bool xdp)
 		   : (void *)(long)((struct __sk_buff *)ctx)->data_end;
 }
 
-static __always_inline __u32 rf_be16(const __u8 *b)
-{
-	return b[0] << 8 | b[1];
-}
-
-static __always_inline __u32 rf_be32(const __u8 *b)
-{
-	return rf_be16(b) << 16 | rf_be16(b + 2);
-}
-
 /* The first bytes of the payload; what is not there stays 0. */
 static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_pkt *p, __u8 *b)
 {
@@ -63,7 +41,7 @@ static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_p
 	if (off > RF_HDRS_MAX + sizeof(struct udphdr))
 		return;
 	from = data + off;
-	if ((void *)(from + RF_PEEK / 4) <= end) {
+	if ((void *)(from + RF_MEDIA_HEAD / 4) <= end) {
 		to[0] = from[0];
 		to[1] = from[1];
 		to[2] = from[2];
@@ -73,8 +51,8 @@ static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_p
 	}
 	if (!n)
 		return;
-	if (n > RF_PEEK)
-		n = RF_PEEK;
+	if (n > RF_MEDIA_HEAD)
+		n = RF_MEDIA_HEAD;
 	/* the shape that the verifier of 6.1 understands, as in punt.h */
 	n--;
 	RF_BARRIER(n);
@@ -84,92 +62,21 @@ static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_p
 	rf_load(ctx, xdp, off, b, n);
 }
 
-static __always_inline __u8 rf_shape_stun(const __u8 *b, __u32 n)
-{
-	__u32 len = rf_be16(b + 2);
-
-	return n >= 20 && !(len & 3) && 20 + len <= n && rf_be32(b + 4) == RF_STUN_COOKIE
-		       ? RF_CLASS_STUN
-		       : 0;
-}
-
-static __always_inline __u8 rf_shape_dtls(const __u8 *b, __u32 n)
-{
-	/* DTLS 1.3 unified header (RFC 9147 section 4): sequence number and an AEAD tag at least */
-	if (b[0] >= 32)
-		return n >= 18 ? RF_CLASS_DTLS : 0;
-	if (b[0] > 26 || n < 14 || b[1] != 0xfe || b[2] < 0xfc)
-		return 0;
-	/* tls12_cid (25, RFC 9146) has a connection id of unknown length before its length */
-	return b[0] == 25 || 13 + rf_be16(b + 11) <= n ? RF_CLASS_DTLS : 0;
-}
-
-/* The padding count is not looked at: under SRTP the last byte belongs to the tag. */
-static __always_inline __u8 rf_shape_rtp(void *ctx, const bool xdp, const struct rf_pkt *p,
-					 const __u8 *b, struct rf_media *m)
-{
-	__u32 n = p->pay_len, hdr = 12 + (b[0] & 0xf) * 4;
-
-	m->rtcp_type = b[1];
-	if (b[1] >= 192 && b[1] <= 223) /* RFC 5761 section 4 */
-		return n >= 8 && (rf_be16(b + 2) + 1) * 4 <= n ? RF_CLASS_RTCP : 0;
-	if (hdr > n)
-		return 0;
-	if (b[0] & 0x10) {
-		__u8 x[4] = {};
-
-		if (hdr + 4 > n || rf_load(ctx, xdp, p->l4_off + sizeof(struct udphdr) + hdr, x, 4))
-			return 0;
-		if (hdr + 4 + rf_be16(x + 2) * 4 > n)
-			return 0;
-	}
-	m->pt = b[1] & 0x7f;
-	m->seq = rf_be16(b + 2);
-	m->timestamp = rf_be32(b + 4);
-	m->ssrc = rf_be32(b + 8);
-	return RF_CLASS_RTP;
-}
-
-/* T.38 UDPTL: sequence number, then the primary IFP packet as an open type of aligned PER. */
-static __always_inline __u8 rf_shape_udptl(const __u8 *b, __u32 n)
-{
-	if (n < 4)
-		return 0;
-	if (!(b[2] & 0x80))
-		return b[2] && 3u + b[2] <= n ? RF_CLASS_UDPTL : 0;
-	return !(b[2] & 0x40) && 4 + (rf_be16(b + 2) & 0x3fff) <= n ? RF_CLASS_UDPTL : 0;
-}
-
-/* BFCP over UDP (RFC 8855 5.1): version 2, then 12 bytes of header, or 16 in a fragment */
-static __always_inline __u8 rf_shape_bfcp(const __u8 *b, __u32 n)
-{
-	__u32 words = b[0] & 0x08 ? 1u + rf_be16(b + 14) : rf_be16(b + 2);
-
-	return n >= 12 && 12 + 4 * words <= n ? RF_CLASS_BFCP : 0;
-}
-
-/* .agreed settles what UDPTL, which has no mark of its own, may be taken for. */
+/* .agreed: enum rf_class bits of the pinhole, or of what is looked for */
 static __always_inline void rf_classify(void *ctx, const bool xdp, const struct rf_pkt *p,
-					__u8 agreed, struct rf_media *m)
+					__u16 agreed, struct rf_media *m)
 {
-	__u8 b[RF_PEEK_BUF] __attribute__((aligned(4))) = {};
-	__u32 n = p->pay_len;
+	__u8 b[RF_PEEK_BUF] __attribute__((aligned(4))) = {}, x[4] = {};
+	__u32 n = p->pay_len, at, ext = RF_MEDIA_NO_EXT;
 
 	if (!n)
 		return;
 	rf_peek(ctx, xdp, p, b);
-	if (b[0] < 4) {
-		m->cls = rf_shape_stun(b, n);
-		m->request = rf_be16(b) == 1;
-	}
-	if (b[0] >= 20 && b[0] <= 63)
-		m->cls = rf_shape_dtls(b, n);
-	else if (b[0] >= 64 && b[0] <= 95 && (agreed & RF_CLASS_BFCP)) /* else TURN: RFC 7983 */
-		m->cls = rf_shape_bfcp(b, n);
-	else if (b[0] >= 128 && b[0] <= 191)
-		m->cls = rf_shape_rtp(ctx, xdp, p, b, m);
-	if ((agreed & RF_CLASS_UDPTL) && !(m->cls & agreed) && rf_shape_udptl(b, n))
-		m->cls = RF_CLASS_UDPTL;
+	at = rf_media_ext_at(b);
+	if (at && at + sizeof(x) <= n &&
+	    !rf_load(ctx, xdp, p->l4_off + sizeof(struct udphdr) + at, x, sizeof(x)))
+		ext = rf_be16(x + 2);
+	rf_media_read(b, n, ext, agreed, m);
 }
 
 /*

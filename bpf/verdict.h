@@ -46,7 +46,7 @@ static __always_inline void rf_event_send(struct rf_pkt *p, __u32 reason)
 	e->src = p->src;
 	e->dst = p->dst;
 	e->pinhole_id = p->pinhole_id;
-	e->call_id = p->call_id;
+	e->call_id = rf_call_id_of(p->slot);
 	e->len = p->len;
 	e->suppressed = l->suppressed;
 	bpf_ringbuf_submit(e, 0);

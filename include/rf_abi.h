@@ -14,7 +14,7 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION 5
+#define RF_ABI_VERSION 6
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */
@@ -92,27 +92,38 @@ struct rf_remote {
 _Static_assert(sizeof(struct rf_remote) == 20, "rf_remote");
 
 struct rf_pinhole {
-	__u32 id; /* both directions of one pinhole share it; never reused */
-	__u32 call_id; /* 0: manual or signalling */
 	__u64 deadline_ns; /* dropped as PINHOLE_EXPIRED from then on; never 0 */
-	__u32 learn_until_s; /* RF_PH_LEARN: of CLOCK_MONOTONIC, rounded up; a source may be learnt until then */
-	__u32 slot; /* index of pinhole_state, shared like the id; 0: none (signalling) */
+	__u32 id; /* both directions of one pinhole share it; never reused */
+	__u32 slot; /* of pinhole_state and pinhole_cold, shared like the id; 0: none (signalling) */
 	__u32 idle_s; /* no media in either direction for longer: PINHOLE_IDLE; 0: no limit */
-	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
 	__u32 clock_rate; /* RTP clock in Hz; 0: unknown */
-	__u8 state; /* enum rf_pinhole_state_id */
-	__u8 classes; /* enum rf_class bits */
-	__u8 flags; /* enum rf_pinhole_flag bits */
-	__u8 n_remotes; /* 0..RF_REMOTES_MAX */
 	__u32 wan_ifindex; /* device the remote side is reached by */
+	__u16 classes; /* enum rf_class bits */
+	__u16 flags; /* enum rf_pinhole_flag bits */
+	__u8 state; /* enum rf_pinhole_state_id */
+	__u8 n_remotes; /* 0..RF_REMOTES_MAX */
+	__u16 spare_bits; /* 0 */
+	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
 	struct rf_ep
 		xlate; /* IN: inside endpoint (new destination); OUT: public one (new source) */
 	struct rf_remote remote; /* the first; the others are in more_remotes */
 	__u8 payload_types[16]; /* bitmap of RTP payload types 0..127: bit pt%8 of byte pt/8 */
-	__u32 rtcp_types; /* bit n: type 192 + n may come first in a compound packet */
+	__u8 spare[16]; /* 0 */
 };
-/* With the hash's own 56 bytes and the key 184, of a slab of 192. */
-_Static_assert(sizeof(struct rf_pinhole) == 104, "rf_pinhole");
+/* With the hash's own 56 bytes and the key 192, a slab: it begins at 80 and fills two cache lines. */
+_Static_assert(sizeof(struct rf_pinhole) == 112, "rf_pinhole");
+
+/*
+ * pinhole_cold: ARRAY by slot. What only packets need that are not plain; shared by both directions.
+ * Written by the controller before the entries that name the slot. Slot 0 stays zero.
+ */
+struct rf_pinhole_cold {
+	__u32 call_id; /* 0: manual */
+	__u32 learn_until_s; /* RF_PH_LEARN: of CLOCK_MONOTONIC, rounded up; a source may be learnt until then */
+	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rf_pinhole_cold) == 16, "rf_pinhole_cold");
 
 /*
  * (ns * mult) >> 32 is the time in units of the RTP clock, within 30 ppm from 8 kHz on. Without a division:
@@ -349,7 +360,9 @@ struct rf_event {
 };
 _Static_assert(sizeof(struct rf_event) == 72, "rf_event");
 
-/* reasons: PERCPU_ARRAY[RF_R_MAX] of struct rf_counter. */
+/* reasons: PERCPU_ARRAY[RF_REASONS_ROOM] of struct rf_counter: programs with more reasons may come. */
+#define RF_REASONS_ROOM 128
+_Static_assert(RF_R_MAX <= RF_REASONS_ROOM, "room for reasons");
 struct rf_counter {
 	__u64 packets;
 	__u64 bytes;

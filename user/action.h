@@ -27,7 +27,7 @@ struct pinhole_spec {
 		outside; /* our endpoint on the WAN wire (public; equal to .inside without translation) */
 	struct rf_ep inside; /* the inside host's endpoint */
 	bool local; /* inside host is this machine */
-	uint8_t classes_in, classes_out; /* enum rf_class bits per direction */
+	uint16_t classes_in, classes_out; /* enum rf_class bits per direction */
 	bool held_in, held_out; /* RTP is missing from classes_x because of hold/direction */
 	bool ice; /* STUN checks with remotes that are not listed are verified by the controller */
 	bool learn;

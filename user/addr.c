@@ -4,6 +4,7 @@
  * IPv4 is kept as v4-mapped IPv6 throughout, so one comparison serves both families.
  */
 #include "addr.h"
+#include "rf_media.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ struct rf_addr addr_from_v6(const struct in6_addr *v6)
 
 bool addr_is_v4(const struct rf_addr *a)
 {
-	return !a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff);
+	return rf_addr_is_v4(a);
 }
 
 __be32 addr_v4(const struct rf_addr *a)
@@ -35,12 +36,12 @@ __be32 addr_v4(const struct rf_addr *a)
 
 bool addr_eq(const struct rf_addr *a, const struct rf_addr *b)
 {
-	return !memcmp(a, b, sizeof(*a));
+	return rf_addr_eq(a, b);
 }
 
 bool ep_eq(const struct rf_ep *a, const struct rf_ep *b)
 {
-	return a->port == b->port && addr_eq(&a->addr, &b->addr);
+	return rf_ep_eq(a, b);
 }
 
 int addr_parse(struct view text, struct rf_addr *out)
@@ -263,11 +264,5 @@ bool addr_is_loopback(const struct rf_addr *a)
 
 bool addr_is_private(const struct rf_addr *a)
 {
-	if (addr_is_v4(a))
-		return v4_in(a, NET4(10, 0, 0, 0), 8) || v4_in(a, NET4(172, 16, 0, 0), 12) ||
-		       v4_in(a, NET4(192, 168, 0, 0), 16) || /* RFC 1918 */
-		       v4_in(a, NET4(100, 64, 0, 0), 10) || /* RFC 6598 */
-		       v4_in(a, NET4(169, 254, 0, 0), 16); /* RFC 3927 */
-	return (ntohl(a->w[0]) & 0xfe000000) == 0xfc000000 || /* RFC 4193 */
-	       (ntohl(a->w[0]) & 0xffc00000) == 0xfe800000; /* RFC 4291 2.5.6 */
+	return rf_addr_private(a);
 }

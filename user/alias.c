@@ -124,7 +124,7 @@ static void record(struct record *r, struct view *internal, struct view *public_
 {
 	size_t i;
 
-	record_head(r, RECORD_MAGIC, RECORD_VERSION);
+	record_head(r, RECORD_MAGIC, RECORD_VERSION, RECORD_VERSION);
 	record_view(r, internal, ALIAS_TEXT_MAX);
 	record_view(r, public_form, ALIAS_TEXT_MAX + 12);
 	record_u64(r, until_ns);

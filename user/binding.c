@@ -172,7 +172,7 @@ struct rf_ep binding_public(const struct topology *topo, const struct binding *b
 
 static void record(struct record *r, struct binding *b)
 {
-	record_head(r, RECORD_MAGIC, RECORD_VERSION);
+	record_head(r, RECORD_MAGIC, RECORD_VERSION, RECORD_VERSION);
 	record_u32(r, &b->wan_ifindex);
 	record_ep(r, &b->inside);
 	record_ep(r, &b->outside);

@@ -142,10 +142,10 @@ static void describe(struct pinhole_spec *w, const struct stream *q)
 /* What may flow, by the directions of both sides; RTCP flows on hold too (RFC 3264 8.4). */
 static void add_classes(struct pinhole_spec *w, const struct stream *q)
 {
-	uint8_t media = q->a->proto == SDP_P_UDPTL ? RF_CLASS_UDPTL : RF_CLASS_RTP;
+	uint16_t media = q->a->proto == SDP_P_UDPTL ? RF_CLASS_UDPTL : RF_CLASS_RTP;
 	bool in = may_receive(q->a) && (q->p->pending || may_send(q->b));
 	bool out = may_send(q->a) && may_receive(q->b);
-	uint8_t always = q->a->proto == SDP_P_BFCP ? RF_CLASS_BFCP : 0;
+	uint16_t always = q->a->proto == SDP_P_BFCP ? RF_CLASS_BFCP : 0;
 
 	if (q->rtcp)
 		always |= RF_CLASS_RTCP;

@@ -8,8 +8,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define CALL_MAGIC   0x4c4c4143 /* "CALL" */
-#define CALL_VERSION 5
+#define CALL_MAGIC	    0x4c4c4143 /* "CALL" */
+#define CALL_VERSION	    6
+#define CALL_VERSION_OLDEST 5 /* that can be read */
 
 static void record_i64(struct record *r, int64_t *v)
 {
@@ -69,6 +70,14 @@ static void dialogs_record(struct record *r, struct call *c)
 	}
 }
 
+static void classes_record(struct record *r, uint16_t *classes)
+{
+	if (r->version > 5)
+		record_u16(r, classes);
+	else
+		record_u8_wide(r, classes);
+}
+
 static void pin_record(struct record *r, struct pinhole_spec *s)
 {
 	size_t n = s->n_remotes;
@@ -78,8 +87,8 @@ static void pin_record(struct record *r, struct pinhole_spec *s)
 	record_ep(r, &s->outside);
 	record_ep(r, &s->inside);
 	record_bool(r, &s->local);
-	record_u8(r, &s->classes_in);
-	record_u8(r, &s->classes_out);
+	classes_record(r, &s->classes_in);
+	classes_record(r, &s->classes_out);
 	record_bool(r, &s->held_in);
 	record_bool(r, &s->held_out);
 	record_bool(r, &s->ice);
@@ -170,7 +179,7 @@ static void call_record(struct record *r, struct call *c, const struct call_tabl
 {
 	uint8_t mode = (uint8_t)c->mode, caller = (uint8_t)c->caller;
 
-	record_head(r, CALL_MAGIC, CALL_VERSION);
+	record_head(r, CALL_MAGIC, CALL_VERSION_OLDEST, CALL_VERSION);
 	record_u32(r, &c->wan_ifindex);
 	record_enum(r, &mode, RF_MODE_NAT + 1);
 	record_enum(r, &caller, 2);

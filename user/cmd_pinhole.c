@@ -19,7 +19,7 @@ _Static_assert(RF_CLASS_RTP == 1 && RF_CLASS_ANY == 1 << 5 && RF_CLASS_SIP == 1 
 
 /* ---- show ---- */
 
-static void show_classes(struct out_node *record, uint8_t classes)
+static void show_classes(struct out_node *record, uint16_t classes)
 {
 	struct out_node *list = out_list(record, "classes", NULL, OUT_HIDDEN);
 	char text[64] = "";
@@ -82,14 +82,15 @@ static void show_one(struct out_node *list, const struct datapath_pinhole *in,
 	const struct rf_ep *outside = in ? &key : &other, *inside = in ? &other : &key;
 	char a[EP_TEXT_MAX], b[EP_TEXT_MAX], remotes[RF_REMOTES_MAX * (EP_TEXT_MAX + 12)];
 	bool sip = p->classes & RF_CLASS_SIP;
+	uint32_t call = any->cold.call_id;
 	struct out_node *item = out_item(list);
 
 	out_shown(out_u64(item, "id", "", p->id), "pinhole %u", p->id);
-	out_shown(out_u64(item, "call", "", p->call_id),
-		  p->call_id ? "call %u"
-		  : sip	     ? "signalling"
-			     : "by hand",
-		  p->call_id);
+	out_shown(out_u64(item, "call", "", call),
+		  call	? "call %u"
+		  : sip ? "signalling"
+			: "by hand",
+		  call);
 	out_str(item, "state", "", p->state == RF_PINHOLE_OPEN ? "open" : "closed");
 	show_classes(item, p->classes | (out ? out->pinhole.classes : 0));
 	out_bool(item, "held", NULL, p->flags & RF_PH_HELD);

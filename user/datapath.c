@@ -349,6 +349,8 @@ static void read_rest(const struct datapath *dp, struct datapath_pinhole *v)
 		memcpy(&v->remotes[1], more.remotes, sizeof(more.remotes));
 	v->has_state = v->pinhole.slot && !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE],
 							       &v->pinhole.slot, &v->state);
+	if (v->pinhole.slot)
+		bpf_map_lookup_elem(dp->map[MAP_PINHOLE_COLD], &v->pinhole.slot, &v->cold);
 	if (v->pinhole.flags & RF_PH_LEARN)
 		bpf_map_lookup_elem(dp->map[MAP_LEARNT], &v->pinhole.id, &v->learnt);
 }

@@ -58,6 +58,7 @@ int datapath_instances(char ***names, size_t *n);
 #define DATAPATH_MAPS(X)                \
 	X(PINHOLES, pinholes)           \
 	X(PINHOLE_STATE, pinhole_state) \
+	X(PINHOLE_COLD, pinhole_cold)   \
 	X(MORE_REMOTES, more_remotes)   \
 	X(LEARNT, learnt)               \
 	X(GUARDS, guards)               \
@@ -122,6 +123,7 @@ struct datapath_pinhole {
 	struct rf_remote remotes[RF_REMOTES_MAX]; /* .pinhole.n_remotes of them */
 	struct rf_pinhole_state state; /* zero when has_state is false (signalling) */
 	struct rf_learnt learnt; /* zero unless RF_PH_LEARN */
+	struct rf_pinhole_cold cold; /* zero: signalling */
 	bool has_state;
 };
 /* Both directions are separate records with the same .pinhole.id; sorted by id, then direction. */

@@ -112,6 +112,8 @@ static int make_room(struct ringfence_bpf *skel, const struct config *c)
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.pinhole_state, room);
 	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.pinhole_cold, room);
+	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.inbound, room / 2);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "addr.h"
+#include "rf_media.h"
 
 int inbound_open(struct inbound *in, int fd)
 {
@@ -50,7 +51,7 @@ static bool types_of(const struct rf_pinhole *p, uint8_t types[RF_INBOUND_TYPES]
 
 	memset(types, RF_INBOUND_NO_TYPE, RF_INBOUND_TYPES);
 	for (unsigned int pt = 0; pt < 128; pt++) {
-		if (!(p->payload_types[pt / 8] >> pt % 8 & 1))
+		if (!rf_types_have(p->payload_types, (uint8_t)pt))
 			continue;
 		if (n == RF_INBOUND_TYPES)
 			return false;
@@ -61,10 +62,8 @@ static bool types_of(const struct rf_pinhole *p, uint8_t types[RF_INBOUND_TYPES]
 
 static bool is_plain(const struct rf_pinhole *p)
 {
-	return p->state == RF_PINHOLE_OPEN && p->n_remotes &&
-	       (!p->idle_s || p->idle_s >= RF_INBOUND_SILENCE_S) &&
-	       (p->classes & (RF_CLASS_RTP | RF_CLASS_ANY | RF_CLASS_SIP)) == RF_CLASS_RTP &&
-	       !(p->flags & (RF_PH_LEARN | RF_PH_LOCAL)) && addr_is_v4(&p->remote.addr) &&
+	return rf_pinhole_is_plain(p) && (!p->idle_s || p->idle_s >= RF_INBOUND_SILENCE_S) &&
+	       addr_is_v4(&p->remote.addr) &&
 	       (!(p->flags & RF_PH_XLATE) || addr_is_v4(&p->xlate.addr));
 }
 

@@ -12,8 +12,9 @@
 #include "record.h"
 #include "record_save.h"
 
-#define MANUAL_MAGIC   0x4d504831 /* "MPH1" */
-#define MANUAL_VERSION 1
+#define MANUAL_MAGIC	      0x4d504831 /* "MPH1" */
+#define MANUAL_VERSION	      2
+#define MANUAL_VERSION_OLDEST 1 /* that can be read */
 
 struct manual {
 	struct pinhole_spec spec;
@@ -124,7 +125,7 @@ static const char *read_classes(json_object *request, struct pinhole_spec *s)
 		bit = class_bit(json_object_get_string(json_object_array_get_idx(list, i)));
 		if (bit < 0)
 			return "unknown class: rtp, rtcp, stun, dtls, udptl, bfcp or any";
-		s->classes_in |= (uint8_t)bit;
+		s->classes_in |= (uint16_t)bit;
 	}
 out:
 	s->classes_out = s->classes_in;
@@ -178,12 +179,15 @@ static void manual_record(struct record *r, struct pinhole_spec *s)
 	uint8_t local = s->local;
 	size_t n = s->n_remotes;
 
-	record_head(r, MANUAL_MAGIC, MANUAL_VERSION);
+	record_head(r, MANUAL_MAGIC, MANUAL_VERSION_OLDEST, MANUAL_VERSION);
 	record_u32(r, &s->wan_ifindex);
 	record_ep(r, &s->outside);
 	record_ep(r, &s->inside);
 	record_u8(r, &local);
-	record_u8(r, &s->classes_in);
+	if (r->version == 1)
+		record_u8_wide(r, &s->classes_in);
+	else
+		record_u16(r, &s->classes_in);
 	record_u64(r, &s->deadline_ns);
 	record_count(r, &n, RF_REMOTES_MAX);
 	for (size_t i = 0; i < n; i++) {

@@ -230,11 +230,8 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 {
 	struct rf_pinhole p = {
 		.id = s->id,
-		.call_id = s->call_id,
 		.deadline_ns = s->deadline_ns ? s->deadline_ns : 1, /* never 0; 1 is long past */
-		.learn_until_s = (__u32)((s->learn_until_ns + 999999999) / 1000000000),
 		.idle_s = s->idle_s,
-		.idle_from_s = (__u32)(clock_now_ns() / 1000000000),
 		.clock_rate = s->clock_rate,
 		.state = RF_PINHOLE_OPEN,
 		.wan_ifindex = s->wan_ifindex,
@@ -250,6 +247,15 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		p.flags |= RF_PH_XLATE;
 	p.rtcp_types = s->rtcp_types;
 	return p;
+}
+
+static struct rf_pinhole_cold cold_of(const struct pinhole_spec *s)
+{
+	return (struct rf_pinhole_cold){
+		.call_id = s->call_id,
+		.learn_until_s = (__u32)((s->learn_until_ns + 999999999) / 1000000000),
+		.idle_from_s = (__u32)(clock_now_ns() / 1000000000),
+	};
 }
 
 static void remote_add(struct value *v, const struct rf_remote *r)
@@ -332,7 +338,7 @@ static bool make_way(struct pinhole_table *t, const struct entry *but)
 
 /* A new pinhole begins with nothing counted; statistics and the learnt source of a known one stay. */
 static int state_create(struct pinhole_table *t, struct entry *e, const struct rf_pinhole_key *in,
-			bool learn)
+			bool learn, const struct rf_pinhole_cold *cold)
 {
 	uint32_t want = inbound_slot(&t->inbound, in);
 	static const struct rf_pinhole_state no_state;
@@ -349,6 +355,8 @@ static int state_create(struct pinhole_table *t, struct entry *e, const struct r
 						BPF_ANY))
 			err = -errno;
 	}
+	if (!err && bpf_map_update_elem(t->dp->map[MAP_PINHOLE_COLD], &e->slot, cold, BPF_ANY))
+		err = -errno;
 	if (!err && learn &&
 	    bpf_map_update_elem(t->dp->map[MAP_LEARNT], &e->id, &nothing, BPF_NOEXIST) &&
 	    errno != EEXIST)
@@ -366,9 +374,10 @@ static bool is_signalling(const struct pinhole_table *t, const struct rf_pinhole
 	       p.classes & RF_CLASS_SIP && p.state == RF_PINHOLE_OPEN;
 }
 
-/* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open. */
+/* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open.
+ * .cold: of media; NULL: signalling, which has no slot. */
 static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
-		    struct value value[2], bool with_state)
+		    struct value value[2], const struct rf_pinhole_cold *cold)
 {
 	struct entry *e = entry_get(t, id);
 	int dir, err = 0;
@@ -376,8 +385,9 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 	if (!e)
 		return -ENOMEM;
 	e->rest |= has_rest(&value[RF_DIR_IN].p) || has_rest(&value[RF_DIR_OUT].p);
-	if (with_state)
-		err = state_create(t, e, &key[RF_DIR_IN], value[RF_DIR_IN].p.flags & RF_PH_LEARN);
+	if (cold)
+		err = state_create(t, e, &key[RF_DIR_IN], value[RF_DIR_IN].p.flags & RF_PH_LEARN,
+				   cold);
 	value[RF_DIR_IN].p.slot = value[RF_DIR_OUT].p.slot = e->slot;
 	for (dir = 0; dir < 2; dir++)
 		if (e->has_key[dir] && memcmp(&e->key[dir], &key[dir], sizeof(key[dir])))
@@ -432,6 +442,7 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
 					 key_of(&s->inside, RF_DIR_OUT) };
 	struct value value[2] = { in_of(s), out_of(s) };
+	struct rf_pinhole_cold cold = cold_of(s);
 	struct entry *e;
 
 	if (is_signalling(t, &key[RF_DIR_IN]) || is_signalling(t, &key[RF_DIR_OUT])) {
@@ -440,7 +451,7 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 			bury(t, e, clock_now_ns());
 		return -EADDRINUSE;
 	}
-	return set_both(t, s->id, key, value, true);
+	return set_both(t, s->id, key, value, &cold);
 }
 
 int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns)
@@ -471,7 +482,7 @@ int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *
 
 	value[RF_DIR_IN].p.xlate = s->inside;
 	value[RF_DIR_OUT].p.xlate = s->outside;
-	return set_both(t, s->id, key, value, false);
+	return set_both(t, s->id, key, value, NULL);
 }
 
 /* Without a tombstone: nobody needs to know why a SIP port is silent. */

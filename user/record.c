@@ -113,6 +113,11 @@ void record_u16(struct record *r, uint16_t *v)
 	*v = (uint16_t)record_int(r, *v, 2);
 }
 
+void record_u8_wide(struct record *r, uint16_t *v)
+{
+	*v = (uint16_t)record_int(r, *v, 1);
+}
+
 void record_u32(struct record *r, uint32_t *v)
 {
 	*v = (uint32_t)record_int(r, *v, 4);
@@ -135,15 +140,16 @@ void record_bool(struct record *r, bool *v)
 	*v = b;
 }
 
-void record_head(struct record *r, uint32_t magic, uint16_t version)
+void record_head(struct record *r, uint32_t magic, uint16_t oldest, uint16_t version)
 {
 	uint32_t m = magic;
 	uint16_t v = version;
 
 	record_u32(r, &m);
 	record_u16(r, &v);
-	if (m != magic || v != version)
+	if (m != magic || v < oldest || v > version)
 		r->failed = true;
+	r->version = v;
 }
 
 void record_count(struct record *r, size_t *n, size_t max)

@@ -29,6 +29,8 @@ struct record {
 	uint8_t *buf;
 	size_t n, cap; /* bytes used (writing) or given (reading); allocated */
 	size_t pos; /* reading */
+	uint16_t
+		version; /* of the record at hand, once its head is done: an older one may lack fields */
 };
 
 /* Starts a record; the memory of an earlier writing is used again. */
@@ -38,11 +40,14 @@ void record_free(struct record *r); /* of a writer */
 /* Reading went well and used every byte; writing went well. */
 bool record_done(const struct record *r);
 
-/* First bytes: which kind of record and which version of it; another one fails. */
-void record_head(struct record *r, uint32_t magic, uint16_t version);
+/* First bytes: which kind of record and which version of it. Written is `version`; read is any from
+ * `oldest` to it, named by r->version then; another one fails. */
+void record_head(struct record *r, uint32_t magic, uint16_t oldest, uint16_t version);
 void record_bytes(struct record *r, void *p, size_t n); /* fixed size */
 void record_u8(struct record *r, uint8_t *v);
 void record_u16(struct record *r, uint16_t *v);
+/* One byte that has become two since. */
+void record_u8_wide(struct record *r, uint16_t *v);
 void record_u32(struct record *r, uint32_t *v);
 void record_u64(struct record *r, uint64_t *v);
 void record_bool(struct record *r, bool *v); /* reading: other than 0 and 1 fails */

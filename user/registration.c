@@ -176,7 +176,7 @@ static void registrar_release(struct registration_table *t, const struct registr
 static void record(struct record *r, struct registration *g, struct view *aor, struct view *user,
 		   struct view *contact)
 {
-	record_head(r, RECORD_MAGIC, RECORD_VERSION);
+	record_head(r, RECORD_MAGIC, RECORD_VERSION, RECORD_VERSION);
 	record_u32(r, &g->binding_id);
 	record_view(r, aor, TEXT_MAX);
 	record_view(r, user, TEXT_MAX);

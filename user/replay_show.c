@@ -91,7 +91,7 @@ static void show_message(struct out_node *item, const struct replay_entry *e)
 	show_edits(item, e);
 }
 
-static void classes_text(uint8_t classes, char *buf, size_t n)
+static void classes_text(uint16_t classes, char *buf, size_t n)
 {
 	static const char *const names[] = { "rtp",   "rtcp", "stun", "dtls",
 					     "udptl", "any",  "sip",  "bfcp" };

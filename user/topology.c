@@ -4,6 +4,8 @@
  */
 #include "topology.h"
 
+#include "rf_media.h"
+
 bool topology_is_local(const struct topology *t, const struct rf_addr *a)
 {
 	for (uint16_t i = 0; i < t->n_locals; i++)
@@ -39,9 +41,7 @@ enum rf_mode topology_mode(const struct topology *t, const struct rf_addr *a)
 	c = inside_match(t, a);
 	if (!c)
 		return RF_MODE_AUTO;
-	if (c->mode != RF_MODE_AUTO)
-		return c->mode;
-	return addr_is_private(a) ? RF_MODE_NAT : RF_MODE_ROUTED;
+	return c->mode != RF_MODE_AUTO ? c->mode : rf_mode_by_addr(a);
 }
 
 const struct topology_wan *topology_wan_by_index(const struct topology *t, uint32_t ifindex)

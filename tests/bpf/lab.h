@@ -67,9 +67,10 @@ struct lab {
 	struct rf_punt punt;
 	uint8_t punt_data[RF_PUNT_MAX];
 	__u64 counts[RF_R_MAX];
-	/* for ph_set() and st_set(); lab_reset() clears them */
+	/* for ph_set() and st_set(); lab_reset() brings them back to nothing, but .cold to CALL_ID */
 	struct rf_more_remotes more;
 	struct rf_learnt learnt;
+	struct rf_pinhole_cold cold;
 	bool warm; /* lab_reset() makes the next hops known: the short way is open */
 	struct lab_hop {
 		__u32 index;
@@ -185,6 +186,7 @@ static inline int lab_up(void **state)
 	bpf_map__set_max_entries(lab.skel->maps.more_remotes, 1024);
 	bpf_map__set_max_entries(lab.skel->maps.learnt, 1024);
 	bpf_map__set_max_entries(lab.skel->maps.pinhole_state, LAB_SLOTS);
+	bpf_map__set_max_entries(lab.skel->maps.pinhole_cold, LAB_SLOTS);
 	bpf_map__set_max_entries(lab.skel->maps.inbound, LAB_LINES);
 	lab.skel->rodata->rf_inbound_n = LAB_LINES;
 	lab_leave_out();
@@ -284,7 +286,6 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 	struct rf_pinhole ph = {
 		.id = PH_ID,
 		.slot = PH_SLOT,
-		.call_id = CALL_ID,
 		.deadline_ns = now_ns() + 600 * SEC,
 		.clock_rate = 8000,
 		.state = RF_PINHOLE_OPEN,
@@ -304,7 +305,7 @@ static inline struct rf_pinhole ph_new(bool v6, int dir)
 	return ph;
 }
 
-/* With lab.more behind its first remote. */
+/* With lab.more behind its first remote, and lab.cold. */
 static inline void ph_set(const char *a, uint16_t port, int dir, const struct rf_pinhole *ph)
 {
 	struct rf_pinhole_key k = ph_key(a, port, dir);
@@ -313,6 +314,8 @@ static inline void ph_set(const char *a, uint16_t port, int dir, const struct rf
 	if (ph->n_remotes > 1)
 		map_set(lab.skel->maps.more_remotes, &more, &lab.more);
 	inbound_clear(&lab.inbound, &k);
+	if (ph->slot)
+		map_set(lab.skel->maps.pinhole_cold, &ph->slot, &lab.cold);
 	map_set(lab.skel->maps.pinholes, &k, ph);
 	if (lab.lines)
 		inbound_set(&lab.inbound, &k, ph);
@@ -416,6 +419,7 @@ static inline void lab_reset(void)
 	map_clear(lab.skel->maps.learnt);
 	memset(&lab.more, 0, sizeof(lab.more));
 	memset(&lab.learnt, 0, sizeof(lab.learnt));
+	lab.cold = (struct rf_pinhole_cold){ .call_id = CALL_ID };
 	map_set(lab.skel->maps.pinhole_state, &slot, &no_state);
 	map_clear(lab.skel->maps.inside);
 	map_clear(lab.skel->maps.devices);

@@ -35,7 +35,7 @@ static void learning(int prefix_len, uint16_t port)
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
 
 	ph.flags |= RF_PH_LEARN;
-	ph.learn_until_s = now_ns() / SEC + 60;
+	lab.cold.learn_until_s = now_ns() / SEC + 60;
 	ph.n_remotes = 2;
 	ph.remote.addr = addr("192.168.7.7"); /* what the SDP said */
 	ph.remote.prefix_len = 128;
@@ -156,7 +156,7 @@ static void test_too_late(void **state)
 
 	learning(128, 0);
 	bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.pinholes), &k, &ph);
-	ph.learn_until_s = past_ns() / SEC;
+	lab.cold.learn_until_s = past_ns() / SEC;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	expect("late", &p, RF_R_LEARN_TOO_LATE);
 	lab.learnt.state = RF_LEARN_LOCKED;
@@ -165,7 +165,7 @@ static void test_too_late(void **state)
 	expect("learnt in time, stays", &p, 0);
 	lab.learnt.state = RF_LEARN_BUSY; /* a CPU that never finishes */
 	st_set(NULL);
-	ph.learn_until_s = now_ns() / SEC + 2;
+	lab.cold.learn_until_s = now_ns() / SEC + 2;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	expect("busy", &p, RF_R_WRONG_SOURCE);
 }

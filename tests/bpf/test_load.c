@@ -28,6 +28,7 @@ static struct ringfence_bpf *open_with_logs(int level)
 			 0);
 	bpf_map__set_max_entries(skel->maps.pinholes, 1024);
 	bpf_map__set_max_entries(skel->maps.pinhole_state, 1024);
+	bpf_map__set_max_entries(skel->maps.pinhole_cold, 1024);
 	bpf_object__for_each_program(prog, skel->obj)
 	{
 		bpf_program__set_log_level(prog, level);

@@ -48,13 +48,13 @@ static void t_rtcp_only(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 static void t_too_late(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	ph->flags |= RF_PH_LEARN;
-	ph->learn_until_s = past_ns() / SEC;
+	lab.cold.learn_until_s = past_ns() / SEC;
 }
 
 static void t_pending(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	ph->flags |= RF_PH_LEARN;
-	ph->learn_until_s = now_ns() / SEC + 2;
+	lab.cold.learn_until_s = now_ns() / SEC + 2;
 }
 
 static void t_ssrc(struct rf_pinhole *ph, struct rf_pinhole_state *st)
@@ -102,7 +102,7 @@ static void t_not_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 static void t_resumed(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
 	t_idle(ph, st);
-	ph->idle_from_s = now_ns() / SEC - 1;
+	lab.cold.idle_from_s = now_ns() / SEC - 1;
 }
 
 static void t_never(struct rf_pinhole *ph, struct rf_pinhole_state *st)
@@ -932,7 +932,7 @@ static void test_no_state(void **state)
 	map_clear(lab.skel->maps.learnt);
 	lab_case("exact", WAN_IN, &in4, RF_R_MEDIA_TC, &out);
 	ph.flags |= RF_PH_LEARN;
-	ph.learn_until_s = now_ns() / SEC + 2;
+	lab.cold.learn_until_s = now_ns() / SEC + 2;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	lab_case("learning", WAN_IN, &in4, RF_R_WRONG_SOURCE, NULL);
 }

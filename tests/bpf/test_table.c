@@ -20,6 +20,7 @@ static int table_up(void **state)
 	memset(&dp, 0xff, sizeof(dp));
 	dp.map[MAP_PINHOLES] = bpf_map__fd(lab.skel->maps.pinholes);
 	dp.map[MAP_PINHOLE_STATE] = bpf_map__fd(lab.skel->maps.pinhole_state);
+	dp.map[MAP_PINHOLE_COLD] = bpf_map__fd(lab.skel->maps.pinhole_cold);
 	dp.map[MAP_MORE_REMOTES] = bpf_map__fd(lab.skel->maps.more_remotes);
 	dp.map[MAP_LEARNT] = bpf_map__fd(lab.skel->maps.learnt);
 	dp.map[MAP_INBOUND] = bpf_map__fd(lab.skel->maps.inbound);

@@ -141,14 +141,14 @@ static void integers(void **state)
 	size_t n = 3;
 
 	record_write(&w);
-	record_head(&w, 1, 2);
+	record_head(&w, 1, 2, 2);
 	record_u64(&w, &a);
 	record_text(&w, text, sizeof(text));
 	record_count(&w, &n, 3);
 	assert_true(record_done(&w));
 	assert_int_equal(w.buf[6], 8); /* little endian */
 	record_read(&r, (struct view){ (char *)w.buf, w.n });
-	record_head(&r, 1, 2);
+	record_head(&r, 1, 2, 2);
 	record_u64(&r, &b);
 	assert_true(a == b);
 	record_text(&r, back, sizeof(back));
@@ -157,7 +157,7 @@ static void integers(void **state)
 	assert_int_equal(n, 0);
 	assert_false(record_done(&r));
 	record_read(&r, (struct view){ (char *)w.buf, w.n });
-	record_head(&r, 1, 3); /* another version */
+	record_head(&r, 1, 3, 4); /* another version */
 	assert_false(record_done(&r));
 	record_free(&w);
 }
