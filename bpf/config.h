@@ -18,6 +18,7 @@
 
 #define RF_VLANS_MAX   2 /* 802.1ad outer + 802.1Q inner */
 #define RF_EXTHDRS_MAX 8 /* IPv6 extension headers that are walked over */
+#define RF_L2_MAX      64 /* the L3 header starts before this offset */
 #define RF_HDRS_MAX    1024 /* the UDP header starts before this offset */
 #define RF_PULL_MAX    (RF_HDRS_MAX + 128) /* made linear when headers are not */
 
@@ -38,6 +39,7 @@
 #define ETH_P_PPP_SES	 0x8864
 #define TC_ACT_UNSPEC	 (-1) /* of the verdicts only what tcx knows, too */
 #define TC_ACT_SHOT	 2
+#define TC_ACT_REDIRECT	 7
 #define PACKET_HOST	 0
 #define PACKET_OTHERHOST 3
 #define AF_INET		 2

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The short way of the packet that nearly every packet is: RTP of a call that is up, in a plain
- * Ethernet frame, between the endpoints that the SDP named first, to a next hop that is known.
- * Nothing is judged here that the long way would not judge alike. At the first thing that is not
+ * Fast path for the common packet: RTP of an established call in an untagged Ethernet frame, between the
+ * endpoints first named in the SDP, to a cached next hop. What it needs stays on its own small stack.
+ * Nothing is judged here that the slow path would not judge alike. At the first thing that is not
  * plain the packet goes there untouched, and so does each that will not be delivered: verdicts other
  * than "delivered" have one place only. The fixtures of tests/bpf/test_reasons.c and test_rewrite.c run with
  * next hops cold and known, and with lines, which holds all ways against the same expectations. What a line
- * decides (rf_plain_inbound()) is coarse towards the long way only; test_inbound.c has lines alone.
+ * decides (rf_plain_inbound()) is coarse towards the slow path only; test_inbound.c has lines alone.
  */
 #ifndef RF_BPF_FAST_H
 #define RF_BPF_FAST_H
 
 #include "deliver.h"
-#include "media.h"
-#include "wan.h"
+#include "stats.h"
 
-/* No codes of XDP or TC. */
-#define RF_LONG_WAY	  (-100)
-#define RF_FAST_FAILED	  (-99) /* the kernel refused to rewrite it; the only verdict there is */
-#define RF_LONG_WAY_NO_PH (-101) /* there is no pinhole: one look-up is enough */
+enum rf_fast {
+	RF_FAST_REDIRECTED, /* delivered: it ends here */
+	RF_FAST_SLOW, /* for the slow path to judge */
+	RF_FAST_MISS, /* the same, and there is no pinhole: one look-up is enough */
+	RF_FAST_FAILED, /* the kernel refused to rewrite it; the only other verdict there is */
+};
 
 struct rf_plain_rtp {
 	__u8 vpxcc, mpt; /* RFC 3550 5.1: version, padding, extension, CSRC count; marker, type */
@@ -65,70 +66,84 @@ static __always_inline bool rf_plain6(const struct rf_plain6 *f, __u32 room)
 	       sizeof(f->ip6) + len <= room && rf_plain_rtp(&f->udp, &f->rtp, len);
 }
 
-/* What of it the pinhole decides; what has to be learnt, asked or held is not plain. */
-static __always_inline bool rf_plain_agreed(const struct rf_pinhole *ph, const struct rf_ep *remote,
-					    __u8 pt, __u64 now)
-{
-	return rf_pinhole_is_plain(ph) && now < ph->deadline_ns &&
-	       rf_remote_is(&ph->remote, remote) && rf_types_have(ph->payload_types, pt);
-}
-
-/* What a plain packet needs to go on its way. */
+/* What a plain packet is, and what it needs to go on its way. */
 struct rf_plain {
+	struct rf_ep own, remote; /* ours, by which the pinhole is found, and the other side's */
+	__u64 now;
 	struct rf_flow_stats *s;
-	struct rf_hop *hop;
+	struct rf_nexthop *hop;
+	__u32 len; /* of the L3 packet */
 	__u32 clock_rate;
-	/* IPv4: the other endpoint of ours; IPv6 looks at the pinhole, as its stack has no room */
-	__be32 to;
+	__u32 via; /* enum rf_nexthop_via bits, or the device it came in by */
+	__u8 pt;
+	/* IPv4: the other endpoint of ours; IPv6 looks at the pinhole */
 	__be16 to_port;
+	__be32 to;
 };
 
-static __always_inline struct rf_hop *rf_plain_hop(struct rf_pkt *p, const struct rf_addr *src,
-						   const struct rf_addr *dst, __u32 via)
+static __always_inline bool rf_plain_hop(struct rf_plain *pl, const struct rf_addr *src,
+					 const struct rf_addr *dst, __u32 via)
 {
-	struct rf_hop *hop = rf_hop_get(src, dst, via);
-
-	return rf_hop_hot(hop, p, src, dst, via) ? hop : NULL;
+	pl->hop = rf_nexthop_get(src, dst, via);
+	return rf_nexthop_hot(pl->hop, pl->len, pl->now, src, dst, via);
 }
 
-/* .own is our endpoint, .remote the other side's. False: not plain. */
-static __always_inline bool rf_plain_hit(struct rf_pkt *p, struct rf_hit *h, const __u8 dir,
-					 const struct rf_ep *own, const struct rf_ep *remote,
-					 __u8 pt, __u32 via, struct rf_plain *pl)
+static __always_inline const struct rf_ep *rf_plain_to(const struct rf_plain *pl,
+						       const struct rf_pinhole *ph)
 {
-	const struct rf_ep *to;
-	struct rf_pinhole *ph;
+	return ph->flags & RF_PH_XLATE ? &ph->xlate : &pl->own;
+}
 
-	if (!rf_pinhole_find(p, own, dir, h))
+/* What has to be learnt, asked or held is not plain; silence in both directions is the slow path's question. */
+static __always_inline bool rf_plain_agreed(struct rf_plain *pl, const struct rf_pinhole *ph,
+					    const __u8 dir)
+{
+	__u32 slot = ph->slot;
+	struct rf_pinhole_state *st;
+
+	if (!rf_pinhole_is_plain(ph) || pl->now >= ph->deadline_ns ||
+	    !rf_remote_is(&ph->remote, &pl->remote) || !rf_types_have(ph->payload_types, pl->pt))
 		return false;
-	ph = h->ph;
-	if (!rf_plain_agreed(ph, remote, pt, rf_now(p)))
+	st = bpf_map_lookup_elem(&pinhole_state, &slot);
+	if (!st)
 		return false;
-	rf_pinhole_state_find(h);
-	if (!h->st)
-		return false;
-	/* silence in both directions is the long way's question */
-	pl->s = &h->st->dir[dir];
-	if (ph->idle_s && p->now - pl->s->last_ns > ph->idle_s * RF_NS_PER_SEC)
-		return false;
-	to = ph->flags & RF_PH_XLATE ? &ph->xlate : own;
-	if (!(p->flags & RF_PKT_V6)) {
+	pl->s = &st->dir[dir];
+	pl->clock_rate = ph->clock_rate;
+	return !ph->idle_s || pl->now - pl->s->last_ns <= ph->idle_s * RF_NS_PER_SEC;
+}
+
+/* RF_FAST_REDIRECTED: may go; *found is its pinhole. */
+static __always_inline enum rf_fast rf_plain_hit(struct rf_plain *pl, const __u8 dir, const bool v6,
+						 struct rf_pinhole **found)
+{
+	struct rf_pinhole_key key = { .addr = pl->own.addr, .port = pl->own.port, .dir = dir };
+	struct rf_pinhole *ph = bpf_map_lookup_elem(&pinholes, &key);
+	const struct rf_ep *to;
+
+	if (!ph)
+		return RF_FAST_MISS;
+	pl->now = bpf_ktime_get_coarse_ns();
+	if (!rf_plain_agreed(pl, ph, dir))
+		return RF_FAST_SLOW;
+	to = rf_plain_to(pl, ph);
+	if (!v6) {
 		pl->to = to->addr.w[3];
 		pl->to_port = to->port;
-		pl->clock_rate = ph->clock_rate;
 	}
-	pl->hop = dir == RF_DIR_IN
-			  ? rf_plain_hop(p, &remote->addr, &to->addr, via)
-			  : rf_plain_hop(p, &to->addr, &remote->addr, via | ph->wan_ifindex);
-	return pl->hop;
+	*found = ph;
+	if (dir == RF_DIR_IN)
+		return rf_plain_hop(pl, &pl->remote.addr, &to->addr, pl->via) ? RF_FAST_REDIRECTED
+									      : RF_FAST_SLOW;
+	return rf_plain_hop(pl, &to->addr, &pl->remote.addr, pl->via | ph->wan_ifindex)
+		       ? RF_FAST_REDIRECTED
+		       : RF_FAST_SLOW;
 }
 
 /*
  * The same of IPv4 from the WAN by the line of its own endpoint, if it has one: no hash, and two cache
  * misses at once instead of a chain of them. False: ask the pinhole.
  */
-static __always_inline bool rf_plain_inbound(struct rf_pkt *p, const struct rf_plain4 *f, __u32 via,
-					     struct rf_plain *pl)
+static __always_inline bool rf_plain_inbound(struct rf_plain *pl, const struct rf_plain4 *f)
 {
 #ifdef __TARGET_ARCH_x86 /* loads are not reordered; elsewhere the version would need barriers */
 	__u32 i = rf_inbound_index(bpf_ntohl(f->ip.daddr), bpf_ntohs(f->udp.dest), rf_inbound_n);
@@ -147,11 +162,13 @@ static __always_inline bool rf_plain_inbound(struct rf_pkt *p, const struct rf_p
 	RF_MEMORY_ORDER();
 	if (!version || version & 1 || l->own != f->ip.daddr || l->own_port != f->udp.dest ||
 	    l->remote != f->ip.saddr || l->remote_port != f->udp.source ||
-	    !rf_inbound_has_type(*(const __u32 *)l->payload_types, f->rtp.mpt & 0x7f) ||
-	    (rf_now(p) >> RF_INBOUND_TICK) >= l->until)
+	    !rf_inbound_has_type(*(const __u32 *)l->payload_types, pl->pt))
+		return false;
+	pl->now = bpf_ktime_get_coarse_ns();
+	if ((pl->now >> RF_INBOUND_TICK) >= l->until)
 		return false;
 	pl->s = &st->dir[RF_DIR_IN];
-	if (p->now - pl->s->last_ns > RF_INBOUND_SILENCE_S * RF_NS_PER_SEC)
+	if (pl->now - pl->s->last_ns > RF_INBOUND_SILENCE_S * RF_NS_PER_SEC)
 		return false;
 	pl->to = l->to;
 	pl->to_port = l->to_port;
@@ -160,11 +177,32 @@ static __always_inline bool rf_plain_inbound(struct rf_pkt *p, const struct rf_p
 	if (RF_READ_ONCE(l->version) != version)
 		return false;
 	rf_addr_v4(&to, pl->to);
-	pl->hop = rf_plain_hop(p, &p->src.addr, &to, via);
-	return pl->hop;
+	return rf_plain_hop(pl, &pl->remote.addr, &to, pl->via);
 #else
 	return false;
 #endif
+}
+
+/* .dir: the source or the destination is ours. Before anything is looked up. */
+static __always_inline void rf_plain_begin4(struct rf_plain *pl, const struct rf_plain4 *f,
+					    const __u8 dir)
+{
+	rf_addr_v4(&pl->own.addr, dir == RF_DIR_IN ? f->ip.daddr : f->ip.saddr);
+	rf_addr_v4(&pl->remote.addr, dir == RF_DIR_IN ? f->ip.saddr : f->ip.daddr);
+	pl->own.port = dir == RF_DIR_IN ? f->udp.dest : f->udp.source;
+	pl->remote.port = dir == RF_DIR_IN ? f->udp.source : f->udp.dest;
+	pl->len = bpf_ntohs(f->ip.tot_len);
+	pl->pt = f->rtp.mpt & 0x7f;
+}
+
+static __always_inline enum rf_fast rf_plain_judge4(struct rf_plain *pl, const struct rf_plain4 *f,
+						    const __u8 dir)
+{
+	struct rf_pinhole *ph;
+
+	if (dir == RF_DIR_IN && rf_plain_inbound(pl, f))
+		return RF_FAST_REDIRECTED;
+	return rf_plain_hit(pl, dir, false, &ph);
 }
 
 static __always_inline void rf_plain_media(struct rf_media *m, const struct rf_plain_rtp *rtp)
@@ -176,223 +214,163 @@ static __always_inline void rf_plain_media(struct rf_media *m, const struct rf_p
 	m->ssrc = bpf_ntohl(rtp->ssrc);
 }
 
-static __always_inline void rf_plain_book(struct rf_pkt *p, const struct rf_plain *pl,
-					  const struct rf_media *m, __u32 reason)
+static __always_inline void rf_plain_book(const struct rf_plain *pl, const struct rf_media *m,
+					  enum rf_reason reason)
 {
-	struct rf_counter *c = bpf_map_lookup_elem(&reasons, &reason);
+	__u32 key = reason;
+	struct rf_counter *c = bpf_map_lookup_elem(&reasons, &key);
 
-	rf_book_packet(p, pl->s, m, pl->clock_rate);
+	rf_book_packet(pl->s, pl->len, pl->now, m, pl->clock_rate);
 	if (c) {
 		c->packets++;
-		c->bytes += p->len;
+		c->bytes += pl->len;
 	}
 }
 
-/* As rf_rewrite_xdp_v4(), for either endpoint. */
-static __always_inline void rf_plain_rewrite4(struct rf_plain4 *f, const __u8 dir,
-					      const struct rf_plain *pl)
-{
-	__be32 *addr = dir == RF_DIR_IN ? &f->ip.daddr : &f->ip.saddr;
-	__be16 *port = dir == RF_DIR_IN ? &f->udp.dest : &f->udp.source;
-	__u64 diff = (__u64)(__u32) ~*addr + pl->to;
-	__u64 pseudo = (__u64)f->ip.saddr + f->ip.daddr + bpf_htons(IPPROTO_UDP) + f->udp.len;
-
-	if (f->udp.check == rf_csum_fold(pseudo)) { /* rf_csum_is_partial() */
-		f->udp.check = 0;
-	} else if (f->udp.check) {
-		__u16 check =
-			rf_csum_apply(f->udp.check, diff + rf_csum_diff16(*port, pl->to_port));
-
-		f->udp.check = check ? check : 0xffff;
-	}
-	/* one less of TTL, which is the upper byte of its word */
-	f->ip.check = rf_csum_apply(f->ip.check, diff + (__u16)~bpf_htons(0x0100));
-	f->ip.ttl--;
-	*addr = pl->to;
-	*port = pl->to_port;
-}
-
-static __always_inline int rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
+static __always_inline enum rf_fast rf_fast4_xdp(struct xdp_md *ctx, const __u8 dir)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	struct rf_plain4 *f = (void *)(eth + 1);
 	void *end = (void *)(long)ctx->data_end;
-	struct rf_pkt p = {};
-	const struct rf_ep *own = dir == RF_DIR_IN ? &p.dst : &p.src;
-	const struct rf_ep *remote = dir == RF_DIR_IN ? &p.src : &p.dst;
-	__u32 via = dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT;
 	struct rf_plain plain, *pl = &plain;
-	struct rf_hit hit = {}, *h = &hit;
+	struct rf_media m = {};
+	enum rf_fast fast;
 
 	if ((void *)(f + 1) > end || !rf_plain4(f, end - (void *)f))
-		return RF_LONG_WAY;
-	rf_addr_v4(&p.src.addr, f->ip.saddr);
-	rf_addr_v4(&p.dst.addr, f->ip.daddr);
-	p.src.port = f->udp.source;
-	p.dst.port = f->udp.dest;
-	p.len = bpf_ntohs(f->ip.tot_len);
-	if (!(dir == RF_DIR_IN && rf_plain_inbound(&p, f, via, pl)) &&
-	    (!rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl) ||
-	     (dir == RF_DIR_OUT && !pl->hop->xdp)))
-		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
-	rf_plain_rewrite4(f, dir, pl);
+		return RF_FAST_SLOW;
+	pl->via = dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_NEXTHOP_XDP : RF_NEXTHOP_OUT;
+	rf_plain_begin4(pl, f, dir);
+	fast = rf_plain_judge4(pl, f, dir);
+	if (fast != RF_FAST_REDIRECTED)
+		return fast;
+	if (dir == RF_DIR_OUT && !pl->hop->xdp)
+		return RF_FAST_SLOW;
+	rf_rewrite4_xdp(&f->ip, &f->udp, dir, pl->to, pl->to_port);
 	__builtin_memcpy(eth, pl->hop->dst_mac, 12);
-	rf_plain_media(&h->media, &f->rtp);
-	rf_plain_book(&p, pl, &h->media, RF_R_MEDIA_XDP);
-	return bpf_redirect(pl->hop->ifindex, 0);
+	rf_plain_media(&m, &f->rtp);
+	rf_plain_book(pl, &m, RF_R_MEDIA_XDP);
+	bpf_redirect(pl->hop->ifindex, 0);
+	return RF_FAST_REDIRECTED;
 }
 
-static __always_inline bool rf_plain_rewrite6(struct rf_plain6 *f, struct rf_pkt *p, const __u8 dir,
-					      const struct rf_ep *to)
-{
-	struct in6_addr *addr = dir == RF_DIR_IN ? &f->ip6.daddr : &f->ip6.saddr;
-	const struct rf_ep *from = dir == RF_DIR_IN ? &p->dst : &p->src;
-	__be16 *port = dir == RF_DIR_IN ? &f->udp.dest : &f->udp.source;
-
-	/* no zero checksum in IPv6: TC knows how to complete it */
-	if (rf_csum_is_partial(p, &f->udp))
-		return false;
-	if (f->udp.check) {
-		__u16 check =
-			rf_csum_apply(f->udp.check, rf_csum_diff_addr(&from->addr, &to->addr) +
-							    rf_csum_diff16(*port, to->port));
-
-		f->udp.check = check ? check : 0xffff;
-	}
-	f->ip6.hop_limit--;
-	addr->in6_u.u6_addr32[0] = to->addr.w[0];
-	addr->in6_u.u6_addr32[1] = to->addr.w[1];
-	addr->in6_u.u6_addr32[2] = to->addr.w[2];
-	addr->in6_u.u6_addr32[3] = to->addr.w[3];
-	*port = to->port;
-	return true;
-}
-
-static __always_inline int rf_fast6_xdp(struct xdp_md *ctx, const __u8 dir)
+static __always_inline enum rf_fast rf_fast6_xdp(struct xdp_md *ctx, const __u8 dir)
 {
 	struct ethhdr *eth = (void *)(long)ctx->data;
 	struct rf_plain6 *f = (void *)(eth + 1);
 	void *end = (void *)(long)ctx->data_end;
-	struct rf_pkt p = { .flags = RF_PKT_V6 };
-	const struct rf_ep *own = dir == RF_DIR_IN ? &p.dst : &p.src;
-	const struct rf_ep *remote = dir == RF_DIR_IN ? &p.src : &p.dst;
 	struct rf_plain plain, *pl = &plain;
-	struct rf_hit hit = {}, *h = &hit;
+	struct rf_media m = {};
+	struct rf_pinhole *ph;
+	enum rf_fast fast;
 
 	if ((void *)(f + 1) > end || !rf_plain6(f, end - (void *)f))
-		return RF_LONG_WAY;
-	rf_addr_v6(&p.src.addr, &f->ip6.saddr);
-	rf_addr_v6(&p.dst.addr, &f->ip6.daddr);
-	p.src.port = f->udp.source;
-	p.dst.port = f->udp.dest;
-	p.len = sizeof(f->ip6) + bpf_ntohs(f->ip6.payload_len);
-	if (!rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f,
-			  dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_HOP_XDP : RF_HOP_OUT, pl) ||
-	    (dir == RF_DIR_OUT && !pl->hop->xdp))
-		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
-	if (!rf_plain_rewrite6(f, &p, dir, h->ph->flags & RF_PH_XLATE ? &h->ph->xlate : own))
-		return RF_LONG_WAY;
+		return RF_FAST_SLOW;
+	pl->via = dir == RF_DIR_IN ? ctx->ingress_ifindex | RF_NEXTHOP_XDP : RF_NEXTHOP_OUT;
+	rf_addr_v6(&pl->own.addr, dir == RF_DIR_IN ? &f->ip6.daddr : &f->ip6.saddr);
+	rf_addr_v6(&pl->remote.addr, dir == RF_DIR_IN ? &f->ip6.saddr : &f->ip6.daddr);
+	pl->own.port = dir == RF_DIR_IN ? f->udp.dest : f->udp.source;
+	pl->remote.port = dir == RF_DIR_IN ? f->udp.source : f->udp.dest;
+	pl->len = sizeof(f->ip6) + bpf_ntohs(f->ip6.payload_len);
+	pl->pt = f->rtp.mpt & 0x7f;
+	fast = rf_plain_hit(pl, dir, true, &ph);
+	if (fast != RF_FAST_REDIRECTED)
+		return fast;
+	if ((dir == RF_DIR_OUT && !pl->hop->xdp) ||
+	    !rf_rewrite6_xdp(&f->ip6, &f->udp, dir, rf_plain_to(pl, ph)))
+		return RF_FAST_SLOW;
 	__builtin_memcpy(eth, pl->hop->dst_mac, 12);
-	pl->clock_rate = h->ph->clock_rate;
-	rf_plain_media(&h->media, &f->rtp);
-	rf_plain_book(&p, pl, &h->media, RF_R_MEDIA_XDP);
-	return bpf_redirect(pl->hop->ifindex, 0);
+	rf_plain_media(&m, &f->rtp);
+	rf_plain_book(pl, &m, RF_R_MEDIA_XDP);
+	bpf_redirect(pl->hop->ifindex, 0);
+	return RF_FAST_REDIRECTED;
 }
 
 /*
- * TC with the checksum helpers, as offloads demand it. IPv4 only: for IPv6 they cost more than what is
- * saved here. Behind the rewrite there is no way back, so a failure ends the packet.
+ * TC with the checksum helpers, as offloads demand it. IPv4 only. Behind the rewrite there is no way back,
+ * so a failure ends the packet.
  */
-static __always_inline int rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
+static __always_inline enum rf_fast rf_fast_tc(struct __sk_buff *skb, const __u8 dir)
 {
 	const struct ethhdr *eth = (void *)(long)skb->data;
 	const struct rf_plain4 *f = (void *)(eth + 1);
-	struct rf_pkt p = { .l3_off = sizeof(*eth), .l4_off = sizeof(*eth) + sizeof(struct iphdr) };
-	const struct rf_ep *own = dir == RF_DIR_IN ? &p.dst : &p.src;
-	const struct rf_ep *remote = dir == RF_DIR_IN ? &p.src : &p.dst;
-	__u32 via = dir == RF_DIR_IN ? skb->ifindex : RF_HOP_OUT;
-	struct rf_change c = { .src = &p.src, .dst = &p.dst };
 	struct rf_plain plain, *pl = &plain;
-	struct rf_hit hit = {}, *h = &hit;
+	struct rf_headers h = { .l3 = sizeof(*eth), .l4 = sizeof(*eth) + sizeof(struct iphdr) };
+	struct rf_change c = {};
+	struct rf_media m = {};
 	struct rf_ep to = {};
-	__u32 reason;
+	enum rf_fast fast;
 
 	if ((void *)(f + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP) ||
 	    skb->vlan_present || !rf_plain4(f, skb->len - sizeof(*eth)))
-		return RF_LONG_WAY;
+		return RF_FAST_SLOW;
 	/* behind tun and wireguard, what looks like a frame was made to look so */
-	rf_device_shape(skb, &p);
-	if (p.flags & RF_PKT_NO_ETH)
-		return RF_LONG_WAY;
-	rf_addr_v4(&p.src.addr, f->ip.saddr);
-	rf_addr_v4(&p.dst.addr, f->ip.daddr);
-	p.src.port = f->udp.source;
-	p.dst.port = f->udp.dest;
-	p.len = bpf_ntohs(f->ip.tot_len);
-	if (!(dir == RF_DIR_IN && rf_plain_inbound(&p, f, via, pl)) &&
-	    !rf_plain_hit(&p, h, dir, own, remote, f->rtp.mpt & 0x7f, via, pl))
-		return h->ph ? RF_LONG_WAY : RF_LONG_WAY_NO_PH;
-	rf_plain_media(&h->media, &f->rtp);
+	if (rf_lacks_eth(skb))
+		return RF_FAST_SLOW;
+	pl->via = dir == RF_DIR_IN ? skb->ifindex : RF_NEXTHOP_OUT;
+	rf_plain_begin4(pl, f, dir);
+	fast = rf_plain_judge4(pl, f, dir);
+	if (fast != RF_FAST_REDIRECTED)
+		return fast;
+	rf_plain_media(&m, &f->rtp);
 	rf_addr_v4(&to.addr, pl->to);
 	to.port = pl->to_port;
-	c.new_dst = dir == RF_DIR_IN && !rf_ep_eq(&to, own);
-	c.new_src = dir == RF_DIR_OUT && !rf_ep_eq(&to, own);
-	if (dir == RF_DIR_IN)
-		c.dst = &to;
-	else
-		c.src = &to;
-	reason = rf_deliver_hop(skb, &p, &c, pl->hop);
-	if (reason != RF_R_MEDIA_TC) {
-		rf_book_drop(pl->s, reason);
+	h.src = dir == RF_DIR_IN ? &pl->remote : &pl->own;
+	h.dst = dir == RF_DIR_IN ? &pl->own : &pl->remote;
+	c.src = c.dst = &to;
+	c.what = RF_LESS_TTL;
+	if (!rf_ep_eq(&to, &pl->own))
+		c.what |= dir == RF_DIR_IN ? RF_NEW_DST : RF_NEW_SRC;
+	if (!rf_rewrite4_skb(skb, &h, &c) || !rf_redirect_known(skb, pl->hop)) {
+		rf_book_drop(pl->s, RF_R_REWRITE_FAILED);
 		return RF_FAST_FAILED;
 	}
-	rf_plain_book(&p, pl, &h->media, reason);
-	return p.code;
+	rf_plain_book(pl, &m, RF_R_MEDIA_TC);
+	return RF_FAST_REDIRECTED;
 }
 
-/* Global functions: their branches would multiply with those of the long way. One for each family, as
+/* Global functions: their branches would multiply with those of the slow path. One for each family, as
  * they share a stack of 512 bytes with it. */
-__noinline int rf_fast4_in_xdp(struct xdp_md *ctx)
+__noinline enum rf_fast rf_fast4_in_xdp(struct xdp_md *ctx)
 {
 	return rf_fast4_xdp(ctx, RF_DIR_IN);
 }
 
-__noinline int rf_fast4_out_xdp(struct xdp_md *ctx)
+__noinline enum rf_fast rf_fast4_out_xdp(struct xdp_md *ctx)
 {
 	return rf_fast4_xdp(ctx, RF_DIR_OUT);
 }
 
-__noinline int rf_fast6_in_xdp(struct xdp_md *ctx)
+__noinline enum rf_fast rf_fast6_in_xdp(struct xdp_md *ctx)
 {
 	return rf_fast6_xdp(ctx, RF_DIR_IN);
 }
 
-__noinline int rf_fast6_out_xdp(struct xdp_md *ctx)
+__noinline enum rf_fast rf_fast6_out_xdp(struct xdp_md *ctx)
 {
 	return rf_fast6_xdp(ctx, RF_DIR_OUT);
 }
 
-__noinline int rf_fast_in_tc(struct __sk_buff *skb)
+__noinline enum rf_fast rf_fast_in_tc(struct __sk_buff *skb)
 {
 	return rf_fast_tc(skb, RF_DIR_IN);
 }
 
-__noinline int rf_fast_out_tc(struct __sk_buff *skb)
+__noinline enum rf_fast rf_fast_out_tc(struct __sk_buff *skb)
 {
 	return rf_fast_tc(skb, RF_DIR_OUT);
 }
 
-static __always_inline int rf_fast_xdp(struct xdp_md *ctx, const __u8 dir)
+static __always_inline enum rf_fast rf_fast_xdp(struct xdp_md *ctx, const __u8 dir)
 {
 	const struct ethhdr *eth = (void *)(long)ctx->data;
 
 	if ((void *)(eth + 1) > (void *)(long)ctx->data_end)
-		return RF_LONG_WAY;
+		return RF_FAST_SLOW;
 	if (eth->h_proto == bpf_htons(ETH_P_IP))
 		return dir == RF_DIR_IN ? rf_fast4_in_xdp(ctx) : rf_fast4_out_xdp(ctx);
 	if (eth->h_proto == bpf_htons(ETH_P_IPV6))
 		return dir == RF_DIR_IN ? rf_fast6_in_xdp(ctx) : rf_fast6_out_xdp(ctx);
-	return RF_LONG_WAY;
+	return RF_FAST_SLOW;
 }
 
 #endif

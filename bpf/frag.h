@@ -37,25 +37,25 @@ static __always_inline void rf_frag_set(struct rf_pkt *p, const struct rf_frag_k
 	bpf_map_update_elem(&frags, k, &f, BPF_ANY);
 }
 
-/* .verdict: what the ports of the first fragment say */
-static __always_inline __u32 rf_frag_first(struct __sk_buff *skb, struct rf_pkt *p, __u32 verdict)
+/* .frag: what the ports of the first fragment say */
+static __always_inline enum rf_reason rf_frag_first(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	struct rf_frag_key k;
 	__u32 before;
 
 	rf_frag_key(p, &k);
 	before = rf_frag_get(p, &k);
-	rf_frag_set(p, &k, verdict);
-	if (verdict == RF_FRAG_SIP)
+	rf_frag_set(p, &k, p->frag);
+	if (p->frag == RF_FRAG_SIP)
 		return rf_hold(skb, p, RF_PUNT_FRAGMENT);
-	if (verdict == RF_FRAG_MEDIA)
+	if (p->frag == RF_FRAG_MEDIA)
 		return RF_R_MEDIA_FRAGMENT;
 	if (before == RF_FRAG_DEFERRED && !rf_controller_away(p))
 		return rf_hold(skb, p, RF_PUNT_DEFERRED_END);
 	return RF_R_NOT_OURS;
 }
 
-static __always_inline __u32 rf_frag_later(struct __sk_buff *skb, struct rf_pkt *p)
+static __always_inline enum rf_reason rf_frag_later(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	struct rf_frag_key k;
 
@@ -69,6 +69,13 @@ static __always_inline __u32 rf_frag_later(struct __sk_buff *skb, struct rf_pkt 
 		return RF_R_NOT_OURS; /* nobody could put it in order */
 	rf_frag_set(p, &k, RF_FRAG_DEFERRED);
 	return rf_hold(skb, p, RF_PUNT_DEFERRED);
+}
+
+__noinline enum rf_reason rf_fragment(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	if (!p)
+		return RF_R_MEDIA_FRAGMENT;
+	return p->flags & RF_PKT_FIRST ? rf_frag_first(skb, p) : rf_frag_later(skb, p);
 }
 
 #endif

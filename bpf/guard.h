@@ -7,7 +7,7 @@
 #define RF_BPF_GUARD_H
 
 #include "maps.h"
-#include "parse.h"
+#include "packet.h"
 
 struct rf_range { /* host order, inclusive */
 	__u16 lo, hi;
@@ -32,10 +32,18 @@ static __always_inline __u8 rf_inside_mode(const struct rf_inside *in, const str
 	return in->mode != RF_MODE_AUTO ? in->mode : rf_mode_by_addr(a);
 }
 
+/* Linux 6.1 takes no key out of a global function's argument: here it is copied to the stack. */
+static __always_inline struct rf_guard *rf_guard_get(const struct rf_addr *a)
+{
+	struct rf_addr key = *a;
+
+	return bpf_map_lookup_elem(&guards, &key);
+}
+
 /* A public address of ours, or an inside host that peers reach under its own address? */
 static __always_inline bool rf_guarded(const struct rf_addr *a, struct rf_range *ports)
 {
-	struct rf_guard *g = bpf_map_lookup_elem(&guards, a);
+	struct rf_guard *g = rf_guard_get(a);
 	struct rf_inside *in;
 
 	if (g) {
@@ -74,30 +82,6 @@ static __always_inline bool rf_controller_away(struct rf_pkt *p)
 		return true;
 	beat = RF_READ_ONCE(c->heartbeat_ns);
 	return !beat || (__s64)(rf_now(p) - beat) > (__s64)s->heartbeat_limit_ns;
-}
-
-enum rf_sender {
-	RF_SENDER_OTHER,
-	RF_SENDER_RELEASE, /* the controller: passes */
-	RF_SENDER_AGAIN, /* the controller gives back what was parked: judged as if it came only now */
-};
-
-/* Who sent this? Told by the socket, which nobody else can imitate. */
-static __always_inline enum rf_sender rf_sender_of(struct __sk_buff *skb)
-{
-	struct rf_control *c = rf_control_get();
-	__u64 cookie;
-	int i;
-
-	if (!c)
-		return RF_SENDER_OTHER;
-	cookie = bpf_get_socket_cookie(skb);
-	if (!cookie)
-		return RF_SENDER_OTHER;
-	for (i = 0; i < RF_COOKIES_MAX; i++)
-		if (c->cookies[i] == cookie)
-			return i < RF_COOKIES_JUDGE ? RF_SENDER_RELEASE : RF_SENDER_AGAIN;
-	return RF_SENDER_OTHER;
 }
 
 static __always_inline bool rf_device_is(__u32 ifindex, __u8 role)

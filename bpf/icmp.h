@@ -79,8 +79,9 @@ static __always_inline bool rf_quote_get(struct __sk_buff *skb, const struct rf_
 /* Is .remote the other side of this pinhole? */
 static __always_inline bool rf_icmp_remote(const struct rf_hit *h, const struct rf_ep *remote)
 {
-	if (h->learnt && RF_READ_ONCE(h->learnt->state) == RF_LEARN_LOCKED &&
-	    rf_ep_eq(&h->learnt->ep, remote))
+	struct rf_learnt *l = rf_learnt_get(h);
+
+	if (l && RF_READ_ONCE(l->state) == RF_LEARN_LOCKED && rf_ep_eq(&l->ep, remote))
 		return true;
 	return rf_remotes_have(h, remote, false);
 }
@@ -118,11 +119,11 @@ static __always_inline long rf_quote_rewrite(struct __sk_buff *skb, const struct
 {
 	const struct rf_ep *from = dst ? &q->dst : &q->src;
 	bool v6 = p->flags & RF_PKT_V6;
-	__u64 diff = rf_csum_diff_addr(&from->addr, &to->addr);
+	struct rf_diff diff = {};
 	__u32 at = v6 ? (dst ? RF_IP6_DST : RF_IP6_SRC) : (dst ? RF_IP4_DST : RF_IP4_SRC);
-	__be16 check;
 	long r;
 
+	rf_diff_ep(&diff, v6, from, to);
 	r = rf_quote_addr(skb, p, q->l3_off + at, &from->addr, &to->addr);
 	if (!v6) {
 		__be16 old;
@@ -130,15 +131,14 @@ static __always_inline long rf_quote_rewrite(struct __sk_buff *skb, const struct
 		if (bpf_skb_load_bytes(skb, q->l3_off + RF_IP4_CHECK, &old, 2))
 			return -1;
 		r |= rf_quote_word(skb, p->l4_off, q->l3_off + RF_IP4_CHECK, old,
-				   rf_csum_apply(old, diff));
+				   rf_csum_apply(old, diff.addr));
 	}
 	r |= rf_quote_word(skb, p->l4_off, q->l4_off + (dst ? RF_UDP_DPORT : RF_UDP_SPORT),
 			   from->port, to->port);
 	if (!q->udp_check)
 		return r;
-	check = rf_csum_apply(q->udp_check, diff + rf_csum_diff16(from->port, to->port));
 	return r | rf_quote_word(skb, p->l4_off, q->l4_off + RF_UDP_CHECK, q->udp_check,
-				 check ? check : 0xffff);
+				 rf_csum_apply_udp(q->udp_check, diff.addr + diff.port));
 }
 
 /* The outer address; ICMPv6 has it in its checksum, ICMP has not. */
@@ -152,58 +152,61 @@ static __always_inline long rf_icmp_outer(struct __sk_buff *skb, const struct rf
 }
 
 /* From the WAN: about what the inside host sent as .q->src, our public endpoint. */
-static __always_inline __u32 rf_icmp_in(struct __sk_buff *skb, struct rf_pkt *p)
+static __always_inline enum rf_reason rf_icmp_in(struct __sk_buff *skb, struct rf_pkt *p,
+						 const struct rf_quote *q)
 {
-	struct rf_quote q = {};
+	const struct rf_pinhole *ph = &p->hit.ph;
 	struct bpf_fib_lookup fib;
-	struct rf_hit h = {};
 	struct rf_ep to;
 	bool xlate;
 
-	if (!rf_quote_get(skb, p, &q) || !rf_pinhole_find(p, &q.src, RF_DIR_IN, &h))
-		return RF_R_NOT_OURS;
-	rf_pinhole_state_find(&h);
-	if ((h.ph->flags & RF_PH_LOCAL) || !rf_addr_eq(&p->dst.addr, &q.src.addr) ||
-	    !rf_icmp_remote(&h, &q.dst))
+	if (!rf_pinhole_find(p, &q->src, RF_DIR_IN) || (ph->flags & RF_PH_LOCAL) ||
+	    !rf_addr_eq(&p->dst.addr, &q->src.addr) || !rf_icmp_remote(&p->hit, &q->dst))
 		return RF_R_NOT_OURS;
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;
 	/* Untranslated, too, it goes the way of the media: a FORWARD policy knows nothing of the call. */
-	xlate = h.ph->flags & RF_PH_XLATE;
-	to = xlate ? h.ph->xlate : q.src;
+	xlate = ph->flags & RF_PH_XLATE;
+	to = xlate ? ph->xlate : q->src;
 	if (!rf_fib_names_device(rf_fib(skb, p, &p->src, &to, 0, &fib)) ||
 	    rf_device_is(fib.ifindex, RF_DEV_WAN))
 		return xlate ? RF_R_NO_ROUTE : RF_R_NOT_OURS;
 	if ((xlate &&
-	     (rf_icmp_outer(skb, p, true, &to.addr) || rf_quote_rewrite(skb, p, &q, false, &to))) ||
+	     (rf_icmp_outer(skb, p, true, &to.addr) || rf_quote_rewrite(skb, p, q, false, &to))) ||
 	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, fib.ifindex))
 		return RF_R_REWRITE_FAILED;
 	return RF_R_ICMP_RELATED;
 }
 
 /* From inside: about media that we delivered to .q->dst, the inside endpoint. */
-static __always_inline __u32 rf_icmp_out(struct __sk_buff *skb, struct rf_pkt *p)
+static __always_inline enum rf_reason rf_icmp_out(struct __sk_buff *skb, struct rf_pkt *p,
+						  const struct rf_quote *q)
 {
-	struct rf_quote q = {};
-	struct rf_hit h = {};
+	const struct rf_pinhole *ph = &p->hit.ph;
 	struct rf_ep to;
 	bool xlate;
 
-	if (!rf_quote_get(skb, p, &q) || !rf_pinhole_find(p, &q.dst, RF_DIR_OUT, &h))
-		return RF_R_NOT_OURS;
-	rf_pinhole_state_find(&h);
-	if ((h.ph->flags & RF_PH_LOCAL) || !rf_addr_eq(&p->dst.addr, &q.src.addr) ||
-	    !rf_icmp_remote(&h, &q.src))
+	if (!rf_pinhole_find(p, &q->dst, RF_DIR_OUT) || (ph->flags & RF_PH_LOCAL) ||
+	    !rf_addr_eq(&p->dst.addr, &q->src.addr) || !rf_icmp_remote(&p->hit, &q->src))
 		return RF_R_NOT_OURS;
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;
-	xlate = h.ph->flags & RF_PH_XLATE;
-	to = xlate ? h.ph->xlate : q.dst;
+	xlate = ph->flags & RF_PH_XLATE;
+	to = xlate ? ph->xlate : q->dst;
 	if ((xlate &&
-	     (rf_icmp_outer(skb, p, false, &to.addr) || rf_quote_rewrite(skb, p, &q, true, &to))) ||
-	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, h.ph->wan_ifindex))
+	     (rf_icmp_outer(skb, p, false, &to.addr) || rf_quote_rewrite(skb, p, q, true, &to))) ||
+	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, ph->wan_ifindex))
 		return RF_R_REWRITE_FAILED;
 	return RF_R_ICMP_RELATED;
+}
+
+__noinline enum rf_reason rf_icmp(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	struct rf_quote q = {};
+
+	if (!p || !rf_quote_get(skb, p, &q))
+		return RF_R_NOT_OURS;
+	return p->hook == RF_HOOK_WAN_IN ? rf_icmp_in(skb, p, &q) : rf_icmp_out(skb, p, &q);
 }
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "config.h"
 
-#define RF_HOPS 4096 /* rf_hop_get() makes 12 bits */
+#define RF_NEXTHOPS 4096 /* rf_nexthop_get() makes 12 bits */
 
 #define RF_HASH(name_, key_, value_, max_)            \
 	struct {                                      \
@@ -96,19 +96,19 @@ struct rf_event_limit {
 };
 RF_ARRAY(event_limits, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_event_limit, RF_REASONS_ROOM);
 
-/* Where packets from .src to .dst went a moment ago: deliver.h. One cache line. */
-struct rf_hop {
+/* Where packets from .src to .dst went a moment ago: nexthop.h. One cache line. */
+struct rf_nexthop {
 	struct rf_addr src, dst; /* on the wire behind us */
 	__u64 fresh_until_ns;
-	__u32 via; /* enum rf_hop_via bits and the device that the look-up began at */
+	__u32 via; /* enum rf_nexthop_via bits and the device that the look-up began at */
 	__u32 ifindex; /* the device it leaves by */
 	__u8 dst_mac[6], src_mac[6];
 	__u16 max_len; /* longest L3 packet that the route took */
 	__u8 hits; /* look-ups in a row with this answer */
 	__u8 xdp; /* the device takes XDP redirects */
 };
-_Static_assert(sizeof(struct rf_hop) == 64, "rf_hop");
-RF_ARRAY(hops, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_hop, RF_HOPS);
+_Static_assert(sizeof(struct rf_nexthop) == 64, "rf_nexthop");
+RF_ARRAY(nexthops, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_nexthop, RF_NEXTHOPS);
 
 static __always_inline struct rf_settings *rf_settings_get(void)
 {

@@ -1,55 +1,182 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The way of a packet that hit a pinhole: check, deliver, keep the books. Each packet is booked
+ * The way of a packet that hit a pinhole: is it what a live call agreed on? State and deadline first, then
+ * where it comes from or goes to, then what it is; deliver; keep the books. Each packet is booked
  * once, at the hook that ends it; what XDP leaves to TC is booked there.
  */
 #ifndef RF_BPF_MEDIA_H
 #define RF_BPF_MEDIA_H
 
+#include "classify.h"
 #include "deliver.h"
+#include "learn.h"
 #include "punt.h"
-#include "verdict.h"
+#include "stats.h"
 
-static __always_inline __u32 rf_media_booked(struct rf_pkt *p, const struct rf_hit *h, __u32 reason)
+static __always_inline enum rf_reason rf_check_alive(struct rf_pkt *p)
 {
-	if (rf_action_of(reason) == RF_ACT_DROP && h->st)
-		rf_book_drop(&h->st->dir[h->dir & 1], reason);
-	else if (rf_action_of(reason) == RF_ACT_DELIVER)
-		rf_book_delivery(p, h);
-	return reason;
+	const struct rf_pinhole *ph = &p->hit.ph;
+	enum rf_reason r = rf_media_open(ph->state, ph->deadline_ns, rf_now(p));
+	struct rf_pinhole_state *st;
+	struct rf_pinhole_cold *cold;
+
+	if (r || !ph->idle_s)
+		return r;
+	st = rf_pinhole_state_get(&p->hit);
+	cold = rf_pinhole_cold_get(ph->slot);
+	if (!st || !cold)
+		return r;
+	return rf_media_idle(ph->idle_s, cold->idle_from_s,
+			     RF_READ_ONCE(st->dir[RF_DIR_IN].last_ns),
+			     RF_READ_ONCE(st->dir[RF_DIR_OUT].last_ns), rf_now(p));
+}
+
+/* .l: of RF_PH_LEARN. A source to be learnt must show the agreed payload first, so it may be anyone yet. */
+static __always_inline enum rf_reason rf_check_source(struct rf_pkt *p, struct rf_learnt *l,
+						      bool locked)
+{
+	if (!(p->hit.ph.flags & RF_PH_LEARN))
+		return rf_remotes_have(&p->hit, &p->src, false) ? RF_R_NONE : RF_R_WRONG_SOURCE;
+	if (!l)
+		return RF_R_WRONG_SOURCE;
+	return locked ? rf_check_learnt(l, p) : RF_R_NONE;
+}
+
+/*
+ * From inside: to the endpoint that the far side's SDP announced. With RF_PH_LEARN that one cannot
+ * be reached; what is sent to it goes to the learnt source, once there is one. An inside
+ * host that answers to the source it sees (symmetric RTP) sends to the learnt one by itself.
+ */
+static __always_inline enum rf_reason rf_check_destination(struct rf_pkt *p, struct rf_learnt *l,
+							   bool locked)
+{
+	bool announced = rf_remotes_have(&p->hit, &p->dst, false);
+
+	if (p->hit.ph.flags & RF_PH_LEARN) {
+		if (locked && !announced && rf_ep_eq(&l->ep, &p->dst))
+			announced = true;
+		if (announced && !locked)
+			return RF_R_LEARN_PENDING;
+		if (announced && l) {
+			p->hit.learnt = l->ep;
+			p->hit.to_learnt = 1;
+		}
+	}
+	return announced ? RF_R_NONE : RF_R_WRONG_DESTINATION;
+}
+
+/*
+ * Whom the pinhole does not list may still be a peer-reflexive candidate (RFC 8445 7.3.1.3). That is
+ * told by the check's password, which only the controller knows; nobody takes a learnt source's place so.
+ */
+static __always_inline bool rf_may_be_reflexive(const struct rf_hit *h, enum rf_reason reason)
+{
+	return (h->ph.flags & RF_PH_ICE) &&
+	       (reason == RF_R_WRONG_DESTINATION ||
+		(reason == RF_R_WRONG_SOURCE && !(h->ph.flags & RF_PH_LEARN)));
+}
+
+/* RF_R_NONE: go on and deliver. RF_R_STUN_HELD: the controller must verify it. */
+static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, struct rf_pkt *p)
+{
+	enum rf_reason alive = rf_check_alive(p), end, agreed;
+	struct rf_hit *h = &p->hit;
+	struct rf_learnt *l;
+	bool locked;
+
+	if (alive)
+		return alive;
+	l = rf_learnt_get(h);
+	locked = rf_learnt_locked(l);
+	end = h->dir == RF_DIR_IN ? rf_check_source(p, l, locked)
+				  : rf_check_destination(p, l, locked);
+	if (end && !rf_may_be_reflexive(h, end))
+		return end;
+	rf_classify(ctx, xdp, p, h->ph.classes, &h->media);
+	agreed = rf_media_agreed(h->ph.classes, h->ph.flags & RF_PH_HELD, h->ph.payload_types,
+				 h->ph.rtcp_types, &h->media);
+	if (end)
+		return !agreed && h->media.request ? RF_R_STUN_HELD : end;
+	if (!agreed && h->dir == RF_DIR_IN && l) {
+		if (!locked)
+			agreed = rf_learn(l, p);
+		if (!agreed)
+			agreed = rf_check_ssrc(l, h);
+	}
+	if (!agreed && !(h->ph.flags & RF_PH_LOCAL) && p->ttl <= 1)
+		return RF_R_TTL_EXPIRED;
+	return agreed;
+}
+
+/* May the controller be asked about one more? Racing CPUs may let a few more through. */
+static __always_inline bool rf_stun_may_ask(struct rf_pkt *p)
+{
+	struct rf_pinhole_state *st = rf_pinhole_state_get(&p->hit);
+	__u8 tick = rf_now(p) >> 28;
+	struct rf_flow_stats *s;
+
+	if (!st)
+		return false;
+	s = &st->dir[p->hit.dir & 1];
+	if (s->stun_tick != tick) {
+		s->stun_tick = tick;
+		s->stun_asked = 0;
+	}
+	if (s->stun_asked >= RF_STUN_ASK_MAX)
+		return false;
+	s->stun_asked++;
+	return true;
 }
 
 /* A STUN check that the controller has to verify; once it is given back, the answer stands. */
-static __always_inline __u32 rf_stun_ask(struct __sk_buff *skb, struct rf_pkt *p,
-					 const struct rf_hit *h)
+static __always_inline enum rf_reason rf_stun_ask(struct __sk_buff *skb, struct rf_pkt *p)
 {
-	if ((p->flags & RF_PKT_AGAIN) || rf_controller_away(p) || !rf_stun_may_ask(p, h))
+	if ((p->flags & RF_PKT_AGAIN) || rf_controller_away(p) || !rf_stun_may_ask(p))
 		return RF_R_STUN_NOT_AGREED;
 	return rf_punt_copy(skb, p, RF_PUNT_STUN);
 }
 
-static __always_inline __u32 rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p, struct rf_hit *h)
+__noinline enum rf_reason rf_check_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 {
-	__u32 reason = rf_check_media(ctx, true, p, h);
+	return p ? rf_check_media(ctx, true, p) : RF_R_NO_PINHOLE;
+}
 
+__noinline enum rf_reason rf_check_media_skb(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	return p ? rf_check_media(skb, false, p) : RF_R_NO_PINHOLE;
+}
+
+static __always_inline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+{
+	enum rf_reason reason;
+
+	/* the stack takes it, so TC judges it: once is enough */
+	if (p->hit.ph.flags & RF_PH_LOCAL)
+		return RF_R_TO_TC;
+	reason = rf_check_media_xdp(ctx, p);
 	if (reason == RF_R_STUN_HELD || (rf_may_turn(reason) && rf_may_park()))
 		return RF_R_TO_TC;
 	if (!reason)
-		reason = rf_deliver_xdp(ctx, p, h);
-	return rf_media_booked(p, h, reason);
+		reason = rf_deliver_xdp(ctx, p);
+	rf_book(p, reason);
+	return reason;
 }
 
-static __always_inline __u32 rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p, struct rf_hit *h)
+__noinline enum rf_reason rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p)
 {
-	__u32 reason = rf_check_media(skb, false, p, h);
+	enum rf_reason reason;
 
+	if (!p)
+		return RF_R_NO_PINHOLE;
+	reason = rf_check_media_skb(skb, p);
 	if (reason == RF_R_STUN_HELD)
-		reason = rf_stun_ask(skb, p, h);
+		reason = rf_stun_ask(skb, p);
 	else
 		reason = rf_park(skb, p, reason);
 	if (!reason)
-		reason = h->dir == RF_DIR_IN ? rf_deliver_in(skb, p, h) : rf_deliver_out(skb, p, h);
-	return rf_media_booked(p, h, reason);
+		reason = p->hit.dir == RF_DIR_IN ? rf_deliver_in(skb, p) : rf_deliver_out(skb, p);
+	rf_book(p, reason);
+	return reason;
 }
 
 #endif

@@ -8,8 +8,7 @@
 #ifndef RF_BPF_PARSE_H
 #define RF_BPF_PARSE_H
 
-#include "config.h"
-#include "rf_media.h"
+#include "packet.h"
 
 enum rf_parsed {
 	RF_PARSED_GO_ON,
@@ -21,37 +20,6 @@ enum rf_parsed {
 	RF_PARSED_NOT_LINEAR, /* the packet is long enough, its linear part is not */
 	RF_PARSED_TRUNCATED,
 	RF_PARSED_BAD,
-};
-
-enum rf_pkt_flag {
-	RF_PKT_ADDRS = 1 << 0, /* addresses are known, even when the rest is not */
-	RF_PKT_V6 = 1 << 1,
-	RF_PKT_DF = 1 << 2, /* must not be fragmented on the way (always so for IPv6) */
-	RF_PKT_FRAGMENT = 1 << 3,
-	RF_PKT_FIRST = 1 << 4, /* the fragment with offset 0 */
-	RF_PKT_NO_ETH = 1 << 5, /* device without link layer header */
-	RF_PKT_NO_PH = 1 << 7, /* no pinhole was found already */
-	RF_PKT_AGAIN = 1 << 6, /* was parked or turned around: not parked again */
-};
-
-struct rf_pkt {
-	__u64 now; /* 0 until rf_now() */
-	struct rf_ep src, dst;
-	__u32 ifindex;
-	__u32 frame_len; /* bytes from .data on, linear or not */
-	__u32 len; /* bytes of the L3 packet, by its own header */
-	union { /* a fragment is never redirected; the stack of Linux 6.1's programs is full to the last byte */
-		__be32 frag_id;
-		__u32 code; /* return code of a redirect */
-	};
-	__u32 pinhole_id, slot; /* for events */
-	__u16 l3_off, l4_off;
-	__u16 pay_len; /* of UDP */
-	__u16 vlan; /* outermost tag's id */
-	__u8 hook, proto, ttl, flags;
-	__u8 tags; /* VLAN tags in the frame (not in skb metadata) */
-	__u8 frag_proto; /* what the fragments carry, the same in each of them */
-	__u8 pad[2];
 };
 
 struct rf_vlan_hdr {
@@ -67,35 +35,7 @@ struct rf_ext_hdr {
 	__be32 id;
 };
 
-/*
- * The time of the last clock tick: 1/HZ old at most, a few of these where a virtual CPU has been
- * stopped, which is nothing to a deadline. Reading the clock itself
- * costs as much as half of all else that a packet needs, and waits for every load before it.
- */
-static __always_inline __u64 rf_now(struct rf_pkt *p)
-{
-	if (!p->now)
-		p->now = bpf_ktime_get_coarse_ns();
-	return p->now;
-}
-
-static __always_inline void rf_addr_v4(struct rf_addr *a, __be32 v4)
-{
-	a->w[0] = 0;
-	a->w[1] = 0;
-	a->w[2] = bpf_htonl(0xffff);
-	a->w[3] = v4;
-}
-
-static __always_inline void rf_addr_v6(struct rf_addr *a, const struct in6_addr *v6)
-{
-	a->w[0] = v6->in6_u.u6_addr32[0];
-	a->w[1] = v6->in6_u.u6_addr32[1];
-	a->w[2] = v6->in6_u.u6_addr32[2];
-	a->w[3] = v6->in6_u.u6_addr32[3];
-}
-
-static __always_inline int rf_too_short(const struct rf_pkt *p, __u32 wanted)
+static __always_inline enum rf_parsed rf_too_short(const struct rf_pkt *p, __u32 wanted)
 {
 	return wanted <= p->frame_len ? RF_PARSED_NOT_LINEAR : RF_PARSED_TRUNCATED;
 }
@@ -105,36 +45,39 @@ static __always_inline bool rf_is_vlan(__be16 proto)
 	return proto == bpf_htons(ETH_P_8021Q) || proto == bpf_htons(ETH_P_8021AD);
 }
 
-static __always_inline int rf_parse_eth(void *data, void *end, struct rf_pkt *p, __u32 *off,
-					__be16 *proto)
+/* RF_PARSED_GO_ON: .l3_off and *proto are set. */
+static __always_inline enum rf_parsed rf_parse_eth(void *data, void *end, struct rf_pkt *p,
+						   __be16 *proto)
 {
 	struct ethhdr *eth = data;
+	__u32 off = sizeof(*eth);
 	int i;
 
-	*off = sizeof(*eth);
 	if ((void *)(eth + 1) > end)
-		return rf_too_short(p, *off);
+		return rf_too_short(p, off);
 	*proto = eth->h_proto;
 	for (i = 0; i < RF_VLANS_MAX; i++) {
-		struct rf_vlan_hdr *tag = data + *off;
+		struct rf_vlan_hdr *tag = data + off;
 
 		if (!rf_is_vlan(*proto))
 			break;
 		if ((void *)(tag + 1) > end)
-			return rf_too_short(p, *off + sizeof(*tag));
+			return rf_too_short(p, off + sizeof(*tag));
 		if (!p->vlan)
 			p->vlan = bpf_ntohs(tag->tci) & 0xfff;
 		p->tags++;
 		*proto = tag->proto;
-		*off += sizeof(*tag);
+		off += sizeof(*tag);
 	}
+	p->l3_off = off;
 	if (rf_is_vlan(*proto) || *proto == bpf_htons(ETH_P_PPP_SES) ||
 	    *proto == bpf_htons(ETH_P_MPLS_UC))
 		return RF_PARSED_UNSUPPORTED;
 	return RF_PARSED_GO_ON;
 }
 
-static __always_inline int rf_parse_udp(void *data, void *end, struct rf_pkt *p, __u32 off)
+static __always_inline enum rf_parsed rf_parse_udp(void *data, void *end, struct rf_pkt *p,
+						   __u32 off)
 {
 	__u32 l3_end = p->l3_off + p->len, ulen;
 	struct udphdr *udp = data + off;
@@ -158,7 +101,8 @@ static __always_inline int rf_parse_udp(void *data, void *end, struct rf_pkt *p,
 	return RF_PARSED_UDP;
 }
 
-static __always_inline int rf_parse_ipv4(void *data, void *end, struct rf_pkt *p, __u32 off)
+static __always_inline enum rf_parsed rf_parse_ipv4(void *data, void *end, struct rf_pkt *p,
+						    __u32 off)
 {
 	struct iphdr *ip = data + off;
 	__u32 ihl, frag;
@@ -205,8 +149,8 @@ static __always_inline bool rf_is_exthdr(__u8 next)
 }
 
 /* RF_PARSED_GO_ON: *next and *off are behind the last extension header. */
-static __always_inline int rf_parse_exthdrs(void *data, void *end, struct rf_pkt *p, __u32 *off,
-					    __u8 *next)
+static __always_inline enum rf_parsed rf_parse_exthdrs(void *data, void *end, struct rf_pkt *p,
+						       __u32 *off, __u8 *next)
 {
 	int i;
 
@@ -245,11 +189,12 @@ static __always_inline int rf_parse_exthdrs(void *data, void *end, struct rf_pkt
 	return rf_is_exthdr(*next) ? RF_PARSED_BAD : RF_PARSED_GO_ON;
 }
 
-static __always_inline int rf_parse_ipv6(void *data, void *end, struct rf_pkt *p, __u32 off)
+static __always_inline enum rf_parsed rf_parse_ipv6(void *data, void *end, struct rf_pkt *p,
+						    __u32 off)
 {
 	struct ipv6hdr *ip6 = data + off;
+	enum rf_parsed r;
 	__u8 next;
-	int r;
 
 	if ((void *)(ip6 + 1) > end)
 		return rf_too_short(p, off + sizeof(*ip6));
@@ -280,17 +225,17 @@ static __always_inline int rf_parse_ipv6(void *data, void *end, struct rf_pkt *p
 	return RF_PARSED_ICMP;
 }
 
-static __always_inline int rf_parse(void *data, void *end, struct rf_pkt *p, __be16 proto)
+/*
+ * The parts are global functions, verified once and with any .p: what one has found out about the packet
+ * does not multiply with what the next one asks.
+ */
+static __always_inline enum rf_parsed rf_parse_l3(void *data, void *end, struct rf_pkt *p,
+						  __be16 proto)
 {
-	__u32 off = 0;
-	int r;
+	__u32 off = p->l3_off;
 
-	if (!(p->flags & RF_PKT_NO_ETH)) {
-		r = rf_parse_eth(data, end, p, &off, &proto);
-		p->l3_off = off;
-		if (r != RF_PARSED_GO_ON)
-			return r;
-	}
+	if (off > RF_L2_MAX)
+		return RF_PARSED_BAD;
 	if (proto == bpf_htons(ETH_P_IP))
 		return rf_parse_ipv4(data, end, p, off);
 	if (proto == bpf_htons(ETH_P_IPV6))
@@ -298,40 +243,60 @@ static __always_inline int rf_parse(void *data, void *end, struct rf_pkt *p, __b
 	return RF_PARSED_OTHER;
 }
 
-/* Global functions: verified once, and whatever they learnt about .p is forgotten behind them,
- * which keeps the number of states of the calling programs small. */
-__noinline int rf_parse_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+__noinline enum rf_parsed rf_parse_l3_xdp(struct xdp_md *ctx, struct rf_pkt *p, __u32 proto)
 {
+	return p ? rf_parse_l3((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, proto)
+		 : RF_PARSED_BAD;
+}
+
+__noinline enum rf_parsed rf_parse_l3_skb(struct __sk_buff *skb, struct rf_pkt *p, __u32 proto)
+{
+	return p ? rf_parse_l3((void *)(long)skb->data, (void *)(long)skb->data_end, p, proto)
+		 : RF_PARSED_BAD;
+}
+
+__noinline enum rf_parsed rf_parse_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+{
+	enum rf_parsed r;
+	__be16 proto = 0;
+
 	if (!p)
 		return RF_PARSED_BAD;
 	p->frame_len = bpf_xdp_get_buff_len(ctx);
 	p->ifindex = ctx->ingress_ifindex;
-	return rf_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, 0);
+	r = rf_parse_eth((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, &proto);
+	return r == RF_PARSED_GO_ON ? rf_parse_l3_xdp(ctx, p, proto) : r;
 }
 
-__noinline int rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
+static __always_inline enum rf_parsed rf_parse_linear(struct __sk_buff *skb, struct rf_pkt *p)
 {
-	int i, r = RF_PARSED_BAD;
-	__u32 pull;
+	__be16 proto = skb->protocol;
+	enum rf_parsed r = RF_PARSED_GO_ON;
+
+	p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
+	p->tags = 0;
+	p->l3_off = 0;
+	p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN | RF_PKT_MISS; /* not what was parsed */
+	if (!(p->flags & RF_PKT_NO_ETH))
+		r = rf_parse_eth((void *)(long)skb->data, (void *)(long)skb->data_end, p, &proto);
+	return r == RF_PARSED_GO_ON ? rf_parse_l3_skb(skb, p, proto) : r;
+}
+
+__noinline enum rf_parsed rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	enum rf_parsed r;
 
 	if (!p)
 		return RF_PARSED_BAD;
 	p->frame_len = skb->len;
 	p->ifindex = skb->ifindex;
-	for (i = 0; i < 2; i++) {
-		p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
-		p->tags = 0;
-		/* not what was parsed */
-		p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN | RF_PKT_NO_PH;
-		r = rf_parse((void *)(long)skb->data, (void *)(long)skb->data_end, p,
-			     skb->protocol);
-		if (r != RF_PARSED_NOT_LINEAR)
-			return r;
-		pull = p->frame_len < RF_PULL_MAX ? p->frame_len : RF_PULL_MAX;
-		if (i || bpf_skb_pull_data(skb, pull))
-			break;
-	}
-	return RF_PARSED_TRUNCATED;
+	r = rf_parse_linear(skb, p);
+	if (r != RF_PARSED_NOT_LINEAR)
+		return r;
+	if (bpf_skb_pull_data(skb, p->frame_len < RF_PULL_MAX ? p->frame_len : RF_PULL_MAX))
+		return RF_PARSED_TRUNCATED;
+	r = rf_parse_linear(skb, p);
+	return r == RF_PARSED_NOT_LINEAR ? RF_PARSED_TRUNCATED : r;
 }
 
 #endif

@@ -19,13 +19,14 @@ static __always_inline void rf_held(void)
 	__sync_fetch_and_add(&g->held, 1);
 }
 
-static __always_inline __u32 rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *p, __u8 kind)
+/* .kind: enum rf_punt_kind. What became of it: held, or why not. */
+__noinline enum rf_reason rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *p, __u32 kind)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct rf_scratch *s;
-	__u64 n = p->len;
+	__u64 n = p ? p->len : 0;
 
-	if (!n || n > RF_PUNT_MAX)
+	if (!p || !n || n > RF_PUNT_MAX)
 		return RF_R_PUNT_TOO_BIG;
 	s = bpf_map_lookup_elem(&scratch, &cpu);
 	if (!s)
@@ -68,7 +69,7 @@ static __always_inline bool rf_may_park(void)
 }
 
 /* Verdicts that the signalling in front may still turn. */
-static __always_inline bool rf_may_turn(__u32 reason)
+static __always_inline bool rf_may_turn(enum rf_reason reason)
 {
 	return reason == RF_R_NO_PINHOLE || reason == RF_R_PINHOLE_CLOSED ||
 	       reason == RF_R_WRONG_SOURCE || reason == RF_R_WRONG_DESTINATION ||
@@ -77,7 +78,8 @@ static __always_inline bool rf_may_turn(__u32 reason)
 }
 
 /* A refused packet: behind the signalling, or refused for good. */
-static __always_inline __u32 rf_park(struct __sk_buff *skb, struct rf_pkt *p, __u32 reason)
+static __always_inline enum rf_reason rf_park(struct __sk_buff *skb, struct rf_pkt *p,
+					      enum rf_reason reason)
 {
 	struct rf_progress *g = rf_progress_get();
 
@@ -91,7 +93,7 @@ static __always_inline __u32 rf_park(struct __sk_buff *skb, struct rf_pkt *p, __
 }
 
 /* .kind: enum rf_punt_kind */
-static __always_inline __u32 rf_hold(struct __sk_buff *skb, struct rf_pkt *p, __u8 kind)
+static __always_inline enum rf_reason rf_hold(struct __sk_buff *skb, struct rf_pkt *p, __u32 kind)
 {
 	struct rf_settings *s = rf_settings_get();
 

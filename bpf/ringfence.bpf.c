@@ -1,59 +1,59 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+// SPDX-License-Identifier: GPL-2.0-only
 /*
  * Entry points: the order of the stages and nothing else. WAN ingress by XDP and TC, WAN egress
  * (packets of this host itself), inside ingress, lo egress (releases to this host), inside egress
  * (SIP over TCP).
  */
-#include "config.h"
-#include "maps.h"
 #include "parse.h"
-#include "guard.h"
-#include "rtp.h"
-#include "pinhole.h"
-#include "rewrite.h"
-#include "deliver.h"
-#include "punt.h"
-#include "frag.h"
-#include "icmp.h"
-#include "verdict.h"
-#include "media.h"
 #include "wan.h"
 #include "inside.h"
+#include "media.h"
+#include "frag.h"
+#include "icmp.h"
 #include "tcp.h"
 #include "fast.h"
+#include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL";
+
+/* Of the fast path: what the slow one need not find out again. enum rf_pkt_flag */
+static __always_inline __u32 rf_flags_of(enum rf_fast fast, bool again)
+{
+	return (fast == RF_FAST_MISS ? RF_PKT_MISS : 0) | (again ? RF_PKT_AGAIN : 0);
+}
+
+/* ---- XDP ---- */
+
+static __always_inline enum rf_reason rf_dispatch_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+{
+	switch (rf_wan_in_stage(p, rf_parse_xdp(ctx, p))) {
+	case RF_STAGE_MEDIA: return rf_media_xdp(ctx, p);
+	case RF_STAGE_DECIDED:
+		return rf_may_turn(p->reason) && rf_may_park() ? RF_R_TO_TC : p->reason;
+	default: return RF_R_TO_TC;
+	}
+}
 
 SEC("xdp.frags")
 int rf_wan_xdp(struct xdp_md *ctx)
 {
-	struct rf_pkt p = { .hook = RF_HOOK_WAN_XDP };
-	struct rf_hit h = {};
-	__u32 reason = RF_R_NONE;
-	int code = rf_fast_xdp(ctx, RF_DIR_IN);
+	enum rf_fast fast = rf_fast_xdp(ctx, RF_DIR_IN);
+	struct rf_pkt *p;
 
-	if (code > RF_LONG_WAY)
-		return code;
-	if (code == RF_LONG_WAY_NO_PH)
-		p.flags |= RF_PKT_NO_PH;
-	switch (rf_wan_in_stage(&p, rf_parse_xdp(ctx, &p), &h, &reason)) {
-	case RF_STAGE_MEDIA: reason = rf_media_xdp(ctx, &p, &h); break;
-	case RF_STAGE_DECIDED:
-		if (rf_may_turn(reason) && rf_may_park())
-			reason = RF_R_TO_TC;
-		break;
-	default: reason = RF_R_TO_TC;
-	}
-	return rf_verdict_xdp(&p, reason);
+	if (fast == RF_FAST_REDIRECTED)
+		return XDP_REDIRECT;
+	p = rf_pkt_begin(RF_HOOK_WAN_XDP);
+	if (!p)
+		return XDP_PASS;
+	p->flags = rf_flags_of(fast, false);
+	return rf_verdict_xdp(p, rf_dispatch_xdp(ctx, p));
 }
 
 /* Only what is plain: all else of an inside device is TC's. */
 SEC("xdp.frags")
 int rf_inside_xdp(struct xdp_md *ctx)
 {
-	int code = rf_fast_xdp(ctx, RF_DIR_OUT);
-
-	return code > RF_LONG_WAY ? code : XDP_PASS;
+	return rf_fast_xdp(ctx, RF_DIR_OUT) == RF_FAST_REDIRECTED ? XDP_REDIRECT : XDP_PASS;
 }
 
 /* For the far end of a veth pair: native XDP there makes XDP redirects into it arrive. */
@@ -63,117 +63,92 @@ int rf_xdp_pass(struct xdp_md *ctx)
 	return XDP_PASS;
 }
 
-/* .flags: of struct rf_pkt, what is known already */
-__noinline int rf_wan_in_long(struct __sk_buff *skb, __u32 flags)
-{
-	struct rf_pkt p = { .hook = RF_HOOK_WAN_IN, .flags = flags };
-	struct rf_hit h = {};
-	__u32 reason = RF_R_NONE;
-	int parsed;
+/* ---- TC ---- */
 
-	rf_device_shape(skb, &p);
-	parsed = rf_parse_skb(skb, &p);
-	if (rf_is_tcp(&p, parsed))
-		return rf_verdict_tc(&p, rf_tcp_in(skb, &p, RF_DEV_WAN));
-	switch (rf_wan_in_stage(&p, parsed, &h, &reason)) {
-	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
-	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
-	case RF_STAGE_FRAGMENT: reason = rf_wan_in_fragment(skb, &p); break;
-	case RF_STAGE_ICMP: reason = rf_icmp_in(skb, &p); break;
-	case RF_STAGE_DECIDED: reason = rf_park(skb, &p, reason); break;
+static __always_inline enum rf_reason rf_dispatch(struct __sk_buff *skb, struct rf_pkt *p,
+						  enum rf_stage stage)
+{
+	switch (stage) {
+	case RF_STAGE_MEDIA: return rf_media_tc(skb, p);
+	case RF_STAGE_SIP: return rf_hold(skb, p, RF_PUNT_SIP);
+	case RF_STAGE_FRAGMENT: return rf_fragment(skb, p);
+	case RF_STAGE_ICMP: return rf_icmp(skb, p);
+	case RF_STAGE_TCP: return rf_tcp(skb, p);
+	default:
+		return p->hook == RF_HOOK_INSIDE_IN ? rf_inside_early(skb, p)
+						    : rf_park(skb, p, p->reason);
 	}
-	return rf_verdict_tc(&p, reason);
+}
+
+/* .hook: enum rf_hook; .flags: enum rf_pkt_flag, what is known already */
+static __always_inline int rf_slow_tc(struct __sk_buff *skb, const __u32 hook, __u32 flags)
+{
+	struct rf_pkt *p = rf_pkt_begin(hook);
+	enum rf_parsed parsed;
+	enum rf_stage stage;
+
+	if (!p)
+		return TC_ACT_SHOT;
+	p->flags = flags;
+	rf_device_shape(skb, p);
+	parsed = rf_parse_skb(skb, p);
+	stage = hook == RF_HOOK_WAN_IN	  ? rf_wan_in_stage(p, parsed)
+		: hook == RF_HOOK_WAN_OUT ? rf_wan_out_stage(p, parsed)
+					  : rf_inside_in_stage(skb, p, parsed);
+	return rf_verdict_tc(p, rf_dispatch(skb, p, stage));
+}
+
+/* Ingress: the fast path, then the slow one. */
+static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook)
+{
+	bool again = rf_hairpinned(skb);
+	enum rf_fast fast;
+
+	if (hook == RF_HOOK_WAN_IN && !again && rf_injected(skb))
+		return rf_end_tc(hook, skb->len, RF_R_RELEASED);
+	if (!again && skb->pkt_type == PACKET_OTHERHOST)
+		return TC_ACT_UNSPEC;
+	fast = hook == RF_HOOK_WAN_IN ? rf_fast_in_tc(skb) : rf_fast_out_tc(skb);
+	switch (fast) {
+	case RF_FAST_REDIRECTED: return TC_ACT_REDIRECT;
+	case RF_FAST_FAILED: return rf_end_tc(hook, skb->len, RF_R_REWRITE_FAILED);
+	default: return rf_slow_tc(skb, hook, rf_flags_of(fast, again));
+	}
 }
 
 SEC("tc")
 int rf_wan_in(struct __sk_buff *skb)
 {
-	bool again = rf_hairpinned(skb);
-	int code;
-
-	if (!again && rf_injected(skb))
-		return rf_end_tc(RF_HOOK_WAN_IN, skb->len, RF_R_RELEASED);
-	if (!again && skb->pkt_type == PACKET_OTHERHOST)
-		return TC_ACT_UNSPEC;
-	code = rf_fast_in_tc(skb);
-	if (code == RF_FAST_FAILED)
-		return rf_end_tc(RF_HOOK_WAN_IN, skb->len, RF_R_REWRITE_FAILED);
-	if (code > RF_LONG_WAY)
-		return code;
-	return rf_wan_in_long(skb, (again ? RF_PKT_AGAIN : 0) |
-					   (code == RF_LONG_WAY_NO_PH ? RF_PKT_NO_PH : 0));
-}
-
-static __always_inline int rf_wan_out_judge(struct __sk_buff *skb)
-{
-	struct rf_pkt p = { .hook = RF_HOOK_WAN_OUT };
-	struct rf_hit h = {};
-	__u32 reason = RF_R_NONE;
-	int parsed;
-
-	if (skb->ingress_ifindex)
-		return rf_verdict_tc(&p, rf_wan_out_forwarded(skb, &p));
-	switch (rf_sender_of(skb)) {
-	case RF_SENDER_RELEASE: p.len = skb->len; return rf_verdict_tc(&p, RF_R_RELEASED);
-	case RF_SENDER_AGAIN: p.flags |= RF_PKT_AGAIN; break;
-	case RF_SENDER_OTHER: break;
-	}
-	rf_device_shape(skb, &p);
-	parsed = rf_parse_skb(skb, &p);
-	if (rf_is_tcp(&p, parsed))
-		return rf_verdict_tc(&p, rf_tcp_out(skb, &p, RF_DEV_WAN));
-	switch (rf_wan_out_stage(&p, parsed, &h, &reason)) {
-	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
-	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
-	case RF_STAGE_FRAGMENT: reason = rf_wan_out_fragment(skb, &p); break;
-	default: reason = rf_park(skb, &p, reason); break;
-	}
-	return rf_verdict_tc(&p, reason);
-}
-
-SEC("tc")
-int rf_wan_out(struct __sk_buff *skb)
-{
-	return skb->ingress_ifindex && rf_plainly_public(skb) ? TC_ACT_UNSPEC
-							      : rf_wan_out_judge(skb);
-}
-
-__noinline int rf_inside_in_long(struct __sk_buff *skb, __u32 flags)
-{
-	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_IN, .flags = flags };
-	struct rf_hit h = {};
-	__u32 reason = RF_R_NONE;
-	int parsed;
-
-	rf_device_shape(skb, &p);
-	parsed = rf_parse_skb(skb, &p);
-	if (rf_is_tcp(&p, parsed))
-		return rf_verdict_tc(&p, rf_tcp_in(skb, &p, RF_DEV_INSIDE));
-	switch (rf_inside_in_stage(skb, &p, parsed, &h, &reason)) {
-	case RF_STAGE_MEDIA: reason = rf_media_tc(skb, &p, &h); break;
-	case RF_STAGE_SIP: reason = rf_hold(skb, &p, RF_PUNT_SIP); break;
-	case RF_STAGE_FRAGMENT: reason = rf_inside_in_fragment(skb, &p); break;
-	case RF_STAGE_ICMP: reason = rf_icmp_out(skb, &p); break;
-	case RF_STAGE_DECIDED: reason = rf_inside_early(skb, &p, reason); break;
-	}
-	return rf_verdict_tc(&p, reason);
+	return rf_ingress_tc(skb, RF_HOOK_WAN_IN);
 }
 
 SEC("tc")
 int rf_inside_in(struct __sk_buff *skb)
 {
-	bool again = rf_hairpinned(skb);
-	int code;
+	return rf_ingress_tc(skb, RF_HOOK_INSIDE_IN);
+}
 
-	if (!again && skb->pkt_type == PACKET_OTHERHOST)
+static __always_inline int rf_wan_out_forward(struct __sk_buff *skb)
+{
+	struct rf_pkt *p;
+
+	if (rf_plainly_public(skb))
 		return TC_ACT_UNSPEC;
-	code = rf_fast_out_tc(skb);
-	if (code == RF_FAST_FAILED)
-		return rf_end_tc(RF_HOOK_INSIDE_IN, skb->len, RF_R_REWRITE_FAILED);
-	if (code > RF_LONG_WAY)
-		return code;
-	return rf_inside_in_long(skb, (again ? RF_PKT_AGAIN : 0) |
-					      (code == RF_LONG_WAY_NO_PH ? RF_PKT_NO_PH : 0));
+	p = rf_pkt_begin(RF_HOOK_WAN_OUT);
+	return p ? rf_verdict_tc(p, rf_wan_out_forwarded(skb, p)) : TC_ACT_SHOT;
+}
+
+SEC("tc")
+int rf_wan_out(struct __sk_buff *skb)
+{
+	enum rf_sender sender;
+
+	if (skb->ingress_ifindex)
+		return rf_wan_out_forward(skb);
+	sender = rf_sender_of(skb);
+	if (sender == RF_SENDER_RELEASE)
+		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len, RF_R_RELEASED);
+	return rf_slow_tc(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_AGAIN ? RF_PKT_AGAIN : 0);
 }
 
 SEC("tc")
@@ -184,10 +159,12 @@ int rf_lo_out(struct __sk_buff *skb)
 
 static __always_inline int rf_inside_out_own(struct __sk_buff *skb)
 {
-	struct rf_pkt p = { .hook = RF_HOOK_INSIDE_OUT };
+	struct rf_pkt *p = rf_pkt_begin(RF_HOOK_INSIDE_OUT);
 
-	return rf_tcp_sent(skb, &p) ? rf_verdict_tc(&p, rf_tcp_out(skb, &p, RF_DEV_INSIDE))
-				    : TC_ACT_UNSPEC;
+	if (!p)
+		return TC_ACT_SHOT;
+	return rf_tcp_sent(skb, p) ? rf_verdict_tc(p, rf_tcp_out(skb, p, RF_DEV_INSIDE))
+				   : TC_ACT_UNSPEC;
 }
 
 /* Media passes here with every packet. */

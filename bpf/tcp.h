@@ -22,11 +22,6 @@
 #define RF_IP4_FRAG 6
 #define RF_IP6_NEXT 6
 
-static __always_inline bool rf_is_tcp(const struct rf_pkt *p, int parsed)
-{
-	return parsed == RF_PARSED_OTHER && p->proto == IPPROTO_TCP && (p->flags & RF_PKT_ADDRS);
-}
-
 /*
  * TCP of this host's own stack on its way out, for a hook that sees media, too: little is done for that.
  * Nothing is in such a frame that rf_parse_skb() is needed for, which every program pays for that calls it.
@@ -91,23 +86,21 @@ static __always_inline bool rf_tcp_parse(struct __sk_buff *skb, struct rf_pkt *p
 static __always_inline bool rf_tcp_wanted_outside(struct rf_pkt *p)
 {
 	struct rf_range ports;
-	struct rf_hit h = {};
 
-	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN, &h))
-		return (h.ph->classes & RF_CLASS_SIP) && !(h.ph->flags & RF_PH_LOCAL);
-	return !bpf_map_lookup_elem(&guards, &p->dst.addr) && rf_guarded(&p->dst.addr, &ports) &&
+	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN))
+		return (p->hit.ph.classes & RF_CLASS_SIP) && !(p->hit.ph.flags & RF_PH_LOCAL);
+	return !rf_guard_get(&p->dst.addr) && rf_guarded(&p->dst.addr, &ports) &&
 	       rf_sip_port(p->dst.port);
 }
 
 static __always_inline bool rf_tcp_wanted_inside(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	struct rf_inside *in = rf_inside_get(&p->src.addr);
-	struct rf_hit h = {};
 
 	if (!in || rf_inside_mode(in, &p->src.addr) == RF_MODE_HOST)
 		return false;
 	if (!rf_sip_port(p->dst.port) &&
-	    !(rf_pinhole_find(p, &p->src, RF_DIR_OUT, &h) && (h.ph->classes & RF_CLASS_SIP)))
+	    !(rf_pinhole_find(p, &p->src, RF_DIR_OUT) && (p->hit.ph.classes & RF_CLASS_SIP)))
 		return false;
 	return !rf_stays_inside(skb, p);
 }
@@ -135,10 +128,10 @@ static __always_inline void rf_tcp_key_set(struct rf_tcp_key *key, const struct 
 
 /*
  * The first look at a packet: a SYN that somebody has to decide about is held. RF_R_NOT_OURS: there
- * may be a flow. Apart from what follows, as the stack of programs is small; and static, as in a
- * global function the verifier of 6.1 takes nothing of .p for a key.
+ * may be a flow.
  */
-static __noinline int rf_tcp_begin(struct __sk_buff *skb, struct rf_pkt *p, __u32 role)
+static __always_inline enum rf_reason rf_tcp_begin(struct __sk_buff *skb, struct rf_pkt *p,
+						   __u32 role)
 {
 	__u8 flags;
 
@@ -156,12 +149,13 @@ static __noinline int rf_tcp_begin(struct __sk_buff *skb, struct rf_pkt *p, __u3
 }
 
 /* reason: of rf_tcp_begin(). What passes unseen must not be led to where a controller was once. */
-__noinline int rf_tcp_lead(struct __sk_buff *skb, struct rf_pkt *p, __u32 role, __u32 reason)
+static __always_inline enum rf_reason rf_tcp_lead(struct __sk_buff *skb, struct rf_pkt *p,
+						  __u32 role, enum rf_reason reason)
 {
 	struct rf_tcp_key key = { .role = role, .dir = RF_TCP_IN };
 	struct rf_tcp_flow *flow;
 
-	if (!p || !p->l4_off)
+	if (!p->l4_off)
 		return RF_R_NOT_OURS;
 	rf_tcp_key_set(&key, &p->src, &p->dst);
 	if (reason == RF_R_SIP_AWAY_PASSED) {
@@ -180,17 +174,20 @@ __noinline int rf_tcp_lead(struct __sk_buff *skb, struct rf_pkt *p, __u32 role, 
 }
 
 /* Ingress. role: enum rf_device_role of the device. */
-static __always_inline __u32 rf_tcp_in(struct __sk_buff *skb, struct rf_pkt *p, __u32 role)
+__noinline enum rf_reason rf_tcp_in(struct __sk_buff *skb, struct rf_pkt *p, __u32 role)
 {
-	__u32 reason = rf_tcp_begin(skb, p, role);
+	enum rf_reason reason;
 
+	if (!p)
+		return RF_R_NOT_OURS;
+	reason = rf_tcp_begin(skb, p, role);
 	if (reason != RF_R_NOT_OURS && reason != RF_R_SIP_AWAY_PASSED)
 		return reason;
 	return rf_tcp_lead(skb, p, role, reason);
 }
 
 /* Egress of what this host itself sends. */
-__noinline int rf_tcp_out(struct __sk_buff *skb, struct rf_pkt *p, __u32 role)
+__noinline enum rf_reason rf_tcp_out(struct __sk_buff *skb, struct rf_pkt *p, __u32 role)
 {
 	struct rf_tcp_key key = { .role = role, .dir = RF_TCP_OUT };
 	struct rf_tcp_flow *flow;
@@ -204,6 +201,15 @@ __noinline int rf_tcp_out(struct __sk_buff *skb, struct rf_pkt *p, __u32 role)
 		return RF_R_NOT_OURS;
 	return rf_tcp_rewrite(skb, p, false, &p->src, &flow->to) ? RF_R_REWRITE_FAILED
 								 : RF_R_TCP_STEERED;
+}
+
+static __always_inline enum rf_reason rf_tcp(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	switch (p->hook) {
+	case RF_HOOK_WAN_IN: return rf_tcp_in(skb, p, RF_DEV_WAN);
+	case RF_HOOK_INSIDE_IN: return rf_tcp_in(skb, p, RF_DEV_INSIDE);
+	default: return rf_tcp_out(skb, p, RF_DEV_WAN);
+	}
 }
 
 #endif

@@ -7,7 +7,7 @@
 #define RF_BPF_VERDICT_H
 
 #include "maps.h"
-#include "parse.h"
+#include "packet.h"
 
 static const __u8 rf_actions[RF_R_MAX] = {
 #define RF_REASON(id, name, action, meaning) action,
@@ -21,9 +21,10 @@ static __always_inline __u8 rf_action_of(__u32 reason)
 	return reason < RF_R_MAX ? rf_actions[reason] : RF_ACT_DROP;
 }
 
-static __always_inline void rf_event_send(struct rf_pkt *p, __u32 reason)
+static __always_inline void rf_event_send(struct rf_pkt *p, enum rf_reason reason)
 {
-	struct rf_event_limit *l = bpf_map_lookup_elem(&event_limits, &reason);
+	__u32 key = reason;
+	struct rf_event_limit *l = bpf_map_lookup_elem(&event_limits, &key);
 	__u64 now = rf_now(p);
 	struct rf_event *e;
 
@@ -54,13 +55,14 @@ static __always_inline void rf_event_send(struct rf_pkt *p, __u32 reason)
 	l->suppressed = 0;
 }
 
-__noinline int rf_account(struct rf_pkt *p, __u32 reason)
+__noinline int rf_account(struct rf_pkt *p, enum rf_reason reason)
 {
+	__u32 key = reason;
 	struct rf_counter *c;
 
 	if (!p)
 		return 0;
-	c = bpf_map_lookup_elem(&reasons, &reason);
+	c = bpf_map_lookup_elem(&reasons, &key);
 	if (c) {
 		c->packets++;
 		c->bytes += p->len ? p->len : p->frame_len;
@@ -74,14 +76,14 @@ __noinline int rf_account(struct rf_pkt *p, __u32 reason)
  * XDP counts what it ends itself and what it leaves to TC by name. A packet that is none of our
  * business is seen again by the TC hook behind, which counts it; so each packet counts once.
  */
-static __always_inline int rf_verdict_xdp(struct rf_pkt *p, __u32 reason)
+static __always_inline int rf_verdict_xdp(struct rf_pkt *p, enum rf_reason reason)
 {
 	__u8 action = rf_action_of(reason);
 
 	if (action != RF_ACT_PASS || reason == RF_R_TO_TC)
 		rf_account(p, reason);
 	if (reason == RF_R_MEDIA_XDP)
-		return p->code;
+		return XDP_REDIRECT;
 	return action == RF_ACT_DROP || action == RF_ACT_HOLD ? XDP_DROP : XDP_PASS;
 }
 
@@ -101,29 +103,30 @@ static __always_inline int rf_take(const struct rf_pkt *p)
 }
 
 /* TC_ACT_UNSPEC, not TC_ACT_OK: programs that others attached behind ours still get their turn. */
-static __always_inline int rf_verdict_tc(struct rf_pkt *p, __u32 reason)
+static __always_inline int rf_verdict_tc(struct rf_pkt *p, enum rf_reason reason)
 {
-	__u8 action = rf_action_of(reason);
-
 	if (reason == RF_R_NONE)
 		return TC_ACT_UNSPEC;
 	rf_account(p, reason);
-	switch (action) {
+	switch (rf_action_of(reason)) {
 	case RF_ACT_DROP:
 	case RF_ACT_HOLD: return rf_take(p);
-	case RF_ACT_DELIVER:
-		return reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED ? (int)p->code
+	default:
+		/* who delivers by one of these has redirected the packet */
+		return reason == RF_R_MEDIA_TC || reason == RF_R_ICMP_RELATED ? TC_ACT_REDIRECT
 									      : TC_ACT_UNSPEC;
-	default: return TC_ACT_UNSPEC;
 	}
 }
 
 /* A packet whose end is known before it was parsed. */
-__noinline int rf_end_tc(__u8 hook, __u32 len, __u32 reason)
+__noinline int rf_end_tc(__u32 hook, __u32 len, enum rf_reason reason)
 {
-	struct rf_pkt p = { .hook = hook, .len = len };
+	struct rf_pkt *p = rf_pkt_begin(hook);
 
-	return rf_verdict_tc(&p, reason);
+	if (!p)
+		return TC_ACT_SHOT;
+	p->len = len;
+	return rf_verdict_tc(p, reason);
 }
 
 #endif

@@ -318,6 +318,7 @@ enum rf_hook {
 	RF_HOOK_INSIDE_IN = 4, /* TC ingress of an inside device */
 	RF_HOOK_LO_OUT = 5, /* TC egress of lo: releases to this host */
 	RF_HOOK_INSIDE_OUT = 6, /* TC egress of an inside device: SIP over TCP of the controller */
+	RF_HOOK_MAX
 };
 
 enum rf_punt_kind {

@@ -54,7 +54,7 @@ enum hook { XDP, WAN_IN, WAN_OUT, INSIDE_IN, INSIDE_OUT, INSIDE_XDP };
 static const char *const hook_names[] = { "xdp",       "wan_in",     "wan_out",
 					  "inside_in", "inside_out", "inside_xdp" };
 
-/* struct rf_hop of bpf/maps.h, which userspace does not know */
+/* struct rf_nexthop of bpf/maps.h, which userspace does not know */
 #define LAB_HOP_SIZE  64
 #define LAB_HOP_FRESH 32 /* offset of .fresh_until_ns */
 
@@ -386,14 +386,14 @@ static inline void lab_forget_limits(void)
 /* Next hops that packets of earlier cases made known: their packets are delivered by a shorter way. */
 static inline void lab_forget_hops(void)
 {
-	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(lab.skel->maps.hops);
-	__u32 n = bpf_map__max_entries(lab.skel->maps.hops), i;
+	int cpus = libbpf_num_possible_cpus(), fd = bpf_map__fd(lab.skel->maps.nexthops);
+	__u32 n = bpf_map__max_entries(lab.skel->maps.nexthops), i;
 	static __u32 *keys;
 	static void *zero;
 
 	if (!keys) {
 		keys = calloc(n, sizeof(*keys));
-		zero = calloc((size_t)n * cpus, bpf_map__value_size(lab.skel->maps.hops));
+		zero = calloc((size_t)n * cpus, bpf_map__value_size(lab.skel->maps.nexthops));
 		for (i = 0; i < n; i++)
 			keys[i] = i;
 	}
@@ -569,12 +569,12 @@ static inline void lab_learn_hops(void)
 static inline void lab_keep_hops(void)
 {
 	static const uint8_t none[LAB_HOP_SIZE];
-	int fd = bpf_map__fd(lab.skel->maps.hops), cpus = libbpf_num_possible_cpus(), c;
+	int fd = bpf_map__fd(lab.skel->maps.nexthops), cpus = libbpf_num_possible_cpus(), c;
 	uint8_t *v = calloc(cpus, LAB_HOP_SIZE);
 	__u32 i;
 
-	assert_int_equal(bpf_map__value_size(lab.skel->maps.hops), LAB_HOP_SIZE);
-	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.hops); i++) {
+	assert_int_equal(bpf_map__value_size(lab.skel->maps.nexthops), LAB_HOP_SIZE);
+	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.nexthops); i++) {
 		assert_int_equal(bpf_map_lookup_elem(fd, &i, v), 0);
 		for (c = 0; c < cpus && !memcmp(v + c * LAB_HOP_SIZE, none, LAB_HOP_SIZE); c++)
 			;
@@ -604,7 +604,7 @@ static inline void lab_warm_hops(void)
 		memcpy(lab.hot[i].value + LAB_HOP_FRESH, &fresh, sizeof(fresh));
 		for (c = 0; c < cpus; c++)
 			memcpy(v + c * LAB_HOP_SIZE, lab.hot[i].value, LAB_HOP_SIZE);
-		map_set(lab.skel->maps.hops, &lab.hot[i].index, v);
+		map_set(lab.skel->maps.nexthops, &lab.hot[i].index, v);
 	}
 	free(v);
 }

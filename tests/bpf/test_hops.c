@@ -107,11 +107,11 @@ static void test_moved_neighbour(void **state)
 static int kept_hops(void)
 {
 	static uint8_t none[LAB_HOP_SIZE];
-	int fd = bpf_map__fd(lab.skel->maps.hops), cpus = libbpf_num_possible_cpus(), n = 0, c;
+	int fd = bpf_map__fd(lab.skel->maps.nexthops), cpus = libbpf_num_possible_cpus(), n = 0, c;
 	uint8_t *v = calloc(cpus, LAB_HOP_SIZE);
 	__u32 i;
 
-	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.hops); i++) {
+	for (i = 0; i < bpf_map__max_entries(lab.skel->maps.nexthops); i++) {
 		assert_int_equal(bpf_map_lookup_elem(fd, &i, v), 0);
 		for (c = 0; c < cpus && !memcmp(v + c * LAB_HOP_SIZE, none, LAB_HOP_SIZE); c++)
 			;

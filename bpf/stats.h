@@ -1,83 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What is this payload? Demultiplexing by the first byte (RFC 7983, RFC 5761), then a check that
- * the header it claims to have fits, so that garbage does not pass as media. And what a receiver
- * would count about an RTP stream (RFC 3550 A.1, A.8).
+ * The books of a flow: packets, drops, and what a receiver would count about an RTP stream (RFC 3550 A.1,
+ * A.8).
  */
-#ifndef RF_BPF_RTP_H
-#define RF_BPF_RTP_H
+#ifndef RF_BPF_STATS_H
+#define RF_BPF_STATS_H
 
-#include "parse.h"
+#include "find.h"
+#include "verdict.h"
 
-#define RF_PEEK_BUF	32 /* power of two: lets the verifier bound a length by a mask */
 #define RF_MAX_DROPOUT	3000 /* RFC 3550 A.1 */
 #define RF_MAX_MISORDER 100
-
-static __always_inline long rf_load(void *ctx, const bool xdp, __u32 off, void *to, __u32 len)
-{
-	return xdp ? bpf_xdp_load_bytes(ctx, off, to, len) : bpf_skb_load_bytes(ctx, off, to, len);
-}
-
-static __always_inline void *rf_data(void *ctx, const bool xdp)
-{
-	return xdp ? (void *)(long)((struct xdp_md *)ctx)->data
-		   : (void *)(long)((struct __sk_buff *)ctx)->data;
-}
-
-static __always_inline void *rf_data_end(void *ctx, const bool xdp)
-{
-	return xdp ? (void *)(long)((struct xdp_md *)ctx)->data_end
-		   : (void *)(long)((struct __sk_buff *)ctx)->data_end;
-}
-
-/* The first bytes of the payload; what is not there stays 0. */
-static __always_inline void rf_peek(void *ctx, const bool xdp, const struct rf_pkt *p, __u8 *b)
-{
-	__u64 n = p->pay_len;
-	__u32 off = p->l4_off + sizeof(struct udphdr);
-	void *data = rf_data(ctx, xdp), *end = rf_data_end(ctx, xdp);
-	__u32 *from, *to = (__u32 *)b;
-
-	if (off > RF_HDRS_MAX + sizeof(struct udphdr))
-		return;
-	from = data + off;
-	if ((void *)(from + RF_MEDIA_HEAD / 4) <= end) {
-		to[0] = from[0];
-		to[1] = from[1];
-		to[2] = from[2];
-		to[3] = from[3];
-		to[4] = from[4];
-		return;
-	}
-	if (!n)
-		return;
-	if (n > RF_MEDIA_HEAD)
-		n = RF_MEDIA_HEAD;
-	/* the shape that the verifier of 6.1 understands, as in punt.h */
-	n--;
-	RF_BARRIER(n);
-	n &= RF_PEEK_BUF - 1;
-	RF_BARRIER(n);
-	n++;
-	rf_load(ctx, xdp, off, b, n);
-}
-
-/* .agreed: enum rf_class bits of the pinhole, or of what is looked for */
-static __always_inline void rf_classify(void *ctx, const bool xdp, const struct rf_pkt *p,
-					__u16 agreed, struct rf_media *m)
-{
-	__u8 b[RF_PEEK_BUF] __attribute__((aligned(4))) = {}, x[4] = {};
-	__u32 n = p->pay_len, at, ext = RF_MEDIA_NO_EXT;
-
-	if (!n)
-		return;
-	rf_peek(ctx, xdp, p, b);
-	at = rf_media_ext_at(b);
-	if (at && at + sizeof(x) <= n &&
-	    !rf_load(ctx, xdp, p->l4_off + sizeof(struct udphdr) + at, x, sizeof(x)))
-		ext = rf_be16(x + 2);
-	rf_media_read(b, n, ext, agreed, m);
-}
 
 /*
  * A new stream in the same pinhole (new SSRC, or the sender began anew): what was lost and received
@@ -155,6 +88,43 @@ static __always_inline void rf_rtp_stats(struct rf_flow_stats *s, const struct r
 	}
 	if (mult)
 		rf_jitter_update(s, m, mult);
+}
+
+static __always_inline void rf_book_drop(struct rf_flow_stats *s, __u32 reason)
+{
+	__sync_fetch_and_add(&s->drops, 1);
+	s->last_reason = reason;
+}
+
+/* .len: of the L3 packet */
+static __always_inline void rf_book_packet(struct rf_flow_stats *s, __u32 len, __u64 now,
+					   const struct rf_media *m, __u32 clock_rate)
+{
+	/* Not atomic: flows are steered to one CPU each, and an atomic add costs as much as a look-up. */
+	s->packets++;
+	s->bytes += len;
+	RF_WRITE_ONCE(s->last_ns, now);
+	if (m->cls == RF_CLASS_RTP)
+		rf_rtp_stats(s, m, rf_clock_mult(clock_rate));
+}
+
+/* Once for each packet that hit a pinhole, at the hook that ends it. */
+static __always_inline void rf_book(struct rf_pkt *p, enum rf_reason reason)
+{
+	__u8 action = rf_action_of(reason);
+	struct rf_pinhole_state *st;
+	struct rf_flow_stats *s;
+
+	if (action != RF_ACT_DROP && action != RF_ACT_DELIVER)
+		return;
+	st = rf_pinhole_state_get(&p->hit);
+	if (!st)
+		return;
+	s = &st->dir[p->hit.dir & 1];
+	if (action == RF_ACT_DROP)
+		rf_book_drop(s, reason);
+	else
+		rf_book_packet(s, p->len, rf_now(p), &p->hit.media, p->hit.ph.clock_rate);
 }
 
 #endif

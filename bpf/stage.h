@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What happens to a packet next. The two sides (wan.h, inside.h) tell by ports and pinholes what a packet is;
+ * here that becomes a stage, for a whole datagram and for the first fragment of one alike.
+ */
+#ifndef RF_BPF_STAGE_H
+#define RF_BPF_STAGE_H
+
+#include "packet.h"
+
+enum rf_stage {
+	RF_STAGE_DECIDED, /* .reason is set */
+	RF_STAGE_MEDIA, /* .hit is set */
+	RF_STAGE_SIP,
+	RF_STAGE_FRAGMENT, /* .frag is set, if it is the first */
+	RF_STAGE_ICMP,
+	RF_STAGE_TCP,
+};
+
+enum rf_kind {
+	RF_KIND_OTHER, /* none of our business */
+	RF_KIND_UNGUARDED, /* the address is guarded, the port is not */
+	RF_KIND_SIP,
+	RF_KIND_MEDIA, /* of a pinhole: .hit is set */
+	RF_KIND_STRAY, /* to or from a guarded port that no pinhole takes */
+};
+
+static __always_inline enum rf_stage rf_decided(struct rf_pkt *p, enum rf_reason reason)
+{
+	p->reason = reason;
+	return RF_STAGE_DECIDED;
+}
+
+static __always_inline enum rf_stage rf_stage_of_kind(struct rf_pkt *p, enum rf_kind kind)
+{
+	if (p->flags & RF_PKT_FRAGMENT) {
+		p->frag = kind == RF_KIND_SIP				   ? RF_FRAG_SIP
+			  : kind == RF_KIND_MEDIA || kind == RF_KIND_STRAY ? RF_FRAG_MEDIA
+									   : RF_FRAG_PASS;
+		return RF_STAGE_FRAGMENT;
+	}
+	switch (kind) {
+	case RF_KIND_SIP: return RF_STAGE_SIP;
+	case RF_KIND_MEDIA: return RF_STAGE_MEDIA;
+	case RF_KIND_STRAY: return rf_decided(p, RF_R_NO_PINHOLE);
+	case RF_KIND_UNGUARDED: return rf_decided(p, RF_R_NOT_GUARDED);
+	default: return rf_decided(p, RF_R_NOT_OURS);
+	}
+}
+
+/* Of a pinhole that was found. */
+static __always_inline enum rf_kind rf_kind_of_hit(const struct rf_pkt *p)
+{
+	return p->hit.ph.classes & RF_CLASS_SIP ? RF_KIND_SIP : RF_KIND_MEDIA;
+}
+
+static __always_inline bool rf_is_tcp(const struct rf_pkt *p, enum rf_parsed parsed)
+{
+	return parsed == RF_PARSED_OTHER && p->proto == IPPROTO_TCP && (p->flags & RF_PKT_ADDRS);
+}
+
+#endif
