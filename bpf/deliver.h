@@ -64,14 +64,14 @@ static __always_inline bool rf_rewrite_xdp(struct xdp_md *ctx, const struct rf_p
 	return true;
 }
 
-__noinline enum rf_reason rf_deliver_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+static __always_inline enum rf_reason rf_deliver_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 {
 	__u32 ifindex, via;
 	const struct rf_ep *to;
 	struct rf_nexthop *hop;
 	__u8 macs[12];
 
-	if (!p || (p->hit.ph.flags & RF_PH_LOCAL) || p->tags)
+	if (p->tags)
 		return RF_R_TO_TC;
 	to = p->hit.ph.flags & RF_PH_XLATE ? &p->hit.ph.xlate : &p->dst;
 	via = p->ifindex | RF_NEXTHOP_XDP;

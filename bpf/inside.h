@@ -70,11 +70,9 @@ static __always_inline bool rf_inside_fragment_ours(struct __sk_buff *skb, struc
 	return in && rf_inside_mode(in, &p->src.addr) != RF_MODE_HOST && !rf_stays_inside(skb, p);
 }
 
-__noinline enum rf_stage rf_inside_in_stage(struct __sk_buff *skb, struct rf_pkt *p,
-					    enum rf_parsed parsed)
+static __always_inline enum rf_stage rf_inside_in_stage(struct __sk_buff *skb, struct rf_pkt *p,
+							enum rf_parsed parsed)
 {
-	if (!p)
-		return RF_STAGE_DECIDED;
 	if (rf_is_tcp(p, parsed))
 		return RF_STAGE_TCP;
 	switch (parsed) {

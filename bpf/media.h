@@ -136,16 +136,6 @@ static __always_inline enum rf_reason rf_stun_ask(struct __sk_buff *skb, struct 
 	return rf_punt_copy(skb, p, RF_PUNT_STUN);
 }
 
-__noinline enum rf_reason rf_check_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
-{
-	return p ? rf_check_media(ctx, true, p) : RF_R_NO_PINHOLE;
-}
-
-__noinline enum rf_reason rf_check_media_skb(struct __sk_buff *skb, struct rf_pkt *p)
-{
-	return p ? rf_check_media(skb, false, p) : RF_R_NO_PINHOLE;
-}
-
 static __always_inline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 {
 	enum rf_reason reason;
@@ -153,7 +143,7 @@ static __always_inline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf
 	/* the stack takes it, so TC judges it: once is enough */
 	if (p->hit.ph.flags & RF_PH_LOCAL)
 		return RF_R_TO_TC;
-	reason = rf_check_media_xdp(ctx, p);
+	reason = rf_check_media(ctx, true, p);
 	if (reason == RF_R_STUN_HELD || (rf_may_turn(reason) && rf_may_park()))
 		return RF_R_TO_TC;
 	if (!reason)
@@ -168,7 +158,7 @@ __noinline enum rf_reason rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p)
 
 	if (!p)
 		return RF_R_NO_PINHOLE;
-	reason = rf_check_media_skb(skb, p);
+	reason = rf_check_media(skb, false, p);
 	if (reason == RF_R_STUN_HELD)
 		reason = rf_stun_ask(skb, p);
 	else

@@ -226,77 +226,83 @@ static __always_inline enum rf_parsed rf_parse_ipv6(void *data, void *end, struc
 }
 
 /*
- * The parts are global functions, verified once and with any .p: what one has found out about the packet
- * does not multiply with what the next one asks.
+ * IPv6 by global functions, verified once and with any .p: what its extension headers are does not multiply
+ * with what comes next.
  */
-static __always_inline enum rf_parsed rf_parse_l3(void *data, void *end, struct rf_pkt *p,
-						  __be16 proto)
+__noinline enum rf_parsed rf_parse_ipv6_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+{
+	return p && p->l3_off <= RF_L2_MAX
+		       ? rf_parse_ipv6((void *)(long)ctx->data, (void *)(long)ctx->data_end, p,
+				       p->l3_off)
+		       : RF_PARSED_BAD;
+}
+
+__noinline enum rf_parsed rf_parse_ipv6_skb(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	return p && p->l3_off <= RF_L2_MAX
+		       ? rf_parse_ipv6((void *)(long)skb->data, (void *)(long)skb->data_end, p,
+				       p->l3_off)
+		       : RF_PARSED_BAD;
+}
+
+static __always_inline enum rf_parsed rf_parse_l3(void *ctx, const bool xdp, void *data, void *end,
+						  struct rf_pkt *p, __be16 proto)
 {
 	__u32 off = p->l3_off;
 
-	if (off > RF_L2_MAX)
-		return RF_PARSED_BAD;
-	if (proto == bpf_htons(ETH_P_IP))
-		return rf_parse_ipv4(data, end, p, off);
 	if (proto == bpf_htons(ETH_P_IPV6))
-		return rf_parse_ipv6(data, end, p, off);
-	return RF_PARSED_OTHER;
+		return xdp ? rf_parse_ipv6_xdp(ctx, p) : rf_parse_ipv6_skb(ctx, p);
+	if (proto != bpf_htons(ETH_P_IP) || off > RF_L2_MAX)
+		return RF_PARSED_OTHER;
+	return rf_parse_ipv4(data, end, p, off);
 }
 
-__noinline enum rf_parsed rf_parse_l3_xdp(struct xdp_md *ctx, struct rf_pkt *p, __u32 proto)
+static __always_inline enum rf_parsed rf_parse_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 {
-	return p ? rf_parse_l3((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, proto)
-		 : RF_PARSED_BAD;
-}
-
-__noinline enum rf_parsed rf_parse_l3_skb(struct __sk_buff *skb, struct rf_pkt *p, __u32 proto)
-{
-	return p ? rf_parse_l3((void *)(long)skb->data, (void *)(long)skb->data_end, p, proto)
-		 : RF_PARSED_BAD;
-}
-
-__noinline enum rf_parsed rf_parse_xdp(struct xdp_md *ctx, struct rf_pkt *p)
-{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	enum rf_parsed r;
 	__be16 proto = 0;
 
-	if (!p)
-		return RF_PARSED_BAD;
 	p->frame_len = bpf_xdp_get_buff_len(ctx);
 	p->ifindex = ctx->ingress_ifindex;
-	r = rf_parse_eth((void *)(long)ctx->data, (void *)(long)ctx->data_end, p, &proto);
-	return r == RF_PARSED_GO_ON ? rf_parse_l3_xdp(ctx, p, proto) : r;
+	r = rf_parse_eth(data, end, p, &proto);
+	return r == RF_PARSED_GO_ON ? rf_parse_l3(ctx, true, data, end, p, proto) : r;
 }
 
 static __always_inline enum rf_parsed rf_parse_linear(struct __sk_buff *skb, struct rf_pkt *p)
 {
-	__be16 proto = skb->protocol;
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	enum rf_parsed r = RF_PARSED_GO_ON;
+	__be16 proto = skb->protocol;
 
 	p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
 	p->tags = 0;
 	p->l3_off = 0;
 	p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN | RF_PKT_MISS; /* not what was parsed */
 	if (!(p->flags & RF_PKT_NO_ETH))
-		r = rf_parse_eth((void *)(long)skb->data, (void *)(long)skb->data_end, p, &proto);
-	return r == RF_PARSED_GO_ON ? rf_parse_l3_skb(skb, p, proto) : r;
+		r = rf_parse_eth(data, end, p, &proto);
+	return r == RF_PARSED_GO_ON ? rf_parse_l3(skb, false, data, end, p, proto) : r;
 }
 
-__noinline enum rf_parsed rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
+/* Once more, with the headers in its linear part. */
+__noinline enum rf_parsed rf_parse_pulled(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	enum rf_parsed r;
 
-	if (!p)
-		return RF_PARSED_BAD;
-	p->frame_len = skb->len;
-	p->ifindex = skb->ifindex;
-	r = rf_parse_linear(skb, p);
-	if (r != RF_PARSED_NOT_LINEAR)
-		return r;
-	if (bpf_skb_pull_data(skb, p->frame_len < RF_PULL_MAX ? p->frame_len : RF_PULL_MAX))
+	if (!p || bpf_skb_pull_data(skb, p->frame_len < RF_PULL_MAX ? p->frame_len : RF_PULL_MAX))
 		return RF_PARSED_TRUNCATED;
 	r = rf_parse_linear(skb, p);
 	return r == RF_PARSED_NOT_LINEAR ? RF_PARSED_TRUNCATED : r;
+}
+
+static __always_inline enum rf_parsed rf_parse_skb(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	enum rf_parsed r;
+
+	p->frame_len = skb->len;
+	p->ifindex = skb->ifindex;
+	r = rf_parse_linear(skb, p);
+	return r == RF_PARSED_NOT_LINEAR ? rf_parse_pulled(skb, p) : r;
 }
 
 #endif

@@ -27,12 +27,10 @@ static __always_inline enum rf_kind rf_wan_in_kind(struct rf_pkt *p)
 	return rf_range_has(&ports, p->dst.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
 }
 
-__noinline enum rf_stage rf_wan_in_stage(struct rf_pkt *p, enum rf_parsed parsed)
+static __always_inline enum rf_stage rf_wan_in_stage(struct rf_pkt *p, enum rf_parsed parsed)
 {
 	struct rf_range ports;
 
-	if (!p)
-		return RF_STAGE_DECIDED;
 	if (parsed == RF_PARSED_UDP)
 		return rf_stage_of_kind(p, rf_wan_in_kind(p));
 	if (p->hook == RF_HOOK_WAN_IN && rf_is_tcp(p, parsed))
@@ -70,12 +68,10 @@ static __always_inline enum rf_kind rf_wan_out_kind(struct rf_pkt *p, const stru
 	return rf_range_has(&ports, p->src.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
 }
 
-__noinline enum rf_stage rf_wan_out_stage(struct rf_pkt *p, enum rf_parsed parsed)
+static __always_inline enum rf_stage rf_wan_out_stage(struct rf_pkt *p, enum rf_parsed parsed)
 {
 	struct rf_guard *g;
 
-	if (!p)
-		return RF_STAGE_DECIDED;
 	if (rf_is_tcp(p, parsed))
 		return RF_STAGE_TCP;
 	if (parsed != RF_PARSED_UDP && parsed != RF_PARSED_FRAGMENT)
