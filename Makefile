@@ -83,6 +83,12 @@ $(B)/unit/% $(B)/bpf/% $(B)/tools/%: $(B)/libringfence.a
 	$(Q)$(CC) $(RF_CFLAGS) -Itests $(CFLAGS) $(RF_LDFLAGS) -MMD -MP -MT $@ -MF $(B)/$(notdir $(@D))-$*.d -o $@ tests/$(notdir $(@D))/$*.c $(B)/libringfence.a $(PKG_LIBS) -lcmocka
 $(UNIT): $(B)/unit/%: tests/unit/%.c
 $(BPFT): $(B)/bpf/%: tests/bpf/%.c
+$(B)/bpf/test_nest: $(B)/bpf-nest.skel.h
+$(B)/bpf-nest.bpf.o: tests/bpf/nest.bpf.c $(B)/.deps
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $(B)/bpf-nest.bpf.d -c $< -o $@
+$(B)/bpf-nest.skel.h: $(B)/bpf-nest.bpf.o
+	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
 $(TOOLS): $(B)/tools/%: tests/tools/%.c
 
 build-tests: all $(UNIT) $(BPFT) $(TOOLS)

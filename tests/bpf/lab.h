@@ -79,6 +79,7 @@ struct lab {
 	int n_hot;
 	const char *
 		without; /* words: programs that are not needed; verifying one takes its time under emulation */
+	bool nested; /* a hook comes in between */
 	bool lines; /* plain pinholes have lines in `inbound`, too */
 	struct inbound inbound;
 };
@@ -474,6 +475,40 @@ static inline struct bpf_program *lab_prog(enum hook h)
 	}
 }
 
+/* What packets of any hook have left in its context means nothing to the next one. */
+static inline void lab_poison_contexts(void)
+{
+	size_t n = bpf_map__value_size(lab.skel->maps.packets) * libbpf_num_possible_cpus();
+	uint8_t *v = malloc(n);
+	__u32 i;
+
+	memset(v, 0xa5, n);
+	for (i = 0; i < RF_HOOK_MAX; i++)
+		map_set(lab.skel->maps.packets, &i, v);
+	free(v);
+}
+
+/* A hook that comes in between has a context of its own: none writes to another's. */
+static inline void lab_expect_contexts(enum hook h)
+{
+	static const __u32 ids[] = { RF_HOOK_WAN_XDP,	RF_HOOK_WAN_IN,	    RF_HOOK_WAN_OUT,
+				     RF_HOOK_INSIDE_IN, RF_HOOK_INSIDE_OUT, 0 };
+	size_t n = bpf_map__value_size(lab.skel->maps.packets) * libbpf_num_possible_cpus(), k;
+	uint8_t *v = malloc(n);
+	__u32 i;
+
+	for (i = 0; i < RF_HOOK_MAX; i++) {
+		if (i == ids[h])
+			continue;
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.packets), &i, v),
+				 0);
+		for (k = 0; k < n; k++)
+			if (v[k] != 0xa5)
+				fail_msg("%s writes to the context of hook %u", hook_names[h], i);
+	}
+	free(v);
+}
+
 /* The packet lies at the very end of an allocation (ASan sees a read beyond it), the answer in poison. */
 static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct result *r,
 			       __u32 *mark)
@@ -498,10 +533,13 @@ static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct r
 	o.ctx_out = is_xdp ? NULL : &skb;
 	o.ctx_size_out = is_xdp ? 0 : sizeof(skb);
 	o.repeat = 1;
+	lab_poison_contexts();
 	err = bpf_prog_test_run_opts(bpf_program__fd(lab_prog(h)), &o);
 	free(copy);
 	if (err)
 		return err;
+	if (!lab.nested)
+		lab_expect_contexts(h);
 	if (mark)
 		*mark = skb.mark;
 	r->code = (int)o.retval;
