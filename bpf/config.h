@@ -14,8 +14,6 @@
 #include <bpf/bpf_endian.h>
 #include "rf_abi.h"
 
-#define RF_NS_PER_SEC 1000000000ULL
-
 #define RF_VLANS_MAX   2 /* 802.1ad outer + 802.1Q inner */
 #define RF_EXTHDRS_MAX 8 /* IPv6 extension headers that are walked over */
 #define RF_L2_MAX      64 /* the L3 header starts before this offset */

@@ -15,6 +15,7 @@
 #include "rf_reasons.h"
 
 #define RF_ABI_VERSION 6
+#define RF_NS_PER_SEC  1000000000ULL
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */

@@ -15,10 +15,9 @@
 /* Inlined on both sides, so that the verifier sees the caller's bounds. */
 #define RF_PURE static inline __attribute__((always_inline))
 
-#define RF_MEDIA_HEAD	 20 /* bytes of payload that are looked at: a STUN header is the longest */
-#define RF_MEDIA_NO_EXT	 0xffff /* the extension header is not there: longer than any packet */
-#define RF_STUN_COOKIE	 0x2112A442
-#define RF_NS_PER_SECOND 1000000000ULL
+#define RF_MEDIA_HEAD	20 /* bytes of payload that are looked at: a STUN header is the longest */
+#define RF_MEDIA_NO_EXT 0xffff /* the extension header is not there: longer than any packet */
+#define RF_STUN_COOKIE	0x2112A442
 
 struct rf_media {
 	__u16 cls; /* one of enum rf_class, 0: nothing that is known */
@@ -185,11 +184,11 @@ RF_PURE enum rf_reason rf_media_idle(__u32 idle_s, __u32 from_s, __u64 last_in, 
 
 	if (!idle_s || !last)
 		return RF_R_NONE;
-	if (last < from_s * RF_NS_PER_SECOND)
-		last = from_s * RF_NS_PER_SECOND;
+	if (last < from_s * RF_NS_PER_SEC)
+		last = from_s * RF_NS_PER_SEC;
 	/* signed: another CPU may have stamped it after we read the clock */
-	return (__s64)(now - last) > (__s64)(idle_s * RF_NS_PER_SECOND) ? RF_R_PINHOLE_IDLE
-									: RF_R_NONE;
+	return (__s64)(now - last) > (__s64)(idle_s * RF_NS_PER_SEC) ? RF_R_PINHOLE_IDLE
+								     : RF_R_NONE;
 }
 
 /*

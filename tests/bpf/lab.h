@@ -214,6 +214,18 @@ static inline int lab_down(void **state)
 	return 0;
 }
 
+static inline void lab_attach_tc(__u32 ifindex, enum bpf_tc_attach_point at,
+				 struct bpf_program *prog)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = at);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog), .handle = 1, .priority = 1,
+		    .flags = BPF_TC_F_REPLACE);
+	int r = bpf_tc_hook_create(&hook);
+
+	assert_true(!r || r == -EEXIST);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+}
+
 static inline void map_clear(struct bpf_map *m)
 {
 	uint8_t key[64];

@@ -56,17 +56,6 @@ static void go(int ns)
 	assert_int_equal(setns(ns, CLONE_NEWNET), 0);
 }
 
-static void attach(__u32 ifindex, enum bpf_tc_attach_point at, struct bpf_program *prog)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = at);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog), .handle = 1, .priority = 1,
-		    .flags = BPF_TC_F_REPLACE);
-	int r = bpf_tc_hook_create(&hook);
-
-	assert_true(!r || r == -EEXIST);
-	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
-}
-
 static int live_up(void **state)
 {
 	char cmd[256];
@@ -97,10 +86,10 @@ static int live_up(void **state)
 					XDP_FLAGS_DRV_MODE, NULL),
 			 0);
 	go(ns_box);
-	attach(lab.w0, BPF_TC_INGRESS, lab.skel->progs.rf_wan_in);
-	attach(lab.w0, BPF_TC_EGRESS, lab.skel->progs.rf_wan_out);
-	attach(lab.l0, BPF_TC_INGRESS, lab.skel->progs.rf_inside_in);
-	attach(if_nametoindex("lo"), BPF_TC_EGRESS, lab.skel->progs.rf_lo_out);
+	lab_attach_tc(lab.w0, BPF_TC_INGRESS, lab.skel->progs.rf_wan_in);
+	lab_attach_tc(lab.w0, BPF_TC_EGRESS, lab.skel->progs.rf_wan_out);
+	lab_attach_tc(lab.l0, BPF_TC_INGRESS, lab.skel->progs.rf_inside_in);
+	lab_attach_tc(if_nametoindex("lo"), BPF_TC_EGRESS, lab.skel->progs.rf_lo_out);
 	return 0;
 }
 
@@ -294,7 +283,7 @@ static void test_l3_device(void **state)
 	if (tun < 0 || ioctl(tun, TUNSETIFF, &ifr))
 		fail_msg("no tun device: %s", strerror(errno));
 	sh("ip link set t0 up; ip addr add 10.7.0.1/24 dev t0; ip -6 addr add fd07::1/64 dev t0 nodad");
-	attach(if_nametoindex("t0"), BPF_TC_INGRESS, lab.skel->progs.rf_inside_in);
+	lab_attach_tc(if_nametoindex("t0"), BPF_TC_INGRESS, lab.skel->progs.rf_inside_in);
 	for (v6 = 0; v6 < 2; v6++) {
 		const char *in = v6 ? "fd07::2" : "10.7.0.2", *peer = v6 ? PEER6 : PEER4;
 		const char *pub = v6 ? PUB6 : PUB4;

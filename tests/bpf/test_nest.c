@@ -9,17 +9,6 @@
 
 #define STRAY_PORT 20001 /* guarded, without a pinhole */
 
-static void hook_egress(__u32 ifindex, struct bpf_program *prog)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = BPF_TC_EGRESS);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = bpf_program__fd(prog), .handle = 1, .priority = 1,
-		    .flags = BPF_TC_F_REPLACE);
-	int r = bpf_tc_hook_create(&hook);
-
-	assert_true(!r || r == -EEXIST);
-	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
-}
-
 static int nest_up(void **state)
 {
 	cpu_set_t one;
@@ -28,8 +17,8 @@ static int nest_up(void **state)
 	CPU_ZERO(&one);
 	CPU_SET(0, &one);
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-	hook_egress(lab.w0, lab.skel->progs.rf_wan_out);
-	hook_egress(lab.l0, lab.skel->progs.rf_inside_out);
+	lab_attach_tc(lab.w0, BPF_TC_EGRESS, lab.skel->progs.rf_wan_out);
+	lab_attach_tc(lab.l0, BPF_TC_EGRESS, lab.skel->progs.rf_inside_out);
 	return 0;
 }
 
