@@ -223,8 +223,8 @@ netns_tests "$B" "" 600
 # the kernel side in all its ways of delivery and among other rules, and other people's phones and scanners for minutes.
 build "build with sanitizers" "$SAN_B" 1 build-tests || finish
 netns_tests "$SAN_B" "_san" 900 baresip delivery demo linphone live rules strangers
-# On the oldest and the newest kernel that Debian has, and half a minute of each fuzz target: nothing of these
-# looks at the time, so that they may run beside each other.
+# On the oldest and the newest kernel that Debian has, what the verifiers between them say, and half a minute of
+# each fuzz target: nothing of these looks at the time, so that they may run beside each other.
 spawn "kernels" 1200 tests/kernels/run.sh "$B"
 spawn "fuzz" 600 tests/fuzz/run.sh 30
 finish_jobs

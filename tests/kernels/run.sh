@@ -1,13 +1,26 @@
-#!/bin/sh
+#!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Runs the kernel-side tests on other kernels, under qemu without KVM: tests/kernels/run.sh BUILD [SUITE...]
-# BUILD is the output directory that holds bpf/test_*; SUITE one of bookworm (6.1, the floor) and sid (newest).
-# Kernels come from the Debian archive, unpacked and not installed. Prints "ok", "not ok" and "skip" lines.
+# Runs the kernel-side tests on other kernels, under qemu without KVM: tests/kernels/run.sh BUILD [KERNEL...]
+# BUILD is the output directory that holds bpf/test_*; KERNEL a suite of the Debian archive for the kernel that
+# its linux-image-amd64 names, or SUITE:VERSION for the newest kernel of that version there; without, all of the
+# table below. One that is not in the table runs all tests. RF_KERNEL_TESTS in the environment, such as
+# "test_load" for quick figures, replaces the tests of all of them.
+# Kernels are unpacked and not installed. Prints "ok", "not ok" and "skip" lines, and test_load's figures.
 set -eu
 
-build=$(realpath "${1:?usage: $0 BUILD [SUITE...]}")
+# kernel, its tests (patterns). What a kernel does shows on the oldest and the newest; those between show
+# what their verifiers take the programs for: steps, stack, time.
+kernels='
+bookworm		test_*
+trixie			test_load
+trixie-backports:6.18	test_load
+sid			test_*
+'
+
+build=$(realpath "${1:?usage: $0 BUILD [KERNEL...]}")
 shift
-[ $# -gt 0 ] || set -- bookworm sid
+# shellcheck disable=SC2046
+[ $# -gt 0 ] || set -- $(awk '{ print $1 }' <<<"$kernels")
 # wherever this machine gets Debian from
 mirror=${RF_MIRROR:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' \
 	'Label: Debian' 2>/dev/null | sed 's|/$||' | sort -u | head -n 1)}
@@ -33,26 +46,55 @@ if [ -n "$missing" ]; then
 	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
 		skip "cannot install$missing"
 fi
-ls "$build"/bpf/test_* >/dev/null 2>&1 || { echo "tests/kernels: no $build/bpf/test_*; make build-tests first" >&2; exit 2; }
+
+tests_of() { # kernel: paths of the test programs it runs
+	local patterns p t
+	read -ra patterns <<<"${RF_KERNEL_TESTS:-$(awk -v kernel="$1" '$1 == kernel { $1 = ""; print }' <<<"$kernels")}"
+	for p in "${patterns[@]:-test_*}"; do
+		# shellcheck disable=SC2231
+		for t in "$build"/bpf/$p; do
+			case $t in *.d) ;; *) [ ! -x "$t" ] || echo "$t" ;; esac
+		done
+	done
+}
+
+for kernel in "$@"; do
+	[ -n "$(tests_of "$kernel")" ] || {
+		echo "tests/kernels: no tests for $kernel in $build/bpf; make build-tests first" >&2
+		exit 2
+	}
+done
+
+folder() { echo "$work/${1/:/-}"; } # kernel
 
 # apt with lists of its own, so that the machine's sources stay as they are
-fetch() { # suite
-	d=$work/$1
+fetch() { # kernel; sets why if it fails
+	local suite=${1%%:*} version=
+	case $1 in *:*) version=${1#*:} ;; esac
+	why="cannot be fetched"
+	d=$(folder "$1")
 	mkdir -p "$d/lists/partial" "$d/cache/archives/partial"
 	{
-		echo "deb $mirror $1 main"
-		[ "$1" = sid ] || echo "deb ${mirror}-security $1-security main"
+		echo "deb $mirror $suite main"
+		case $suite in sid | *-backports) ;; *) echo "deb ${mirror}-security $suite-security main" ;; esac
 	} >"$d/sources.list"
 	set -- -qq -o "Dir::Etc::sourcelist=$d/sources.list" -o Dir::Etc::sourceparts=/dev/null \
 		-o "Dir::State::lists=$d/lists" -o "Dir::Cache=$d/cache" -o APT::Sandbox::User=root
 	apt-get "$@" update || return 1
-	# the metapackage names the version; newer kernels are split over several packages
-	image=$(apt-cache "$@" depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
-	[ -n "$image" ] || return 1
+	if [ -n "$version" ]; then
+		# not the cloud, rt, unsigned and dbg ones
+		image=$(apt-cache "$@" search --names-only "^linux-image-${version//./[.]}[.][^-]*(-[0-9]+)?-amd64\$" |
+			awk '{ print $1 }' | sort -V | tail -n 1)
+	else
+		image=$(apt-cache "$@" depends linux-image-amd64 | awk '/Depends: linux-image/ { print $2; exit }')
+	fi
+	[ -n "$image" ] || { why="not in the archive"; return 1; }
+	# newer kernels are split over several packages
 	rel=${image#linux-image-}
 	packages=$image
 	for p in "linux-binary-$rel" "linux-modules-$rel" "linux-base-$rel"; do
-		apt-cache "$@" show "$p" >/dev/null 2>&1 && packages="$packages $p"
+		# "show" is content with a name that others only depend on
+		[ -z "$(apt-cache "$@" show "$p" 2>/dev/null)" ] || packages="$packages $p"
 	done
 	[ -e "$d/$rel.done" ] && return 0
 	rm -rf "$d/root"
@@ -72,7 +114,7 @@ add() { # program into the initramfs, with its libraries
 	done
 }
 
-initramfs() { # release, unpacked kernel
+initramfs() { # release, unpacked kernel, test program...
 	root=$work/initramfs
 	rm -rf "$root"
 	mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/modules" "$root/tests"
@@ -82,8 +124,7 @@ initramfs() { # release, unpacked kernel
 	mv "$root/bin/dash" "$root/bin/sh"
 	add ip
 	add nft
-	for t in "$build"/bpf/test_*; do
-		case $t in *.d) continue ;; esac
+	for t in "${@:3}"; do
 		add "$t"
 		mv "$root/bin/${t##*/}" "$root/tests/"
 	done
@@ -125,40 +166,39 @@ INIT
 	(cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initramfs.gz"
 }
 
-# All of them at the same time: each keeps one core busy.
-pids=
-trap 'kill $pids 2>/dev/null || true' EXIT
+# As many at a time as there are cores: each keeps one busy.
+slots=$(nproc)
+trap 'jobs -rp | xargs -r kill 2>/dev/null || true' EXIT
 trap 'exit 143' INT TERM
 boot() { # vmlinuz, initramfs, log
+	while [ "$(jobs -rp | wc -l)" -ge "$slots" ]; do wait -n || true; done
 	timeout 1800 qemu-system-x86_64 -accel tcg,thread=multi -cpu max -M q35 -smp 2 -m 2048 -nographic -no-reboot \
 		-nodefaults -serial stdio -kernel "$1" -initrd "$2" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off" </dev/null >"$3" 2>&1 &
-	pids="$pids $!"
 }
 
 started=
-for suite in "$@"; do
-	if ! fetch "$suite"; then
-		echo "skip kernel of $suite: cannot be fetched"
+for kernel in "$@"; do
+	if ! fetch "$kernel"; then
+		echo "skip kernel of $kernel: $why"
 		continue
 	fi
-	d=$work/$suite
 	vmlinuz=$(find "$d/root" -name "vmlinuz*" -type f | head -n 1)
-	initramfs "$rel" "$d/root"
+	mapfile -t tests < <(tests_of "$kernel")
+	initramfs "$rel" "$d/root" "${tests[@]}"
 	mv "$work/initramfs.gz" "$d/initramfs.gz"
 	echo "$rel" >"$d/rel"
 	boot "$vmlinuz" "$d/initramfs.gz" "$d/log"
-	started="$started $suite"
+	started="$started $kernel"
 done
 
 failed=0
-# shellcheck disable=SC2086
-wait $pids || true
-for suite in $started; do
-	d=$work/$suite
+wait || true
+for kernel in $started; do
+	d=$(folder "$kernel")
 	rel=$(cat "$d/rel")
 	echo "tests/kernels: $rel"
-	tr -d '\r' <"$d/log" | grep -E "verifier steps|ERROR|FAILED" || true
+	tr -d '\r' <"$d/log" | grep -E "verifier steps|loads in|ERROR|FAILED" || true
 	tr -d '\r' <"$d/log" | awk -v rel="$rel" '
 		$1 == "RESULT" && $2 == "end" { end = 1; next }
 		$1 == "RESULT" { print ($3 == 0 ? "ok " : "not ok ") rel " " $2; bad += $3 != 0; n++ }
