@@ -151,13 +151,24 @@ static __always_inline long rf_icmp_outer(struct __sk_buff *skb, const struct rf
 			   BPF_F_PSEUDO_HDR, dst ? &p->dst.addr : &p->src.addr, to);
 }
 
+/* The device towards the inside endpoint; 0: none, or out again */
+__noinline __u32 rf_icmp_way_in(struct __sk_buff *skb, struct rf_pkt *p, const struct rf_ep *to)
+{
+	struct bpf_fib_lookup fib;
+
+	if (!p || !to || !rf_fib_names_device(rf_fib(skb, p, &p->src, to, 0, &fib)) ||
+	    rf_device_is(fib.ifindex, RF_DEV_WAN))
+		return 0;
+	return fib.ifindex;
+}
+
 /* From the WAN: about what the inside host sent as .q->src, our public endpoint. */
 static __always_inline enum rf_reason rf_icmp_in(struct __sk_buff *skb, struct rf_pkt *p,
 						 const struct rf_quote *q)
 {
 	const struct rf_pinhole *ph = &p->hit.ph;
-	struct bpf_fib_lookup fib;
 	struct rf_ep to;
+	__u32 ifindex;
 	bool xlate;
 
 	if (!rf_pinhole_find(p, &q->src, RF_DIR_IN) || (ph->flags & RF_PH_LOCAL) ||
@@ -168,12 +179,12 @@ static __always_inline enum rf_reason rf_icmp_in(struct __sk_buff *skb, struct r
 	/* Untranslated, too, it goes the way of the media: a FORWARD policy knows nothing of the call. */
 	xlate = ph->flags & RF_PH_XLATE;
 	to = xlate ? ph->xlate : q->src;
-	if (!rf_fib_names_device(rf_fib(skb, p, &p->src, &to, 0, &fib)) ||
-	    rf_device_is(fib.ifindex, RF_DEV_WAN))
+	ifindex = rf_icmp_way_in(skb, p, &to);
+	if (!ifindex)
 		return xlate ? RF_R_NO_ROUTE : RF_R_NOT_OURS;
 	if ((xlate &&
 	     (rf_icmp_outer(skb, p, true, &to.addr) || rf_quote_rewrite(skb, p, q, false, &to))) ||
-	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, fib.ifindex))
+	    rf_skb_ttl(skb, p) || !rf_redirect(skb, p, ifindex))
 		return RF_R_REWRITE_FAILED;
 	return RF_R_ICMP_RELATED;
 }

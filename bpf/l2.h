@@ -13,7 +13,7 @@
  * Behind generic XDP the kernel may hand over a copy of the frame that forgot its mac_len, so that
  * the packet starts at the L3 header although the device has a link layer.
  */
-static __always_inline bool rf_starts_at_l3(struct __sk_buff *skb)
+__noinline bool rf_starts_at_l3(struct __sk_buff *skb)
 {
 	__u32 here[5] = {}, net[5] = {};
 

@@ -649,7 +649,7 @@ static inline void lab_warm_hops(void)
 		lab_learn_hops();
 		lab_keep_hops();
 	}
-	fresh = now_ns() + SEC / 10;
+	fresh = now_ns() + 60 * SEC; /* an emulated kernel takes its time for a group of cases */
 	for (i = 0; i < lab.n_hot; i++) {
 		memcpy(lab.hot[i].value + LAB_HOP_FRESH, &fresh, sizeof(fresh));
 		for (c = 0; c < cpus; c++)
