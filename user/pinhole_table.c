@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Pinhole specs -> map entries. A copy of what the maps hold is kept by id, so that a close finds
+ * Pinhole specs into the maps. A copy of what the maps hold is kept by id, so that a close finds
  * both entries again also when the caller knows only the id, and a sweep looks at tombstones only.
  */
 #include "pinhole_table.h"
@@ -14,6 +14,7 @@
 
 #include "datapath_priv.h"
 #include "inbound.h"
+#include "pinhole_entry.h"
 #include "slots.h"
 
 #define TOMBSTONE_QUIET_NS (60ULL * 1000000000)
@@ -40,12 +41,6 @@ struct pinhole_table {
 	uint32_t highest;
 	struct slots slots; /* of pinhole_state */
 	struct inbound inbound;
-};
-
-/* A pinhole's two parts: what stands in its own entry, and the remotes behind the first. */
-struct value {
-	struct rf_pinhole p;
-	struct rf_more_remotes more;
 };
 
 static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
@@ -188,7 +183,8 @@ uint32_t pinhole_table_highest_id(const struct pinhole_table *t)
 }
 
 /* The remotes first: the entry says how many of them count. */
-static int put(struct pinhole_table *t, const struct rf_pinhole_key *key, const struct value *v)
+static int put(struct pinhole_table *t, const struct rf_pinhole_key *key,
+	       const struct pinhole_entry *v)
 {
 	struct rf_more_key more = { .id = v->p.id, .dir = key->dir };
 
@@ -224,91 +220,6 @@ static void remove_mine(struct pinhole_table *t, const struct rf_pinhole_key *ke
 		return;
 	inbound_clear(&t->inbound, key);
 	bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key);
-}
-
-static struct rf_pinhole common_of(const struct pinhole_spec *s)
-{
-	struct rf_pinhole p = {
-		.id = s->id,
-		.deadline_ns = s->deadline_ns ? s->deadline_ns : 1, /* never 0; 1 is long past */
-		.idle_s = s->idle_s,
-		.clock_rate = s->clock_rate,
-		.state = RF_PINHOLE_OPEN,
-		.wan_ifindex = s->wan_ifindex,
-	};
-
-	if (s->local)
-		p.flags |= RF_PH_LOCAL;
-	if (s->learn)
-		p.flags |= RF_PH_LEARN;
-	if (s->ice)
-		p.flags |= RF_PH_ICE;
-	if (!ep_eq(&s->inside, &s->outside))
-		p.flags |= RF_PH_XLATE;
-	p.rtcp_types = s->rtcp_types;
-	return p;
-}
-
-static struct rf_pinhole_cold cold_of(const struct pinhole_spec *s)
-{
-	return (struct rf_pinhole_cold){
-		.call_id = s->call_id,
-		.learn_until_s = (__u32)((s->learn_until_ns + 999999999) / 1000000000),
-		.idle_from_s = (__u32)(clock_now_ns() / 1000000000),
-	};
-}
-
-static void remote_add(struct value *v, const struct rf_remote *r)
-{
-	if (v->p.n_remotes == RF_REMOTES_MAX)
-		return;
-	if (v->p.n_remotes)
-		v->more.remotes[v->p.n_remotes - 1] = *r;
-	else
-		v->p.remote = *r;
-	v->p.n_remotes++;
-}
-
-static struct value in_of(const struct pinhole_spec *s)
-{
-	struct value v = { .p = common_of(s) };
-
-	v.p.classes = s->classes_in;
-	memcpy(v.p.payload_types, s->payload_types_in, sizeof(v.p.payload_types));
-	if (s->held_in)
-		v.p.flags |= RF_PH_HELD;
-	v.p.xlate = s->inside;
-	for (int i = 0; i < s->n_remotes; i++)
-		if (!(s->not_in >> i & 1))
-			remote_add(&v, &s->remotes[i]);
-	return v;
-}
-
-/*
- * The way out while nothing is learnt yet: to what the SDP announced, then to the prefixes that a
- * source may be learnt from. The list is as long as the other, so with all four places taken the
- * last prefix gives way.
- */
-static struct value out_of(const struct pinhole_spec *s)
-{
-	struct value v = { .p = common_of(s) };
-	struct rf_remote announced = {
-		.addr = s->announced.addr,
-		.port = s->announced.port,
-		.prefix_len = 128,
-	};
-
-	v.p.classes = s->classes_out;
-	memcpy(v.p.payload_types, s->payload_types_out, sizeof(v.p.payload_types));
-	if (s->held_out)
-		v.p.flags |= RF_PH_HELD;
-	v.p.xlate = s->outside;
-	if (s->learn)
-		remote_add(&v, &announced);
-	for (int i = 0; i < s->n_remotes; i++)
-		if (!(s->not_out >> i & 1))
-			remote_add(&v, &s->remotes[i]);
-	return v;
 }
 
 static void purge(struct pinhole_table *t, struct entry *e)
@@ -377,7 +288,7 @@ static bool is_signalling(const struct pinhole_table *t, const struct rf_pinhole
 /* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open.
  * .cold: of media; NULL: signalling, which has no slot. */
 static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
-		    struct value value[2], const struct rf_pinhole_cold *cold)
+		    struct pinhole_entry value[2], const struct rf_pinhole_cold *cold)
 {
 	struct entry *e = entry_get(t, id);
 	int dir, err = 0;
@@ -441,8 +352,9 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 {
 	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
 					 key_of(&s->inside, RF_DIR_OUT) };
-	struct value value[2] = { in_of(s), out_of(s) };
-	struct rf_pinhole_cold cold = cold_of(s);
+	struct pinhole_entry value[2] = { pinhole_entry_of(s, RF_DIR_IN),
+					  pinhole_entry_of(s, RF_DIR_OUT) };
+	struct rf_pinhole_cold cold = pinhole_cold_of(s, clock_now_ns());
 	struct entry *e;
 
 	if (is_signalling(t, &key[RF_DIR_IN]) || is_signalling(t, &key[RF_DIR_OUT])) {
@@ -478,7 +390,7 @@ int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *
 			 (ep_eq(&s->inside, &s->outside) ? 0 : RF_PH_XLATE),
 		.wan_ifindex = s->wan_ifindex,
 	};
-	struct value value[2] = { { .p = p }, { .p = p } };
+	struct pinhole_entry value[2] = { { .p = p }, { .p = p } };
 
 	value[RF_DIR_IN].p.xlate = s->inside;
 	value[RF_DIR_OUT].p.xlate = s->outside;
