@@ -69,6 +69,7 @@ static int parse_v4(const unsigned char *p, size_t n, struct packet *out)
 		return -EINVAL;
 	pkt.src = addr_from_v4(ip.saddr);
 	pkt.dst = addr_from_v4(ip.daddr);
+	pkt.ttl = ip.ttl;
 	pkt.proto = ip.protocol;
 	pkt.header_len = header;
 	pkt.l4 = (struct view){ (const char *)p + header, total - header };
@@ -125,6 +126,7 @@ static int parse_v6(const unsigned char *p, size_t n, struct packet *out)
 	}
 	memcpy(&pkt.src, &ip.ip6_src, sizeof(pkt.src));
 	memcpy(&pkt.dst, &ip.ip6_dst, sizeof(pkt.dst));
+	pkt.ttl = ip.ip6_hlim;
 	pkt.proto = next;
 	pkt.header_len = at;
 	pkt.l4 = (struct view){ (const char *)p + at, end - at };

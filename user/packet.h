@@ -18,6 +18,7 @@
 struct packet { /* of one IPv4 or IPv6 packet */
 	struct rf_addr src, dst;
 	uint8_t version; /* 4 or 6 */
+	uint8_t ttl; /* hop limit */
 	uint8_t proto; /* after IPv6 extension headers */
 	size_t header_len; /* up to and with the fragment header, if there is one */
 	struct view l4; /* what follows; shorter than the datagram in a fragment */

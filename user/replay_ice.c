@@ -16,9 +16,9 @@ static bool may_ask(struct replay *r, struct replay_pinhole *p, bool out)
 	return p->stun_asked[out]++ < RF_STUN_ASK_MAX;
 }
 
-bool replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u)
+void replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u)
 {
-	bool out = u->way == WAY_OUT, agreed;
+	bool out = u->way == WAY_OUT;
 	/* a capture from the inside shows the inside endpoint where the WAN had the public one */
 	struct call_stun s = {
 		.now = r->now_ns,
@@ -29,9 +29,8 @@ bool replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay
 	};
 
 	if (!may_ask(r, p, out))
-		return false;
+		return;
 	actions_reset(&r->actions);
-	agreed = engine_stun(r->engine, p->spec.call_id, &s, &r->actions);
+	engine_stun(r->engine, p->spec.call_id, &s, &r->actions);
 	replay_actions(r, p->record);
-	return agreed;
 }

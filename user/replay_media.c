@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The media of a capture against the pinholes that would have been open at that moment: the checks
- * of the kernel side's pinhole.h in the same order. Both directions are looked up by the inside
- * endpoint, as a capture from the inside shows no other.
+ * The media of a capture against the pinholes that would have been open at that moment: which one is
+ * meant, and what came of it by flow. Both directions are looked up by the inside endpoint, as a capture
+ * from the inside shows no other.
  */
 #include "replay_priv.h"
 
@@ -35,16 +35,16 @@ static struct replay_pinhole *by_id(const struct replay *r, uint32_t id)
 }
 
 /* The oldest one gives way, but one that is closed first. */
-static int put_in_place(struct replay *r, struct replay_pinhole *p)
+static int put_in_place(struct replay *r, struct replay_pinhole *p, const struct rf_ep *inside)
 {
-	struct replay_place *at = place(r, &p->spec.inside);
+	struct replay_place *at = place(r, inside);
 	size_t out;
 
 	if (!at) {
 		at = calloc(1, sizeof(*at));
 		if (!at)
 			return -ENOMEM;
-		at->inside = ep_key(&p->spec.inside);
+		at->inside = ep_key(inside);
 		HASH_ADD(hh, r->places, inside, sizeof(at->inside), at);
 	}
 	out = at->n;
@@ -71,9 +71,8 @@ static struct replay_pinhole *pinhole_new(struct replay *r, struct replay_record
 	if (!p)
 		return NULL;
 	p->id = s->id;
-	p->spec = *s;
 	p->record = rec;
-	if (put_in_place(r, p)) {
+	if (put_in_place(r, p, &s->inside)) {
 		free(p);
 		return NULL;
 	}
@@ -99,10 +98,16 @@ void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struc
 	struct replay_pinhole *p = by_id(r, s->id);
 
 	tell(r, rec, s, p ? "change" : "open");
-	if (p)
-		p->spec = *s; /* endpoints stay: others would make it another pinhole */
-	else if (!pinhole_new(r, rec, s))
+	if (!p)
+		p = pinhole_new(r, rec, s);
+	if (!p) {
 		r->err = -ENOMEM;
+		return;
+	}
+	p->spec = *s; /* endpoints stay: others would make it another pinhole */
+	for (int dir = 0; dir < 2; dir++)
+		p->entry[dir] = pinhole_entry_of(s, dir);
+	p->cold = pinhole_cold_of(s, r->now_ns);
 }
 
 void replay_pinhole_close(struct replay *r, uint32_t id)
@@ -112,6 +117,7 @@ void replay_pinhole_close(struct replay *r, uint32_t id)
 	if (!p || p->closed_ns)
 		return;
 	p->closed_ns = r->now_ns;
+	p->entry[RF_DIR_IN].p.state = p->entry[RF_DIR_OUT].p.state = RF_PINHOLE_CLOSED;
 	tell(r, p->record, &p->spec, "close");
 }
 
@@ -127,134 +133,6 @@ bool replay_call_held(const struct replay_record *rec)
 			return false;
 	}
 	return any;
-}
-
-static bool covers(const struct rf_remote *m, const struct rf_ep *ep)
-{
-	struct prefix p = { .addr = m->addr, .len = m->prefix_len };
-
-	return (!m->port || m->port == ep->port) && prefix_has(&p, &ep->addr);
-}
-
-static bool remotes_have(const struct pinhole_spec *s, const struct rf_ep *ep, bool prefix)
-{
-	for (uint8_t i = 0; i < s->n_remotes; i++) {
-		const struct rf_remote *m = &s->remotes[i];
-
-		if ((m->port == ep->port && addr_eq(&m->addr, &ep->addr)) ||
-		    (prefix && covers(m, ep)))
-			return true;
-	}
-	return false;
-}
-
-static enum rf_reason check_class(const struct pinhole_spec *s, bool out,
-				  const struct replay_class *c)
-{
-	uint8_t agreed = out ? s->classes_out : s->classes_in;
-	const uint8_t *types = out ? s->payload_types_out : s->payload_types_in;
-	bool held = out ? s->held_out : s->held_in;
-
-	if (agreed & RF_CLASS_ANY)
-		return RF_R_NONE;
-	if (!c->cls)
-		return RF_R_NOT_MEDIA;
-	if (!(c->cls & agreed))
-		return c->cls == RF_CLASS_RTP && held ? RF_R_ON_HOLD : RF_R_WRONG_CLASS;
-	if (c->cls == RF_CLASS_RTP &&
-	    !(types[c->payload_type >> 3 & 15] & (1 << (c->payload_type & 7))))
-		return RF_R_WRONG_PAYLOAD_TYPE;
-	if (c->cls == RF_CLASS_RTCP && !(s->rtcp_types & 1u << (c->rtcp_type & 31)))
-		return RF_R_WRONG_RTCP_TYPE;
-	return RF_R_NONE;
-}
-
-/* The first packet of the agreed kind from where it may come decides the source. */
-static enum rf_reason learn(const struct replay *r, struct replay_pinhole *p,
-			    const struct rf_ep *src, const struct replay_class *c)
-{
-	if (!p->learnt) {
-		if (!remotes_have(&p->spec, src, true))
-			return RF_R_WRONG_SOURCE;
-		if (r->now_ns >= p->spec.learn_until_ns)
-			return RF_R_LEARN_TOO_LATE;
-		p->learnt = true;
-		p->source = *src;
-	}
-	if (c->cls != RF_CLASS_RTP)
-		return RF_R_NONE;
-	if (!p->ssrc_known) {
-		p->ssrc_known = true;
-		p->ssrc = c->ssrc;
-	}
-	return p->ssrc == c->ssrc ? RF_R_NONE : RF_R_WRONG_SSRC;
-}
-
-static enum rf_reason check_in(const struct replay *r, struct replay_pinhole *p,
-			       const struct rf_ep *src, const struct replay_class *c)
-{
-	enum rf_reason reason;
-
-	if (!p->spec.learn && !remotes_have(&p->spec, src, false))
-		return RF_R_WRONG_SOURCE;
-	if (p->spec.learn && p->learnt && !ep_eq(&p->source, src))
-		return RF_R_WRONG_SOURCE;
-	reason = check_class(&p->spec, false, c);
-	return reason == RF_R_NONE && p->spec.learn ? learn(r, p, src, c) : reason;
-}
-
-static enum rf_reason check_out(struct replay_pinhole *p, const struct rf_ep *dst,
-				const struct replay_class *c)
-{
-	bool announced =
-		p->spec.learn ? ep_eq(&p->spec.announced, dst) : remotes_have(&p->spec, dst, false);
-
-	if (p->spec.learn) {
-		if (announced && !p->learnt)
-			return RF_R_LEARN_PENDING;
-		announced = announced || (p->learnt && ep_eq(&p->source, dst));
-	}
-	return announced ? check_class(&p->spec, true, c) : RF_R_WRONG_DESTINATION;
-}
-
-static enum rf_reason check_remote(const struct replay *r, struct replay_pinhole *p,
-				   const struct replay_udp *u, const struct replay_class *c)
-{
-	return u->way == WAY_IN ? check_in(r, p, &u->src, c) : check_out(p, &u->dst, c);
-}
-
-/* Whom the pinhole does not list may still prove to be the agreed agent. */
-static enum rf_reason check_unlisted(struct replay *r, struct replay_pinhole *p,
-				     const struct replay_udp *u, const struct replay_class *c,
-				     enum rf_reason reason)
-{
-	if (!p->spec.ice || p->spec.learn || !c->request ||
-	    (reason != RF_R_WRONG_SOURCE && reason != RF_R_WRONG_DESTINATION) ||
-	    check_class(&p->spec, u->way == WAY_OUT, c))
-		return reason;
-	if (!replay_stun(r, p, u) || p->closed_ns)
-		return RF_R_STUN_NOT_AGREED;
-	reason = check_remote(r, p, u, c);
-	return reason ? RF_R_STUN_NOT_AGREED : reason;
-}
-
-static enum rf_reason check(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u,
-			    const struct replay_class *c)
-{
-	enum rf_reason reason;
-
-	if (u->fragmented)
-		return RF_R_MEDIA_FRAGMENT;
-	if (p->closed_ns)
-		return RF_R_PINHOLE_CLOSED;
-	if (r->now_ns >= p->spec.deadline_ns)
-		return RF_R_PINHOLE_EXPIRED;
-	if (p->spec.idle_s && p->last_ns && r->now_ns - p->last_ns > p->spec.idle_s * 1000000000ull)
-		return RF_R_PINHOLE_IDLE;
-	reason = check_unlisted(r, p, u, c, check_remote(r, p, u, c));
-	if (reason == RF_R_NONE)
-		p->last_ns = r->now_ns;
-	return reason;
 }
 
 static struct replay_flow *flow_get(struct replay *r, const struct replay_udp *u)
@@ -284,7 +162,7 @@ static struct replay_flow *flow_get(struct replay *r, const struct replay_udp *u
 }
 
 static void count(struct replay *r, const struct replay_udp *u, struct replay_record *rec,
-		  const struct replay_class *c, enum rf_reason reason)
+		  const struct rf_media *m, enum rf_reason reason)
 {
 	struct replay_flow *f = flow_get(r, u);
 
@@ -295,14 +173,14 @@ static void count(struct replay *r, const struct replay_udp *u, struct replay_re
 	f->last_ns = r->now_ns;
 	f->packets[reason]++;
 	f->total++;
-	if (c->cls != RF_CLASS_RTP)
+	if (m->cls != RF_CLASS_RTP)
 		return;
 	if (!f->rtp) {
 		f->rtp = true;
-		f->ssrc = c->ssrc;
-		f->payload_type = c->payload_type;
+		f->ssrc = m->ssrc;
+		f->payload_type = m->pt;
 	}
-	f->same_ssrc += f->ssrc == c->ssrc;
+	f->same_ssrc += f->ssrc == m->ssrc;
 }
 
 /* Nobody agreed on it. Only what looks like media is worth a word: names are looked up and clocks
@@ -310,18 +188,24 @@ static void count(struct replay *r, const struct replay_udp *u, struct replay_re
  * careful peer: for the call it is lost as well. */
 static void stray(struct replay *r, const struct replay_udp *u)
 {
-	struct replay_class c = replay_classify(u->payload, 0);
+	struct rf_media m = replay_classify(u->payload, 0);
 	const struct topology_wan *wan = &r->topo.wans[0];
 	const struct rf_ep *inside = u->way == WAY_OUT ? &u->src : &u->dst;
 	uint16_t port = ntohs(inside->port);
 	bool guarded = r->from_inside || (port >= wan->port_lo && port <= wan->port_hi);
 
-	if (!(c.cls & (RF_CLASS_RTP | RF_CLASS_RTCP)) || ntohs(u->src.port) < STRAY_PORT ||
+	if (!(m.cls & (RF_CLASS_RTP | RF_CLASS_RTCP)) || ntohs(u->src.port) < STRAY_PORT ||
 	    ntohs(u->dst.port) < STRAY_PORT) {
 		r->stats.other++;
 		return;
 	}
-	count(r, u, NULL, &c, guarded ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
+	count(r, u, NULL, &m, guarded ? RF_R_NO_PINHOLE : RF_R_NOT_GUARDED);
+}
+
+static bool knows(const struct replay_pinhole *p, const struct rf_ep *remote)
+{
+	return replay_remotes_have(&p->entry[RF_DIR_IN], remote, true) ||
+	       replay_remotes_have(&p->entry[RF_DIR_OUT], remote, true);
 }
 
 /* Where several calls share an inside endpoint, the far side tells them apart; the newest one's
@@ -334,43 +218,57 @@ static struct replay_pinhole *meant(const struct replay *r, const struct rf_ep *
 
 	for (size_t i = 0; at && i < at->n; i++) {
 		struct replay_pinhole *p = at->v[i];
-		bool known = remotes_have(&p->spec, remote, true) ||
-			     (p->spec.learn && ep_eq(&p->spec.announced, remote));
+		bool known = knows(p, remote);
 
 		if (!p->closed_ns && known &&
 		    (!agreed || p->spec.n_remotes < agreed->spec.n_remotes))
 			agreed = p;
 		if (!p->closed_ns && !open)
 			open = p;
-		if (p->closed_ns &&
-		    (!closed || (known && !remotes_have(&closed->spec, remote, true))))
+		if (p->closed_ns && (!closed || (known && !knows(closed, remote))))
 			closed = p;
 	}
 	if (agreed)
 		return agreed;
 	/* Media of a call that is over is no stranger to the one that came after it. */
-	if (open && closed && remotes_have(&closed->spec, remote, true))
+	if (open && closed && knows(closed, remote))
 		return closed;
 	return open ? open : closed;
+}
+
+static enum rf_reason judge(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u,
+			    const struct rf_media *m)
+{
+	enum rf_reason reason;
+
+	if (u->fragmented)
+		return RF_R_MEDIA_FRAGMENT;
+	reason = replay_check(p, u, r->now_ns, m);
+	if (reason != RF_R_STUN_HELD)
+		return reason;
+	/* The controller gives it back: by then it is listed, or refused for good. */
+	replay_stun(r, p, u);
+	reason = replay_check(p, u, r->now_ns, m);
+	return reason == RF_R_STUN_HELD ? RF_R_STUN_NOT_AGREED : reason;
 }
 
 void replay_media(struct replay *r, const struct replay_udp *u)
 {
 	struct replay_pinhole *p =
 		u->way == WAY_OUT ? meant(r, &u->src, &u->dst) : meant(r, &u->dst, &u->src);
-	struct replay_class c;
+	struct rf_media m;
 
 	if (!p) {
 		stray(r, u);
 		return;
 	}
-	c = replay_classify(u->payload,
-			    u->way == WAY_OUT ? p->spec.classes_out : p->spec.classes_in);
-	if (p->closed_ns && !c.cls) { /* the port has been used for something else since */
+	m = replay_classify(u->payload,
+			    p->entry[u->way == WAY_OUT ? RF_DIR_OUT : RF_DIR_IN].p.classes);
+	if (p->closed_ns && !m.cls) { /* the port has been used for something else since */
 		r->stats.other++;
 		return;
 	}
-	count(r, u, p->record, &c, check(r, p, u, &c));
+	count(r, u, p->record, &m, judge(r, p, u, &m));
 }
 
 bool replay_flow_counts(const struct replay_flow *f)

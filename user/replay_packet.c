@@ -80,6 +80,12 @@ static bool is_sip_elsewhere(struct replay *r, struct view payload, const struct
 	return true;
 }
 
+/* Time to live as the gateway would have seen it. What has left a gateway already had enough. */
+static uint8_t ttl_of(const struct replay *r, const struct packet *p, enum replay_way way)
+{
+	return r->from_inside == (way == WAY_OUT) ? p->ttl : TTL_ENOUGH;
+}
+
 static void cut_message(struct replay *r)
 {
 	r->stats.cut_messages++;
@@ -93,6 +99,7 @@ static void udp(struct replay *r, const struct packet *p, bool cut, bool fragmen
 
 	if (!crosses(r, &p->src, &p->dst, &u.way))
 		return;
+	u.ttl = ttl_of(r, p, u.way);
 	if (packet_udp(p, &u.src, &u.dst, &u.payload, &sum)) {
 		r->stats.bad_packets++;
 		return;

@@ -11,8 +11,10 @@
 #include "action.h"
 #include "engine.h"
 #include "pcap_read.h"
+#include "pinhole_entry.h"
 #include "reassembly.h"
 #include "replay.h"
+#include "rf_media.h"
 #include "sip_msg.h"
 #include "tcp_stream.h"
 #include "topology.h"
@@ -57,12 +59,13 @@ struct replay_pinhole { /* also after it is closed */
 	struct pinhole_spec spec;
 	struct replay_record *record;
 	uint64_t closed_ns; /* 0: open */
-	uint64_t last_ns; /* last packet that passed */
+	/* as the maps would hold it; the arrays by enum rf_dir */
+	struct pinhole_entry entry[2];
+	struct rf_pinhole_cold cold;
+	struct rf_learnt learnt;
+	uint64_t last_ns[2]; /* last packet that passed */
 	uint64_t stun_tick[2]; /* by direction, 1: out; as in struct rf_flow_stats */
 	unsigned int stun_asked[2];
-	bool learnt, ssrc_known;
-	struct rf_ep source; /* learnt */
-	uint32_t ssrc; /* learnt */
 	struct replay_pinhole *of_record; /* the next one of the same record */
 	UT_hash_handle hh;
 };
@@ -206,7 +209,9 @@ struct replay_udp {
 	struct rf_ep src, dst;
 	struct view payload;
 	bool fragmented;
+	uint8_t ttl; /* when it came to the gateway; TTL_ENOUGH: captured when it had left it */
 };
+#define TTL_ENOUGH UINT8_MAX
 void replay_media(struct replay *r, const struct replay_udp *u);
 void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s);
 void replay_pinhole_close(struct replay *r, uint32_t id);
@@ -217,18 +222,17 @@ bool replay_flow_counts(const struct replay_flow *f); /* is media, not a chance 
 uint64_t replay_flow_lost(const struct replay_flow *f); /* packets lost while a call lived */
 void replay_media_free(struct replay *r);
 
-/* replay_ice.c: does the check prove to be one of the agreed agent's? Then the pinhole lists its address. */
-bool replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u);
+/* replay_ice.c: if the check proves to be one of the agreed agent's, the pinhole lists its address then. */
+void replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay_udp *u);
 
-/* replay_class.c */
-struct replay_class {
-	uint8_t cls; /* one of enum rf_class, 0: nothing that is known */
-	bool request; /* STUN: a Binding request */
-	uint8_t payload_type; /* RTP */
-	uint8_t rtcp_type; /* RTCP: of the first packet */
-	uint32_t ssrc; /* RTP */
-};
-struct replay_class replay_classify(struct view payload, uint8_t agreed);
+/* replay_check.c */
+/* .agreed: enum rf_class bits, as in rf_media_read() */
+struct rf_media replay_classify(struct view payload, uint16_t agreed);
+bool replay_remotes_have(const struct pinhole_entry *e, const struct rf_ep *ep, bool prefix);
+/* What the kernel side says to the packet, RF_R_NONE: it passes; *m: its payload, read with the classes of the
+ * pinhole. Learns as it would. RF_R_STUN_HELD: the controller has to verify it. */
+enum rf_reason replay_check(struct replay_pinhole *p, const struct replay_udp *u, uint64_t now_ns,
+			    const struct rf_media *m);
 
 /* replay_record.c */
 struct replay_record *replay_record_get(struct replay *r, const struct rf_ep *inside,

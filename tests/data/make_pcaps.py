@@ -257,6 +257,26 @@ def hold():
     return c
 
 
+def silent():
+    """Twenty minutes on hold without any media, resumed at the same ports; then ten minutes of a silence that nobody
+    agreed on."""
+    c = Capture()
+    call = Call(c)
+    call.begin()
+    call.media()
+    for n, direction, wait in ((2, 'inactive', 1), (3, 'sendrecv', 1200)):
+        c.now += wait
+        call.request('INVITE', n, True, sdp(PHONE, 20000, 'a=%s\r\n' % direction, n))
+        c.now += 0.1
+        call.response('200 OK', 'INVITE', n, True, sdp(MEDIA, 40000, 'a=%s\r\n' % direction, n))
+        call.request('ACK', n, True)
+    call.media()
+    c.now += 600
+    call.media(n=4)
+    call.end()
+    return c
+
+
 def fragments():
     """An INVITE of 3,000 bytes, its fragments in another order."""
     c = Capture()
@@ -434,6 +454,7 @@ def main():
         'in.pcapng': basic(out=False).pcapng(),
         'early.pcap': early().pcap(nano=True),
         'hold.pcap': hold().pcap(link=LOOP),
+        'silent.pcap': silent().pcap(),
         'fragments.pcap': fragments().pcap(),
         'vlan.pcap': basic().pcap(tags=((0x88a8, 5), (0x8100, 7))),
         'sll.pcap': basic().pcap(link=SLL),

@@ -108,6 +108,9 @@ j "hold, resume with a new port" 0 "states() == ['early', 'talking', 'held', 'ta
 	and media('in', '10.0.0.5:20000') == [(10, 8)] and media('in', '10.0.0.5:20002') == [(10, 0)]
 	and {(r['reason'], r['packets']) for m in d['calls'][0]['media'] for r in m['reasons']}
 	== {('on_hold', 4), ('pinhole_closed', 4)} and d['summary']['link'].startswith('LOOP')" hold.pcap "${ALL[@]}"
+j "silence on hold is none, other silence is" 0 "states() == ['early', 'talking', 'held', 'talking', 'ended']
+	and media('in') == media('out') == [(20, 4)] and {(r['reason'], r['packets']) for m in d['calls'][0]['media']
+	for r in m['reasons']} == {('pinhole_idle', 4)} and findings() == {'lost-media': 2}" silent.pcap
 j "fragments in another order" 0 "$BASIC and d['summary']['fragments'] == 3
 	and ('c=', '10.0.0.5', '192.0.2.1') in edits('INVITE')" fragments.pcap "${ALL[@]}"
 for f in vlan sll; do j "$f" 0 "$BASIC" $f.pcap "${ALL[@]}"; done
