@@ -34,20 +34,25 @@ static struct replay_pinhole *by_id(const struct replay *r, uint32_t id)
 	return p;
 }
 
-/* The oldest one gives way, but one that is closed first. */
-static int put_in_place(struct replay *r, struct replay_pinhole *p, const struct rf_ep *inside)
+static struct replay_place *place_get(struct replay *r, const struct rf_ep *inside)
 {
 	struct replay_place *at = place(r, inside);
-	size_t out;
 
-	if (!at) {
-		at = calloc(1, sizeof(*at));
-		if (!at)
-			return -ENOMEM;
-		at->inside = ep_key(inside);
-		HASH_ADD(hh, r->places, inside, sizeof(at->inside), at);
-	}
-	out = at->n;
+	if (at)
+		return at;
+	at = calloc(1, sizeof(*at));
+	if (!at)
+		return NULL;
+	at->inside = ep_key(inside);
+	HASH_ADD(hh, r->places, inside, sizeof(at->inside), at);
+	return at;
+}
+
+/* The oldest one gives way, but one that is closed first. */
+static void put_in_place(struct replay_place *at, struct replay_pinhole *p)
+{
+	size_t out = at->n;
+
 	if (at->n == REPLAY_PLACE_MAX) {
 		out = REPLAY_PLACE_MAX - 1;
 		for (size_t i = at->n; i-- > 0;)
@@ -60,22 +65,21 @@ static int put_in_place(struct replay *r, struct replay_pinhole *p, const struct
 	}
 	memmove(&at->v[1], &at->v[0], out * sizeof(at->v[0]));
 	at->v[0] = p;
-	return 0;
 }
 
 static struct replay_pinhole *pinhole_new(struct replay *r, struct replay_record *rec,
 					  const struct pinhole_spec *s)
 {
 	struct replay_pinhole *p = calloc(1, sizeof(*p));
+	struct replay_place *at = p ? place_get(r, &s->inside) : NULL;
 
-	if (!p)
-		return NULL;
-	p->id = s->id;
-	p->record = rec;
-	if (put_in_place(r, p, &s->inside)) {
+	if (!at) {
 		free(p);
 		return NULL;
 	}
+	p->id = s->id;
+	p->record = rec;
+	put_in_place(at, p);
 	HASH_ADD(hh, r->pinholes, id, sizeof(p->id), p);
 	p->of_record = rec->pinholes;
 	rec->pinholes = p;
@@ -97,7 +101,7 @@ void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struc
 {
 	struct replay_pinhole *p = by_id(r, s->id);
 
-	tell(r, rec, s, p ? "change" : "open");
+	tell(r, rec, s, p && !p->closed_ns ? "change" : "open");
 	if (!p)
 		p = pinhole_new(r, rec, s);
 	if (!p) {
@@ -108,6 +112,8 @@ void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struc
 	for (int dir = 0; dir < 2; dir++)
 		p->entry[dir] = pinhole_entry_of(s, dir);
 	p->cold = pinhole_cold_of(s, r->now_ns);
+	p->closed_ns = 0;
+	place(r, &s->inside)->in_map = p;
 }
 
 void replay_pinhole_close(struct replay *r, uint32_t id)
@@ -208,15 +214,13 @@ static bool knows(const struct replay_pinhole *p, const struct rf_ep *remote)
 	       replay_remotes_have(&p->entry[RF_DIR_OUT], remote, true);
 }
 
-/* Where several calls share an inside endpoint, the far side tells them apart; the newest one's
+/* Where several calls share an inside endpoint, the far side tells whose media it is; the newest one's
  * pinhole has the remotes of the others, too. */
-static struct replay_pinhole *meant(const struct replay *r, const struct rf_ep *inside,
-				    const struct rf_ep *remote)
+static struct replay_pinhole *meant(const struct replay_place *at, const struct rf_ep *remote)
 {
-	const struct replay_place *at = place(r, inside);
 	struct replay_pinhole *open = NULL, *closed = NULL, *agreed = NULL;
 
-	for (size_t i = 0; at && i < at->n; i++) {
+	for (size_t i = 0; i < at->n; i++) {
 		struct replay_pinhole *p = at->v[i];
 		bool known = knows(p, remote);
 
@@ -254,21 +258,28 @@ static enum rf_reason judge(struct replay *r, struct replay_pinhole *p, const st
 
 void replay_media(struct replay *r, const struct replay_udp *u)
 {
-	struct replay_pinhole *p =
-		u->way == WAY_OUT ? meant(r, &u->src, &u->dst) : meant(r, &u->dst, &u->src);
+	bool out = u->way == WAY_OUT;
+	const struct replay_place *at = place(r, out ? &u->src : &u->dst);
+	struct replay_pinhole *p, *of;
+	enum rf_reason reason;
 	struct rf_media m;
 
-	if (!p) {
+	if (!at) {
 		stray(r, u);
 		return;
 	}
-	m = replay_classify(u->payload,
-			    p->entry[u->way == WAY_OUT ? RF_DIR_OUT : RF_DIR_IN].p.classes);
+	p = at->in_map;
+	m = replay_classify(u->payload, p->entry[out ? RF_DIR_OUT : RF_DIR_IN].p.classes);
 	if (p->closed_ns && !m.cls) { /* the port has been used for something else since */
 		r->stats.other++;
 		return;
 	}
-	count(r, u, p->record, &m, judge(r, p, u, &m));
+	of = meant(at, out ? &u->dst : &u->src);
+	reason = judge(r, p, u, &m);
+	if (of->closed_ns && of->record->ended_ns &&
+	    (reason == RF_R_WRONG_SOURCE || reason == RF_R_WRONG_DESTINATION))
+		reason = RF_R_PINHOLE_CLOSED; /* of a call that is over: no stranger */
+	count(r, u, of->record, &m, reason);
 }
 
 bool replay_flow_counts(const struct replay_flow *f)
@@ -300,16 +311,16 @@ static void give_to(struct replay_record *rec, struct replay_flow *f)
 
 void replay_media_settle(struct replay *r)
 {
-	const struct replay_pinhole *p;
+	const struct replay_place *at;
 	struct replay_flow *f;
 
 	for (f = r->flows; f; f = f->hh.next) {
 		uint64_t passed = f->packets[RF_R_NONE] + f->packets[RF_R_NOT_GUARDED];
 
 		/* What came before a pinhole opened belongs to its call. */
-		p = f->record ? NULL : meant(r, &f->key.inside, &f->key.remote);
-		if (p)
-			f->record = p->record;
+		at = f->record ? NULL : place(r, &f->key.inside);
+		if (at)
+			f->record = meant(at, &f->key.remote)->record;
 		if (!replay_flow_counts(f)) {
 			r->stats.other += f->total;
 			continue;

@@ -74,6 +74,7 @@ struct replay_pinhole { /* also after it is closed */
 struct replay_place {
 	struct rf_ep inside; /* key */
 	struct replay_pinhole *v[REPLAY_PLACE_MAX]; /* the latest first */
+	struct replay_pinhole *in_map; /* the one set last: the map has one entry per key */
 	size_t n;
 	UT_hash_handle hh;
 };

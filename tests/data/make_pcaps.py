@@ -396,6 +396,24 @@ def shared():
     return c
 
 
+def waits():
+    """Two calls that use one RTP port of the phone; the second one's media has to be learnt, so the first one waits until
+    it is over."""
+    c = Capture()
+    first, second = Call(c, call_id='first'), Call(c, call_id='second', media='192.168.7.9')
+    first.begin()
+    first.media()
+    second.begin()
+    second.far = PROVIDER  # a NAT is between
+    second.media(n=5, inside=False)
+    second.media(n=5)
+    first.media(n=4)
+    second.end()
+    first.media(n=6)
+    first.end()
+    return c
+
+
 def both_sides():
     """Of a plain NAT: each message with the phone's address, then with 203.0.113.9."""
     c = Capture()
@@ -467,6 +485,7 @@ def main():
         'ice.pcap': ice().pcap(),
         'silence.pcap': unanswered().pcap(),
         'shared.pcap': shared().pcap(),
+        'waits.pcap': waits().pcap(),
         'both.pcap': both_sides().pcap(),
         'cut.pcap': basic().pcap(snaplen=96),
         'truncated.pcap': whole[:len(whole) - 30],

@@ -122,6 +122,8 @@ j "two calls, one inside port" 0 "[sorted((m['direction'], m['passed'], m['dropp
 	and [[e['change'] for e in events('pinhole', i)] for i in (0, 1)] == [['open', 'open', 'close', 'close'],
 		['open', 'open', 'change', 'change', 'close', 'close']]" \
 	shared.pcap "${ALL[@]}"
+j "two calls, one of them waits" 0 "[sorted((m['direction'], m['passed'], m['dropped']) for m in c['media'])
+	for c in d['calls']] == [[('in', 16, 4), ('out', 16, 4)], [('in', 10, 0), ('out', 5, 0)]]" waits.pcap
 j "ICE checks are verified as live" 0 "{(m['direction'], m['remote'].split(':')[0], m['passed'],
 	tuple((r['reason'], r['packets']) for r in m['reasons'])) for m in d['calls'][0]['media']} == {
 	('in', '198.51.100.9', 5, ()), ('in', '198.51.100.77', 5, (('pinhole_closed', 1),)), ('out', '198.51.100.77', 4, ()),
