@@ -104,7 +104,7 @@ static void tick(struct replay *r)
 {
 	actions_reset(&r->actions);
 	engine_tick(r->engine, r->now_ns, &r->actions);
-	replay_actions(r, NULL);
+	replay_actions(r, NULL, NULL);
 	reassembly_expire(r->frags, r->now_ns);
 }
 

@@ -32,5 +32,5 @@ void replay_stun(struct replay *r, struct replay_pinhole *p, const struct replay
 		return;
 	actions_reset(&r->actions);
 	engine_stun(r->engine, p->spec.call_id, &s, &r->actions);
-	replay_actions(r, p->record);
+	replay_actions(r, p->record, NULL);
 }

@@ -97,7 +97,28 @@ static void tell(struct replay *r, struct replay_record *rec, const struct pinho
 	e->word = word;
 }
 
-void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s)
+/* Of the tags, in whichever order a message has them; 0: none. */
+static uint64_t dialog_of(const struct sip_msg *m)
+{
+	unsigned int from, to;
+
+	if (!m)
+		return 0;
+	HASH_JEN(m->from->tag.p, m->from->tag.n, from);
+	HASH_JEN(m->to->tag.p, m->to->tag.n, to);
+	return 1 + (uint64_t)from + to;
+}
+
+/* A call goes on with who answered it. What the others opened is closed, and their media is lost, also where
+ * that was the same agent under a new To tag. All other closing is what the parties agreed on. */
+static bool is_outvoted(const struct replay_pinhole *p, const struct sip_msg *m)
+{
+	return m && !m->is_request && m->method == SIP_M_INVITE && m->status / 100 == 2 &&
+	       p->dialog && p->dialog != dialog_of(m);
+}
+
+void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s,
+			const struct sip_msg *m)
 {
 	struct replay_pinhole *p = by_id(r, s->id);
 
@@ -113,16 +134,20 @@ void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struc
 		p->entry[dir] = pinhole_entry_of(s, dir);
 	p->cold = pinhole_cold_of(s, r->now_ns);
 	p->closed_ns = 0;
+	p->outvoted = false;
+	if (m)
+		p->dialog = dialog_of(m);
 	place(r, &s->inside)->in_map = p;
 }
 
-void replay_pinhole_close(struct replay *r, uint32_t id)
+void replay_pinhole_close(struct replay *r, uint32_t id, const struct sip_msg *m)
 {
 	struct replay_pinhole *p = by_id(r, id);
 
 	if (!p || p->closed_ns)
 		return;
 	p->closed_ns = r->now_ns;
+	p->outvoted = is_outvoted(p, m);
 	p->entry[RF_DIR_IN].p.state = p->entry[RF_DIR_OUT].p.state = RF_PINHOLE_CLOSED;
 	tell(r, p->record, &p->spec, "close");
 }
@@ -167,17 +192,30 @@ static struct replay_flow *flow_get(struct replay *r, const struct replay_udp *u
 	return f;
 }
 
-static void count(struct replay *r, const struct replay_udp *u, struct replay_record *rec,
+/* On hold and after the end: as it should be. of: whose media it is; NULL: nobody's */
+static bool is_lost(enum rf_reason reason, const struct replay_pinhole *of)
+{
+	switch (reason) {
+	case RF_R_NONE:
+	case RF_R_NOT_GUARDED:
+	case RF_R_ON_HOLD: return false;
+	case RF_R_PINHOLE_CLOSED: return of->outvoted && !of->record->ended_ns;
+	default: return true;
+	}
+}
+
+static void count(struct replay *r, const struct replay_udp *u, const struct replay_pinhole *of,
 		  const struct rf_media *m, enum rf_reason reason)
 {
 	struct replay_flow *f = flow_get(r, u);
 
 	if (!f)
 		return;
-	if (rec)
-		f->record = rec;
+	if (of)
+		f->record = of->record;
 	f->last_ns = r->now_ns;
 	f->packets[reason]++;
+	f->lost += is_lost(reason, of);
 	f->total++;
 	if (m->cls != RF_CLASS_RTP)
 		return;
@@ -279,7 +317,7 @@ void replay_media(struct replay *r, const struct replay_udp *u)
 	if (of->closed_ns && of->record->ended_ns &&
 	    (reason == RF_R_WRONG_SOURCE || reason == RF_R_WRONG_DESTINATION))
 		reason = RF_R_PINHOLE_CLOSED; /* of a call that is over: no stranger */
-	count(r, u, of->record, &m, reason);
+	count(r, u, of, &m, reason);
 }
 
 bool replay_flow_counts(const struct replay_flow *f)
@@ -291,13 +329,8 @@ bool replay_flow_counts(const struct replay_flow *f)
 uint64_t replay_flow_lost(const struct replay_flow *f)
 {
 	uint64_t passed = f->packets[RF_R_NONE] + f->packets[RF_R_NOT_GUARDED];
-	/* After the end, and on hold: as it should be. */
-	uint64_t lost =
-		f->total - passed - f->packets[RF_R_PINHOLE_CLOSED] - f->packets[RF_R_ON_HOLD];
 
-	if (!replay_flow_counts(f) || (!passed && f->total < STRAY_PACKETS))
-		return 0;
-	return lost;
+	return replay_flow_counts(f) && (passed || f->total >= STRAY_PACKETS) ? f->lost : 0;
 }
 
 static void give_to(struct replay_record *rec, struct replay_flow *f)

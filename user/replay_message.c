@@ -79,6 +79,7 @@ static void event(struct replay *r, struct replay_record *rec, const struct acti
 		break;
 	case EVENT_CALL_ANSWERED: rec->answered_ns = r->now_ns; /* fall through */
 	case EVENT_CALL_CHANGED:
+		rec->ended_ns = 0; /* if it was: its BYE was challenged */
 		state(r, rec, replay_call_held(rec) ? "held" : "talking", VIEW(""));
 		break;
 	case EVENT_CALL_ENDED:
@@ -105,7 +106,7 @@ static struct replay_record *owner(struct replay *r, struct replay_record *rec, 
 	return of ? of : &r->loose;
 }
 
-void replay_actions(struct replay *r, struct replay_record *rec)
+void replay_actions(struct replay *r, struct replay_record *rec, const struct sip_msg *m)
 {
 	const struct action_list *l = &r->actions;
 
@@ -115,9 +116,9 @@ void replay_actions(struct replay *r, struct replay_record *rec)
 		const struct action *a = &l->v[i];
 
 		if (a->kind == ACT_PINHOLE_SET)
-			replay_pinhole_set(r, owner(r, rec, a->pinhole.call_id), &a->pinhole);
+			replay_pinhole_set(r, owner(r, rec, a->pinhole.call_id), &a->pinhole, m);
 		else if (a->kind == ACT_PINHOLE_CLOSE)
-			replay_pinhole_close(r, a->pinhole.id);
+			replay_pinhole_close(r, a->pinhole.id, m);
 	}
 	for (size_t i = 0; i < l->n; i++)
 		if (l->v[i].kind == ACT_EVENT)
@@ -248,5 +249,5 @@ void replay_message(struct replay *r, const struct replay_in *in)
 		else if (a->kind == ACT_DROP && !quiet)
 			dropped(r, rec, e, a->drop.reason, a->drop.detail);
 	}
-	replay_actions(r, rec);
+	replay_actions(r, rec, p == SIP_OK ? &r->msg : NULL);
 }

@@ -59,6 +59,8 @@ struct replay_pinhole { /* also after it is closed */
 	struct pinhole_spec spec;
 	struct replay_record *record;
 	uint64_t closed_ns; /* 0: open */
+	uint64_t dialog; /* dialog_of() the message that set it last */
+	bool outvoted; /* closed because another dialog of its call was answered */
 	/* as the maps would hold it; the arrays by enum rf_dir */
 	struct pinhole_entry entry[2];
 	struct rf_pinhole_cold cold;
@@ -90,6 +92,7 @@ struct replay_flow { /* media of one direction between two endpoints */
 	uint64_t first_ns, last_ns;
 	uint64_t packets[RF_R_MAX]; /* by verdict; RF_R_NONE: passed */
 	uint64_t total;
+	uint64_t lost; /* dropped although the call that it is of would have needed it */
 	bool rtp;
 	uint32_t ssrc;
 	uint64_t same_ssrc; /* RTP packets with the first one's SSRC */
@@ -194,8 +197,9 @@ struct replay_in { /* one datagram or message of a stream */
 	bool tcp;
 };
 void replay_message(struct replay *r, const struct replay_in *in);
-/* Carries out what the engine says, for the given record (NULL: a timeout). */
-void replay_actions(struct replay *r, struct replay_record *rec);
+/* Carries out what the engine says to message m (NULL: to something else), for the given record (NULL: a
+ * timeout). */
+void replay_actions(struct replay *r, struct replay_record *rec, const struct sip_msg *m);
 void replay_remember(struct replay *r, bool spoke, const struct rf_addr *a);
 
 /* replay_leak.c: the first inside address that is left in a message on its way out; 0-terminated in
@@ -214,8 +218,10 @@ struct replay_udp {
 };
 #define TTL_ENOUGH UINT8_MAX
 void replay_media(struct replay *r, const struct replay_udp *u);
-void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s);
-void replay_pinhole_close(struct replay *r, uint32_t id);
+/* m: the message that they are set or closed by, or NULL */
+void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s,
+			const struct sip_msg *m);
+void replay_pinhole_close(struct replay *r, uint32_t id, const struct sip_msg *m);
 bool replay_call_held(const struct replay_record *rec);
 /* After the last packet: whose flows are they, and what was lost. */
 void replay_media_settle(struct replay *r);

@@ -277,6 +277,51 @@ def silent():
     return c
 
 
+def tags():
+    """A gateway that answers under another To tag than it rang with, and without a new SDP; then a PBX that rings two of
+    its phones, of which the second one answers. Media of what was not answered goes on, during the call and after it."""
+    c = Capture()
+    call = Call(c, call_id='gateway')
+    call.request('INVITE', 1, True, sdp(PHONE, 20000), to_tag=False)
+    call.response('183 Session Progress', 'INVITE', 1, True, sdp(MEDIA, 40000))
+    call.media(n=5, inside=False)
+    call.tags[False] = 'out2'
+    call.response('200 OK', 'INVITE', 1, True)
+    call.request('ACK', 1, True)
+    call.media(n=8)
+    call.end()
+    call.media(n=3)
+    c.now += 1
+    call = Call(c, call_id='pbx', out=False)
+    call.request('INVITE', 1, False, sdp(MEDIA, 40000), to_tag=False)
+    for tag, port in (('in1', 20002), ('in2', 20004)):
+        call.tags[True] = tag
+        call.response('183 Session Progress', 'INVITE', 1, False, sdp(PHONE, port))
+        call.media(n=5, inside=False, rtp_port=port)
+    call.response('200 OK', 'INVITE', 1, False, sdp(PHONE, 20004))
+    call.request('ACK', 1, False)
+    call.media(rtp_port=20004)
+    call.media(n=4, inside=False, rtp_port=20002)
+    call.end()
+    call.media(n=3, inside=False, rtp_port=20002)
+    return c
+
+
+def zero():
+    """The stream is taken out of the session, whose call goes on without it; media of it, too."""
+    c = Capture()
+    call = Call(c, call_id='zero')
+    call.begin()
+    call.media()
+    call.request('INVITE', 2, True, sdp(PHONE, 0, '', 2))
+    call.response('200 OK', 'INVITE', 2, True, sdp(MEDIA, 0, '', 2))
+    call.request('ACK', 2, True)
+    call.media(n=4)
+    c.now += 1
+    call.end()
+    return c
+
+
 def fragments():
     """An INVITE of 3,000 bytes, its fragments in another order."""
     c = Capture()
@@ -473,6 +518,8 @@ def main():
         'early.pcap': early().pcap(nano=True),
         'hold.pcap': hold().pcap(link=LOOP),
         'silent.pcap': silent().pcap(),
+        'tags.pcap': tags().pcap(),
+        'zero.pcap': zero().pcap(),
         'fragments.pcap': fragments().pcap(),
         'vlan.pcap': basic().pcap(tags=((0x88a8, 5), (0x8100, 7))),
         'sll.pcap': basic().pcap(link=SLL),

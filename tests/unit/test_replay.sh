@@ -111,6 +111,13 @@ j "hold, resume with a new port" 0 "states() == ['early', 'talking', 'held', 'ta
 j "silence on hold is none, other silence is" 0 "states() == ['early', 'talking', 'held', 'talking', 'ended']
 	and media('in') == media('out') == [(20, 4)] and {(r['reason'], r['packets']) for m in d['calls'][0]['media']
 	for r in m['reasons']} == {('pinhole_idle', 4)} and findings() == {'lost-media': 2}" silent.pcap
+LOST="[sorted((m['direction'], m['inside'].split(':')[1], m['passed'], m['dropped'], m['lost']) for m in c['media'])
+	for c in d['calls']]"
+j "answered under another To tag" 0 "$LOST == [[('in', '20000', 5, 11, 8), ('out', '20000', 0, 11, 8)],
+	[('in', '20002', 5, 7, 4), ('in', '20004', 15, 0, 0), ('out', '20004', 10, 0, 0)]]
+	and {r['reason'] for c in d['calls'] for m in c['media'] for r in m['reasons']} == {'pinhole_closed'}
+	and findings() == {'lost-media': 3}" tags.pcap
+j "a stream is given up" 0 "$LOST == [[('in', '20000', 10, 4, 0), ('out', '20000', 10, 4, 0)]]" zero.pcap "${ALL[@]}"
 j "fragments in another order" 0 "$BASIC and d['summary']['fragments'] == 3
 	and ('c=', '10.0.0.5', '192.0.2.1') in edits('INVITE')" fragments.pcap "${ALL[@]}"
 for f in vlan sll; do j "$f" 0 "$BASIC" $f.pcap "${ALL[@]}"; done
