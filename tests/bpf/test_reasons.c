@@ -4,6 +4,7 @@
  * counter, event, and that a packet which is not translated leaves as it came.
  */
 #include "bpf/lab.h"
+#include "media_cases.h"
 
 static const struct pkt in4 = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
 static const struct pkt in6 = { .src = PEER6, .dst = PUB6, .sport = PEER_PORT, .dport = PUB_PORT };
@@ -14,312 +15,24 @@ static const struct pkt out6 = {
 	.src = IN6, .dst = PEER6, .sport = IN_PORT, .dport = PEER_PORT, .dmac = lab_mac_l0
 };
 
-/* What a case does to the pinholes of both directions and families before the packet comes. */
-typedef void tweak(struct rf_pinhole *ph, struct rf_pinhole_state *st);
-
-static void t_closed(struct rf_pinhole *ph, struct rf_pinhole_state *st)
+static struct media_facts facts(struct rf_pinhole *ph, struct rf_pinhole_state *st)
 {
-	ph->state = RF_PINHOLE_CLOSED;
+	return (struct media_facts){ now_ns(), ph, st, &lab.more, &lab.learnt, &lab.cold };
 }
 
-static void t_expired(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->deadline_ns = past_ns();
-}
-
-static void t_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->idle_s = 5;
-	st->dir[0].last_ns = now_ns() - 6 * SEC;
-	st->dir[1].last_ns = now_ns() - 7 * SEC;
-}
-
-static void t_held(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->classes = RF_CLASS_RTCP;
-	ph->flags |= RF_PH_HELD;
-}
-
-static void t_rtcp_only(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->classes = RF_CLASS_RTCP;
-}
-
-static void t_too_late(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->flags |= RF_PH_LEARN;
-	lab.cold.learn_until_s = past_ns() / SEC;
-}
-
-static void t_pending(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->flags |= RF_PH_LEARN;
-	lab.cold.learn_until_s = now_ns() / SEC + 2;
-}
-
-static void t_ssrc(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	bool v6 = ph->xlate.addr.w[0];
-
-	t_pending(ph, st);
-	lab.learnt.state = RF_LEARN_LOCKED;
-	lab.learnt.ep = ep(v6 ? PEER6 : PEER4, PEER_PORT);
-	lab.learnt.ssrc_state = RF_LEARN_LOCKED;
-	lab.learnt.ssrc = 4711;
-}
-
-static void t_udptl(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->classes = RF_CLASS_UDPTL;
-}
-
-static void t_dtls(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->classes = RF_CLASS_DTLS;
-}
-
-static void t_bfcp(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->classes = RF_CLASS_BFCP;
-}
-
-static void t_all_rtcp(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->rtcp_types = UINT32_MAX;
-}
-
-static void t_any(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->classes = RF_CLASS_ANY;
-}
-
-static void t_not_idle(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	t_idle(ph, st);
-	st->dir[1].last_ns = now_ns() - 4 * SEC;
-}
-
-static void t_resumed(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	t_idle(ph, st);
-	lab.cold.idle_from_s = now_ns() / SEC - 1;
-}
-
-static void t_never(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->idle_s = 1;
-}
-
-static void t_forks(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->n_remotes = 4;
-	/* one list for the pinholes of both families, as they share the id */
-	lab.more.remotes[ph->remote.addr.w[0] ? 2 : 1] = ph->remote;
-	ph->remote.port = htons(1);
-}
-
-static void t_one_of_two(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	t_forks(ph, st);
-	ph->n_remotes = 2; /* the right one is behind the end */
-}
-
-static void t_no_remote(struct rf_pinhole *ph, struct rf_pinhole_state *st)
-{
-	ph->n_remotes = 0;
-}
-
-#define BYTES(...)                                                   \
-	.pay = PAY_BYTES, .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
-	.len = sizeof((const uint8_t[]){ __VA_ARGS__ })
-
-/* One line per way to be judged by a pinhole, run for both families and directions. */
-struct media_case {
-	const char *name;
-	tweak *tweak;
-	int reason; /* RF_R_NONE: delivered */
-	int reason_out; /* where the other direction differs, else 0 */
-	struct pkt mod;
-};
-
-static const struct media_case media[] = {
-	{ "delivered", NULL, 0, 0, {} },
-	{ "closed", t_closed, RF_R_PINHOLE_CLOSED, 0, {} },
-	{ "expired", t_expired, RF_R_PINHOLE_EXPIRED, 0, {} },
-	{ "idle", t_idle, RF_R_PINHOLE_IDLE, 0, {} },
-	{ "idle in one direction only", t_not_idle, 0, 0, {} },
-	{ "idle on hold, resumed", t_resumed, 0, 0, {} },
-	{ "idle limit, nothing came yet", t_never, 0, 0, {} },
-	{ "fork", t_forks, 0, 0, {} },
-	{ "remote behind the end", t_one_of_two, RF_R_WRONG_SOURCE, RF_R_WRONG_DESTINATION, {} },
-	{ "no remote", t_no_remote, RF_R_WRONG_SOURCE, RF_R_WRONG_DESTINATION, {} },
-	{ "learn too late", t_too_late, RF_R_LEARN_TOO_LATE, RF_R_LEARN_PENDING, {} },
-	{ "learn", t_pending, 0, RF_R_LEARN_PENDING, {} },
-	{ "wrong ssrc", t_ssrc, RF_R_WRONG_SSRC, -1, { .ssrc = 1 } },
-	{ "right ssrc", t_ssrc, 0, 0, { .ssrc = 4711 } },
-	{ "ssrc of RTCP is free", t_ssrc, 0, 0, { .pay = PAY_RTCP, .ssrc = 1 } },
-	{ "on hold", t_held, RF_R_ON_HOLD, 0, {} },
-	{ "on hold, RTCP", t_held, 0, 0, { .pay = PAY_RTCP } },
-	{ "on hold, STUN", t_held, RF_R_WRONG_CLASS, 0, { .pay = PAY_STUN } },
-	{ "RTP to RTCP only", t_rtcp_only, RF_R_WRONG_CLASS, 0, {} },
-	{ "payload type 8", NULL, 0, 0, { .pt = 8 } },
-	{ "payload type 8 with marker", NULL, 0, 0, { .pt = 0x88 } },
-	{ "payload type 9", NULL, RF_R_WRONG_PAYLOAD_TYPE, 0, { .pt = 9 } },
-	{ "payload type 127", NULL, RF_R_WRONG_PAYLOAD_TYPE, 0, { .pt = 127 } },
-	{ "empty", NULL, RF_R_NOT_MEDIA, 0, { .len = -1 } },
-	{ "zeros", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_ZERO } },
-	{ "SIP to a media port", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_SIP } },
-	{ "RTP of 11 bytes", NULL, RF_R_NOT_MEDIA, 0, { .len = 11 } },
-	{ "RTP version 1",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x40, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
-	{ "RTP version 3",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0xc0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0) } },
-	{ "CSRC fits", NULL, 0, 0, { BYTES(0x81, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4) } },
-	{ "CSRC does not fit",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x82, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7) } },
-	{ "extension fits",
-	  NULL,
-	  0,
-	  0,
-	  { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 1, 1, 2, 3, 4) } },
-	{ "extension does not fit",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0, 2, 1, 2, 3, 4) } },
-	{ "extension header does not fit",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x90, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0xbe, 0xde, 0) } },
-	{ "RTCP of one word", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 200, 0, 0) } },
-	{ "RTCP, empty RR", NULL, 0, 0, { BYTES(0x80, 201, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP too long", NULL, RF_R_NOT_MEDIA, 0, { BYTES(0x80, 201, 0, 2, 1, 2, 3, 4) } },
-	{ "RTCP 192", t_all_rtcp, 0, 0, { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP 223", t_all_rtcp, 0, 0, { BYTES(0x80, 223, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP 192 not agreed",
-	  NULL,
-	  RF_R_WRONG_RTCP_TYPE,
-	  0,
-	  { BYTES(0x80, 192, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP 205 not agreed",
-	  NULL,
-	  RF_R_WRONG_RTCP_TYPE,
-	  0,
-	  { BYTES(0x81, 205, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP 200", NULL, 0, 0, { BYTES(0x80, 200, 0, 1, 1, 2, 3, 4) } },
-	{ "RTCP 204", NULL, 0, 0, { BYTES(0x80, 204, 0, 1, 1, 2, 3, 4) } },
-	{ "224 is RTP",
-	  NULL,
-	  RF_R_WRONG_PAYLOAD_TYPE,
-	  0,
-	  { BYTES(0x80, 224, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8) } },
-	{ "STUN with attribute", NULL, 0, 0, { .pay = PAY_STUN, .len = 28 } },
-	{ "STUN without cookie",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0, 1, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
-	{ "STUN too long",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0, 1, 0, 4, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12) } },
-	{ "STUN odd",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0, 1, 0, 1, 0x21, 0x12, 0xa4, 0x42, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,
-		  13) } },
-	{ "DTLS not agreed", NULL, RF_R_WRONG_CLASS, 0, { .pay = PAY_DTLS } },
-	{ "DTLS", t_dtls, 0, 0, { .pay = PAY_DTLS } },
-	{ "DTLS of TLS version",
-	  t_dtls,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(22, 3, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
-	{ "DTLS too long",
-	  t_dtls,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 1) } },
-	{ "DTLS type 27",
-	  t_dtls,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(27, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1) } },
-	{ "DTLS 1.3",
-	  t_dtls,
-	  0,
-	  0,
-	  { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17) } },
-	{ "DTLS 1.3 too short",
-	  t_dtls,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x2c, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16) } },
-	{ "UDPTL", t_udptl, 0, 0, { .pay = PAY_UDPTL } },
-	{ "UDPTL that looks like RTP", t_udptl, 0, 0, { .pay = PAY_UDPTL, .seq = 0x8001 } },
-	{ "UDPTL that looks like STUN", t_udptl, 0, 0, { .pay = PAY_UDPTL, .seq = 1 } },
-	{ "UDPTL not agreed", NULL, RF_R_NOT_MEDIA, 0, { .pay = PAY_UDPTL, .seq = 1 } },
-	{ "UDPTL too long", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 5, 1, 2, 3, 4) } },
-	{ "UDPTL empty IFP", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 0, 0, 0) } },
-	{ "UDPTL of 3 bytes", t_udptl, RF_R_NOT_MEDIA, 0, { BYTES(0, 1, 1) } },
-	{ "BFCP", t_bfcp, 0, 0, { BYTES(0x40, 11, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1, 1, 2, 3, 4) } },
-	{ "BFCP, fragment",
-	  t_bfcp,
-	  0,
-	  0,
-	  { BYTES(0x48, 11, 0, 9, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 1, 2, 3, 4) } },
-	{ "BFCP, fragment too long",
-	  t_bfcp,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x48, 11, 0, 9, 0, 0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 2, 1, 2, 3, 4) } },
-	{ "BFCP too long",
-	  t_bfcp,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x40, 11, 0, 1, 0, 0, 0, 1, 0, 1, 0, 1) } },
-	{ "BFCP of 11 bytes",
-	  t_bfcp,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x40, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0) } },
-	{ "BFCP of TCP's version",
-	  t_bfcp,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x20, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1) } },
-	{ "BFCP not agreed",
-	  NULL,
-	  RF_R_NOT_MEDIA,
-	  0,
-	  { BYTES(0x40, 11, 0, 0, 0, 0, 0, 1, 0, 1, 0, 1) } },
-	{ "any", t_any, 0, 0, { .pay = PAY_ZERO } },
-	{ "any, empty", t_any, 0, 0, { .len = -1 } },
-	{ "ttl 1", NULL, RF_R_TTL_EXPIRED, 0, { .ttl = 1 } },
-};
-
+/* To the pinholes of both directions and families. */
 static void apply(tweak *t)
 {
 	struct rf_pinhole_state st = {};
 	struct rf_pinhole ph;
+	struct media_facts f;
 	int v6, dir;
 
 	for (v6 = 0; v6 < 2; v6++)
 		for (dir = 0; dir < 2; dir++) {
 			ph = ph_new(v6, dir);
-			t(&ph, &st);
+			f = facts(&ph, &st);
+			t(&f);
 			ph_set(dir ? (v6 ? IN6 : IN4) : (v6 ? PUB6 : PUB4),
 			       dir ? IN_PORT : PUB_PORT, dir, &ph);
 		}
@@ -393,7 +106,7 @@ static void media_case(const struct media_case *c, enum hook h, bool v6)
 	if (c->tweak)
 		apply(c->tweak);
 	/* what was learnt is of one family */
-	if (c->tweak == t_ssrc) {
+	if (lab.learnt.state) {
 		was = st_get();
 		lab.learnt.ep = ep(v6 ? PEER6 : PEER4, PEER_PORT);
 		st_set(&was);
@@ -420,9 +133,9 @@ static void test_media(void **state)
 	static const enum hook hooks[] = { XDP, WAN_IN, INSIDE_IN };
 	unsigned int i, j;
 
-	for (i = 0; i < ARRAY_SIZE(media); i++)
+	for (i = 0; i < ARRAY_SIZE(media_cases); i++)
 		for (j = 0; j < 6; j++)
-			media_case(&media[i], hooks[j % 3], j / 3);
+			media_case(&media_cases[i], hooks[j % 3], j / 3);
 }
 
 /*
@@ -464,13 +177,13 @@ static void test_media_inside_xdp(void **state)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(media); i++) {
+	for (i = 0; i < ARRAY_SIZE(media_cases); i++) {
 		/* hops are known only when warm */
-		bool takes = lab.warm && (!strcmp(media[i].name, "delivered") ||
-					  !strncmp(media[i].name, "payload type 8", 14));
+		bool takes = lab.warm && (!strcmp(media_cases[i].name, "delivered") ||
+					  !strncmp(media_cases[i].name, "payload type 8", 14));
 
-		inside_xdp_case(&media[i], false, takes);
-		inside_xdp_case(&media[i], true, takes);
+		inside_xdp_case(&media_cases[i], false, takes);
+		inside_xdp_case(&media_cases[i], true, takes);
 	}
 }
 
@@ -521,11 +234,12 @@ static void test_media_local_out(void **state)
 {
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(media); i++) {
-		const struct media_case *c = &media[i];
+	for (i = 0; i < ARRAY_SIZE(media_cases); i++) {
+		const struct media_case *c = &media_cases[i];
 		int reason = c->reason_out ? c->reason_out : c->reason;
 		struct rf_pinhole ph = ph_new(false, RF_DIR_OUT);
 		struct rf_pinhole_state st = {};
+		struct media_facts f = facts(&ph, &st);
 		struct pkt p = c->mod;
 
 		p.src = PUB4;
@@ -536,8 +250,8 @@ static void test_media_local_out(void **state)
 			reason = RF_R_NONE; /* TTL 1 is this host's own choice */
 		lab_reset();
 		if (c->tweak)
-			c->tweak(&ph, &st);
-		if (c->tweak == t_ssrc)
+			c->tweak(&f);
+		if (lab.learnt.state)
 			lab.learnt.ep = ep(PEER4, PEER_PORT);
 		ph.flags = (ph.flags | RF_PH_LOCAL) & ~RF_PH_XLATE;
 		ph_set(PUB4, PUB_PORT, RF_DIR_OUT, &ph);
