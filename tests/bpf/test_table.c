@@ -3,10 +3,7 @@
  * The controller's pinhole table on real maps: slots of pinhole_state are given once each, kept over a
  * restart, freed with the tombstone, and tombstones give way when there is no room left.
  */
-#include "bpf/lab.h"
-
-#include "datapath.h"
-#include "pinhole_table.h"
+#include "bpf/lab_table.h"
 
 #define ROOM 1023 /* slots of the lab, without the unused one */
 
@@ -17,13 +14,7 @@ static int table_up(void **state)
 {
 	lab_reset();
 	map_clear(lab.skel->maps.pinholes);
-	memset(&dp, 0xff, sizeof(dp));
-	dp.map[MAP_PINHOLES] = bpf_map__fd(lab.skel->maps.pinholes);
-	dp.map[MAP_PINHOLE_STATE] = bpf_map__fd(lab.skel->maps.pinhole_state);
-	dp.map[MAP_PINHOLE_COLD] = bpf_map__fd(lab.skel->maps.pinhole_cold);
-	dp.map[MAP_MORE_REMOTES] = bpf_map__fd(lab.skel->maps.more_remotes);
-	dp.map[MAP_LEARNT] = bpf_map__fd(lab.skel->maps.learnt);
-	dp.map[MAP_INBOUND] = bpf_map__fd(lab.skel->maps.inbound);
+	lab_datapath(&dp);
 	table = pinhole_table_new(&dp);
 	assert_non_null(table);
 	return 0;
