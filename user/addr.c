@@ -190,13 +190,9 @@ const char *prefix_text(const struct prefix *p, char *buf)
 
 bool prefix_has(const struct prefix *p, const struct rf_addr *a)
 {
-	int i;
+	const struct rf_remote r = { .addr = p->addr, .prefix_len = p->len };
 
-	for (i = 0; i < 4; i++) {
-		if ((a->w[i] ^ p->addr.w[i]) & prefix_mask(p->len, i))
-			return false;
-	}
-	return true;
+	return rf_remote_covers(&r, &(struct rf_ep){ .addr = *a });
 }
 
 int addr_from_sockaddr(const struct sockaddr *sa, struct rf_ep *out)

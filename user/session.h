@@ -16,6 +16,7 @@
 #include "ice.h"
 #include "ports.h"
 #include "record.h"
+#include "rf_media.h"
 #include "sdp.h"
 #include "topology.h"
 
@@ -98,7 +99,7 @@ static inline size_t desc_tail(const struct desc *d)
 
 static inline bool line_has_type(const struct media_line *l, unsigned int type)
 {
-	return l->payload_types[type / 8] & 1u << type % 8;
+	return rf_types_have(l->payload_types, (uint8_t)type);
 }
 
 struct leases;

@@ -9,10 +9,10 @@
 #include <nettle/memops.h>
 #include <zlib.h>
 
+#include "rf_media.h"
 #include "sip_scan.h"
 
 #define HEADER_SIZE	 20
-#define MAGIC_COOKIE	 0x2112a442u
 #define FINGERPRINT_XOR	 0x5354554eu /* RFC 8489 14.7 */
 #define ATTR_USERNAME	 0x0006
 #define ATTR_INTEGRITY	 0x0008
@@ -72,10 +72,10 @@ int stun_parse(struct view bytes, struct stun_msg *out)
 	struct stun_msg m = { .raw = bytes };
 	int err;
 
-	/* two zero bits in front keep it apart from RTP; the length counts what is padded */
+	/* two zero bits in front keep it apart from RTP; nothing may follow it */
 	if (bytes.n < HEADER_SIZE || (uint8_t)bytes.p[0] > 3 ||
-	    be(bytes.p + 4, 4) != MAGIC_COOKIE || be(bytes.p + 2, 2) != bytes.n - HEADER_SIZE ||
-	    bytes.n % 4)
+	    !rf_shape_stun((const uint8_t *)bytes.p, (uint32_t)bytes.n) ||
+	    be(bytes.p + 2, 2) != bytes.n - HEADER_SIZE)
 		return -EINVAL;
 	m.type = (uint16_t)be(bytes.p, 2);
 	err = read_attributes(&m);
