@@ -31,17 +31,17 @@ def packed(addr):
     return ipaddress.ip_address(addr).packed
 
 
-def ip(src, dst, proto, payload, ident=1, offset=0, more=False):
+def ip(src, dst, proto, payload, ident=1, offset=0, more=False, ttl=64):
     """One packet; IPv6 gets a fragment header when offset or more say so."""
     s, d = packed(src), packed(dst)
     if len(s) == 4:
         head = struct.pack('>BBHHHBBH', 0x45, 0, 20 + len(payload), ident, offset // 8 | (0x2000 if more else 0),
-                           64, proto, 0) + s + d
+                           ttl, proto, 0) + s + d
         return head[:10] + struct.pack('>H', checksum(head)) + head[12:] + payload
     if offset or more:
         payload = struct.pack('>BBHI', proto, 0, offset | more, ident) + payload
         proto = 44
-    return struct.pack('>IHBB', 6 << 28, len(payload), proto, 64) + s + d + payload
+    return struct.pack('>IHBB', 6 << 28, len(payload), proto, ttl) + s + d + payload
 
 
 def l4(src, dst, proto, data, at):
@@ -78,12 +78,13 @@ class Capture:
     def __init__(self):
         self.packets = []  # (time, L3 bytes)
         self.now = T0
+        self.ttl = 64
 
     def add(self, packet):
         self.packets.append((self.now, packet))
 
     def udp(self, src, sport, dst, dport, payload):
-        self.add(ip(src, dst, 17, udp(src, sport, dst, dport, payload)))
+        self.add(ip(src, dst, 17, udp(src, sport, dst, dport, payload), ttl=self.ttl))
 
     def media(self, src, sport, dst, dport, n=10, **kw):
         for i in range(n):
@@ -307,6 +308,18 @@ def tags():
     return c
 
 
+def spent():
+    """Media whose TTL is 1: from the phone it ends at the gateway, from outside it has passed it already."""
+    c = Capture()
+    call = Call(c, call_id='spent')
+    call.begin()
+    c.ttl = 1
+    call.media()
+    c.ttl = 64
+    call.end()
+    return c
+
+
 def zero():
     """The stream is taken out of the session, whose call goes on without it; media of it, too."""
     c = Capture()
@@ -519,6 +532,7 @@ def main():
         'hold.pcap': hold().pcap(link=LOOP),
         'silent.pcap': silent().pcap(),
         'tags.pcap': tags().pcap(),
+        'spent.pcap': spent().pcap(),
         'zero.pcap': zero().pcap(),
         'fragments.pcap': fragments().pcap(),
         'vlan.pcap': basic().pcap(tags=((0x88a8, 5), (0x8100, 7))),

@@ -118,6 +118,8 @@ j "answered under another To tag" 0 "$LOST == [[('in', '20000', 5, 11, 8), ('out
 	and {r['reason'] for c in d['calls'] for m in c['media'] for r in m['reasons']} == {'pinhole_closed'}
 	and findings() == {'lost-media': 3}" tags.pcap
 j "a stream is given up" 0 "$LOST == [[('in', '20000', 10, 4, 0), ('out', '20000', 10, 4, 0)]]" zero.pcap "${ALL[@]}"
+j "a TTL that is spent" 0 "$LOST == [[('in', '20000', 10, 0, 0), ('out', '20000', 0, 10, 10)]]
+	and {r['reason'] for m in d['calls'][0]['media'] for r in m['reasons']} == {'ttl_expired'}" spent.pcap
 j "fragments in another order" 0 "$BASIC and d['summary']['fragments'] == 3
 	and ('c=', '10.0.0.5', '192.0.2.1') in edits('INVITE')" fragments.pcap "${ALL[@]}"
 for f in vlan sll; do j "$f" 0 "$BASIC" $f.pcap "${ALL[@]}"; done
