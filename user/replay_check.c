@@ -60,7 +60,7 @@ static enum rf_reason learn(struct replay_pinhole *p, const struct rf_ep *src, u
 {
 	if (!replay_remotes_have(&p->entry[RF_DIR_IN], src, true))
 		return RF_R_WRONG_SOURCE;
-	if (now_ns >= p->cold.learn_until_s * RF_NS_PER_SECOND)
+	if (now_ns >= p->cold.learn_until_s * RF_NS_PER_SEC)
 		return RF_R_LEARN_TOO_LATE;
 	p->learnt.ep = *src;
 	p->learnt.state = RF_LEARN_LOCKED;

@@ -24,7 +24,7 @@
 #include <bpf/libbpf.h>
 #include <cmocka.h>
 #include "ringfence.skel.h"
-#include "media_ends.h"
+#include "lib/media_ends.h"
 #include "inbound.h"
 
 static const uint8_t lab_mac_w0[6] = { 2, 0, 0, 0, 0, 1 };

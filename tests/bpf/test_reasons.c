@@ -4,7 +4,7 @@
  * counter, event, and that a packet which is not translated leaves as it came.
  */
 #include "bpf/lab.h"
-#include "media_cases.h"
+#include "lib/media_cases.h"
 
 static const struct pkt in4 = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = PUB_PORT };
 static const struct pkt in6 = { .src = PEER6, .dst = PUB6, .sport = PEER_PORT, .dport = PUB_PORT };

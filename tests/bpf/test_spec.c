@@ -4,7 +4,7 @@
  * maps, then packets at each hook, with next hops unknown and known.
  */
 #include "bpf/lab_table.h"
-#include "media_talks.h"
+#include "lib/media_talks.h"
 
 static struct datapath dp;
 static struct pinhole_table *table;

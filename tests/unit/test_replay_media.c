@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
-#include "media_cases.h"
-#include "media_talks.h"
+#include "lib/media_cases.h"
+#include "lib/media_talks.h"
 #include "replay_priv.h"
 
 #define NOW (1790000000 * SEC)

@@ -7,7 +7,7 @@
 #define RF_TEST_MEDIA_TALKS_H
 
 #include "action.h"
-#include "media_ends.h"
+#include "lib/media_ends.h"
 
 /* Sets the pinhole anew before the packet comes; .now in ns. */
 typedef void respec(struct pinhole_spec *s, __u64 now);

@@ -6,7 +6,7 @@
 #ifndef RF_TEST_MEDIA_CASES_H
 #define RF_TEST_MEDIA_CASES_H
 
-#include "media_ends.h"
+#include "lib/media_ends.h"
 
 /* What a case changes before the packet comes: a pinhole of one direction and family, and what these share. */
 struct media_facts {
