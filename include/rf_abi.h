@@ -14,8 +14,12 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION 6
-#define RF_NS_PER_SEC  1000000000ULL
+#define RF_ABI_VERSION	 6
+#define RF_ABI_OLDEST	 5 /* whose running instance `attach ... replace` takes over */
+/* Of settings.abi_version: programs or pins are being exchanged, or that was interrupted. With it no other
+ * version, not even the one it comes from, works on the instance. */
+#define RF_ABI_UPGRADING (1U << 31)
+#define RF_NS_PER_SEC	 1000000000ULL
 
 /* Pins below /sys/fs/bpf/ringfence/<instance>/ : maps/<map name>, progs/<program name>,
  * links/xdp_<ifindex>. */

@@ -86,6 +86,10 @@ static enum cmd_status attach(struct cmd_context *c, const struct attach_args *a
 		  attach_mode_text(result.mode));
 	out_shown(out_u64(root, "inside_devices", "", result.inside_devices), "%u inside device%s",
 		  result.inside_devices, result.inside_devices == 1 ? "" : "s");
+	if (result.upgraded_from)
+		out_shown(out_u64(root, "upgraded_from_abi", "upgrade", result.upgraded_from),
+			  "from ABI %u, calls are kept; now start the controller",
+			  result.upgraded_from);
 	out_str(root, "note", "note", *result.note ? result.note : NULL);
 	return CMD_OK;
 }

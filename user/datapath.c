@@ -100,7 +100,32 @@ static int open_map(struct datapath *dp, int i, struct why *w)
 		       errno == EACCES || errno == EPERM ? "; run as root" : "");
 }
 
-static int open_check(const struct datapath *dp, struct why *w)
+/* Of another version. What can be taken over is not to be detached: that would end the calls. */
+static int check_version(const struct datapath *dp, uint32_t version, bool older, struct why *w)
+{
+	uint32_t from = version & ~RF_ABI_UPGRADING;
+
+	if (version == RF_ABI_VERSION)
+		return 0;
+	if (from < RF_ABI_OLDEST || from >= RF_ABI_VERSION)
+		return why_set(
+			w, -ESTALE,
+			"instance \"%s\" was attached by another version (ABI %u, this is %u); detach it with that version, then attach again",
+			dp->instance, from, RF_ABI_VERSION);
+	if (older)
+		return 0;
+	if (version & RF_ABI_UPGRADING)
+		return why_set(
+			w, -ESTALE,
+			"the upgrade of instance \"%s\" from an older version (ABI %u, this is %u) was interrupted, calls go on; to finish it: ringfence attach dev DEV replace",
+			dp->instance, from, RF_ABI_VERSION);
+	return why_set(
+		w, -ESTALE,
+		"instance \"%s\" is of an older version (ABI %u, this is %u); to take it over with its calls, stop its controller, then: ringfence attach dev DEV replace",
+		dp->instance, from, RF_ABI_VERSION);
+}
+
+static int open_check(struct datapath *dp, bool older, struct why *w)
 {
 	struct rf_settings s;
 	int err;
@@ -114,11 +139,10 @@ static int open_check(const struct datapath *dp, struct why *w)
 			w, -ENOENT,
 			"instance \"%s\" is not attached to any device; first: ringfence attach dev DEV",
 			dp->instance);
-	if (s.abi_version != RF_ABI_VERSION)
-		return why_set(
-			w, -ESTALE,
-			"instance \"%s\" was attached by another version (ABI %u, this is %u); detach it with that version, then attach again",
-			dp->instance, s.abi_version, RF_ABI_VERSION);
+	err = check_version(dp, s.abi_version, older, w);
+	if (err)
+		return err;
+	dp->abi = s.abi_version & ~RF_ABI_UPGRADING;
 	if (s.netns_inode && s.netns_inode != netns_inode())
 		return why_set(
 			w, -EXDEV,
@@ -143,7 +167,13 @@ int datapath_reopen_progs(struct datapath *dp)
 	return 0;
 }
 
-static int open_with(struct datapath **out, const char *instance, bool rw,
+/* Maps that an older version need not have. */
+static bool map_is_new(const struct datapath *dp, int i)
+{
+	return dp->abi < RF_ABI_VERSION && i == MAP_PINHOLE_COLD;
+}
+
+static int open_with(struct datapath **out, const char *instance, bool rw, bool older,
 		     const struct config *fresh, struct why *w)
 {
 	struct datapath *dp;
@@ -160,6 +190,7 @@ static int open_with(struct datapath **out, const char *instance, bool rw,
 		return why_set(w, -ENOMEM, "out of memory");
 	snprintf(dp->instance, sizeof(dp->instance), "%s", instance);
 	dp->rw = rw;
+	dp->abi = RF_ABI_VERSION;
 	dp->n_cpus = libbpf_num_possible_cpus();
 	for (i = 0; i < MAP_COUNT; i++)
 		dp->map[i] = -1;
@@ -168,9 +199,12 @@ static int open_with(struct datapath **out, const char *instance, bool rw,
 	/* First, as an instance of another version may lack maps without being an unfinished one. */
 	err = open_map(dp, MAP_SETTINGS, w);
 	if (!err && !fresh)
-		err = open_check(dp, w);
-	for (i = 0; i < MAP_COUNT && !err; i++)
+		err = open_check(dp, older, w);
+	for (i = 0; i < MAP_COUNT && !err; i++) {
 		err = open_map(dp, i, w);
+		if (err == -ENOENT && map_is_new(dp, i))
+			err = 0;
+	}
 	if (!err && fresh)
 		err = datapath_apply_settings(dp, fresh);
 	if (!err && rw) {
@@ -189,13 +223,18 @@ static int open_with(struct datapath **out, const char *instance, bool rw,
 
 int datapath_open(struct datapath **out, const char *instance, bool rw, struct why *w)
 {
-	return open_with(out, instance, rw, NULL, w);
+	return open_with(out, instance, rw, false, NULL, w);
+}
+
+int datapath_open_older(struct datapath **out, const char *instance, struct why *w)
+{
+	return open_with(out, instance, true, true, NULL, w);
 }
 
 int datapath_open_fresh(struct datapath **out, const char *instance, const struct config *c,
 			struct why *w)
 {
-	return open_with(out, instance, true, c, w);
+	return open_with(out, instance, true, false, c, w);
 }
 
 void datapath_close(struct datapath *dp)
@@ -221,12 +260,9 @@ bool datapath_still_pinned(const struct datapath *dp)
 		       F_OK);
 }
 
-/*
- * All keys and values of a map by batches, into records: the key at offset 0, the value at value_at.
- * A hash that changes meanwhile may show an entry twice or not at all, never a torn one.
- */
-static int read_all(int fd, size_t key, size_t value, size_t record, size_t value_at, void **out,
-		    size_t *n)
+/* By batches. A hash that changes meanwhile may show an entry twice or not at all, never a torn one. */
+int datapath_read_all(int fd, size_t key, size_t value, size_t record, size_t value_at, void **out,
+		      size_t *n)
 {
 	char *keys = calloc(BATCH, key), *values = calloc(BATCH, value), *v = NULL, *grown;
 	uint64_t token[8]; /* at least a key long */
@@ -277,8 +313,9 @@ static int read_keys(int fd, size_t key, size_t record, size_t value_at, void **
 	char *v = NULL, *grown, *prev = NULL;
 	char a[64], b[64], *next = a;
 	size_t count = 0;
+	int err;
 
-	while (!bpf_map_get_next_key(fd, prev, next)) {
+	while (!(err = bpf_map_get_next_key(fd, prev, next))) {
 		grown = reallocarray(v, count + 1, record);
 		if (!grown) {
 			free(v);
@@ -291,6 +328,10 @@ static int read_keys(int fd, size_t key, size_t record, size_t value_at, void **
 			count++;
 		prev = next;
 		next = prev == a ? b : a;
+	}
+	if (err != -ENOENT) {
+		free(v);
+		return err;
 	}
 	*out = v;
 	*n = count;
@@ -362,9 +403,9 @@ int datapath_pinholes(const struct datapath *dp, struct datapath_pinhole **out, 
 	void *raw;
 	int err;
 
-	err = read_all(dp->map[MAP_PINHOLES], sizeof(struct rf_pinhole_key),
-		       sizeof(struct rf_pinhole), sizeof(*v),
-		       offsetof(struct datapath_pinhole, pinhole), &raw, &count);
+	err = datapath_read_all(dp->map[MAP_PINHOLES], sizeof(struct rf_pinhole_key),
+				sizeof(struct rf_pinhole), sizeof(*v),
+				offsetof(struct datapath_pinhole, pinhole), &raw, &count);
 	if (err)
 		return err;
 	v = raw;

@@ -31,7 +31,7 @@ struct attach_request {
 	const char *instance;
 	const char *dev;
 	enum attach_mode mode;
-	bool replace; /* new programs onto the maps and devices of a running instance */
+	bool replace; /* new programs onto the maps and devices of a running instance, maybe an older version's */
 	const struct config *config; /* never NULL: config_defaults() at least */
 	const struct prefix *inside; /* given on the command line */
 	size_t n_inside;
@@ -39,6 +39,7 @@ struct attach_request {
 struct attach_result {
 	enum attach_mode mode; /* in use: NATIVE, GENERIC or TC */
 	char note[256]; /* why it is less than asked for, ""; one sentence */
+	uint32_t upgraded_from; /* ABI version of the instance that was taken over; 0: ours */
 	uint32_t inside_devices; /* attached now, all in all */
 };
 
@@ -99,6 +100,7 @@ enum datapath_prog {
 struct datapath {
 	char instance[RF_INSTANCE_MAX];
 	bool rw;
+	uint32_t abi; /* version of the layouts; another than ours only below attach and detach */
 	int map[MAP_COUNT]; /* -1: not opened (ring buffers, frags and scratch of a read-only one) */
 	int prog[PROG_COUNT]; /* rw only, for devices that appear later; else -1 */
 	int n_cpus; /* possible CPUs, for per-CPU values */

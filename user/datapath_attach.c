@@ -47,17 +47,21 @@ const char *attach_mode_text(enum attach_mode mode)
 }
 
 /* Number of records of one role. */
-static size_t count_role(const struct datapath *dp, int role)
+static int count_role(const struct datapath *dp, int role, size_t *count, struct why *w)
 {
 	struct datapath_device *v;
-	size_t n, i, count = 0;
+	size_t n, i;
+	int err;
 
-	if (datapath_devices(dp, &v, &n))
-		return 0;
+	err = datapath_devices(dp, &v, &n);
+	if (err)
+		return why_set(w, err, "cannot read the devices of instance \"%s\": %s",
+			       dp->instance, strerror(-err));
+	*count = 0;
 	for (i = 0; i < n; i++)
-		count += v[i].dev.role == role;
+		*count += v[i].dev.role == role;
 	free(v);
-	return count;
+	return 0;
 }
 
 static int find_link(const char *dev, struct nl_link *out, struct why *w)
@@ -206,6 +210,13 @@ static bool link_alive(const char *instance)
 	return alive;
 }
 
+/* Is it ours, or of an older version whose instance we can remove? */
+static bool version_known(uint32_t version)
+{
+	version &= ~RF_ABI_UPGRADING;
+	return version >= RF_ABI_OLDEST && version <= RF_ABI_VERSION;
+}
+
 /* Pins of a network namespace that is gone: its devices went with it, nobody can enter it any more. */
 static bool remove_orphan(const char *instance)
 {
@@ -218,7 +229,7 @@ static bool remove_orphan(const char *instance)
 	fd = bpf_obj_get(pin_path(path, instance, "maps", datapath_map_names[MAP_SETTINGS]));
 	if (fd < 0)
 		return false;
-	orphan = !bpf_map_lookup_elem(fd, &zero, &s) && s.abi_version == RF_ABI_VERSION &&
+	orphan = !bpf_map_lookup_elem(fd, &zero, &s) && version_known(s.abi_version) &&
 		 s.netns_inode && s.netns_inode != netns_inode() && !link_alive(instance) &&
 		 !netns_exists(s.netns_inode);
 	close(fd);
@@ -230,6 +241,38 @@ static bool remove_orphan(const char *instance)
 	return true;
 }
 
+/*
+ * Opens the instance, for `replace` of an older version, too. What only a crash has left is removed.
+ * -ENOENT: there is none.
+ */
+static int open_running(struct datapath **out, const struct attach_request *r, struct why *w)
+{
+	struct why other = { "" };
+	struct datapath *dp;
+	size_t n_wans = 0;
+	int err;
+
+	err = datapath_open(&dp, r->instance, true, &other);
+	if (err && err != -ESTALE)
+		return why_set(w, err, "%s", other.text);
+	if (err)
+		err = datapath_open_older(&dp, r->instance, w);
+	if (err)
+		return err;
+	err = count_role(dp, RF_DEV_WAN, &n_wans, w);
+	if (!err && !n_wans) {
+		remove_instance(dp);
+		err = -ENOENT;
+	}
+	if (!err && dp->abi != RF_ABI_VERSION && !r->replace)
+		err = why_set(w, -ESTALE, "%s", other.text);
+	if (err)
+		datapath_close(dp);
+	else
+		*out = dp;
+	return err;
+}
+
 /* Opens the instance, loading it first where there is none (or only what a crash has left). */
 static int open_or_load(struct datapath **out, const struct attach_request *r, bool *fresh,
 			struct why *w)
@@ -238,17 +281,8 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 	int err;
 
 	remove_orphan(r->instance);
-	err = datapath_open(&dp, r->instance, true, w);
-	if (!err && !count_role(dp, RF_DEV_WAN)) {
-		remove_instance(dp);
-		datapath_close(dp);
-		err = -ENOENT;
-	}
-	if (!err) {
-		*out = dp;
-		*fresh = false;
-		return 0;
-	}
+	*fresh = false;
+	err = open_running(out, r, w);
 	if (err != -ENOENT)
 		return err;
 	if (r->replace)
@@ -328,8 +362,7 @@ static int replace_xdp(const struct datapath *dp, const struct datapath_device *
 		   : 0;
 }
 
-/* Swaps the programs under running traffic. What runs so far stays until its successor is in place. */
-static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w)
+int datapath_replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w)
 {
 	struct datapath_device *v;
 	size_t n, i;
@@ -365,12 +398,28 @@ static int replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct 
 	return err;
 }
 
+static int replace_programs(struct datapath *dp, struct why *w)
+{
+	int fds[PROG_COUNT], i, err;
+
+	err = datapath_load_onto(dp, NULL, NULL, fds, w);
+	if (err)
+		return err;
+	err = datapath_replace_hooks(dp, fds, w);
+	if (!err)
+		err = datapath_repin(dp->instance, fds, w);
+	for (i = 0; i < PROG_COUNT; i++)
+		close(fds[i]);
+	return err;
+}
+
 static int replace(struct datapath *dp, const struct attach_request *r, const struct nl_link *link,
 		   struct attach_result *res, struct why *w)
 {
-	int fds[PROG_COUNT], i, err;
+	uint32_t from = dp->abi;
 	struct inside_change change;
 	struct rf_device dev;
+	int err;
 
 	if (bpf_map_lookup_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev) ||
 	    dev.role != RF_DEV_WAN)
@@ -378,14 +427,7 @@ static int replace(struct datapath *dp, const struct attach_request *r, const st
 			w, -ENOENT,
 			"%s is not attached, so there is nothing to replace; attach it without \"replace\"",
 			link->name);
-	err = datapath_load_onto(dp, fds, w);
-	if (err)
-		return err;
-	err = replace_hooks(dp, fds, w);
-	if (!err)
-		err = datapath_repin(dp->instance, fds, w);
-	for (i = 0; i < PROG_COUNT; i++)
-		close(fds[i]);
+	err = from == RF_ABI_VERSION ? replace_programs(dp, w) : datapath_upgrade(dp, w);
 	if (!err)
 		err = datapath_reopen_progs(dp);
 	if (!err)
@@ -398,6 +440,7 @@ static int replace(struct datapath *dp, const struct attach_request *r, const st
 		    : dev.flags & RF_DEV_XDP_GENERIC ? ATTACH_GENERIC
 						     : ATTACH_TC;
 	res->inside_devices = change.inside_devices;
+	res->upgraded_from = from == RF_ABI_VERSION ? 0 : from;
 	return 0;
 }
 
@@ -496,6 +539,8 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 		return 0;
 	}
 	err = datapath_open(&dp, instance, true, w);
+	if (err == -ESTALE) /* perhaps of an older version, whose binaries are gone */
+		err = datapath_open_older(&dp, instance, w);
 	if (!err) {
 		err = detach_locked(dp, dev, w);
 		datapath_close(dp);

@@ -123,23 +123,53 @@ static void drop_frags(struct bpf_program *prog)
 	bpf_program__set_flags(prog, bpf_program__flags(prog) & ~BPF_F_XDP_HAS_FRAGS);
 }
 
-/* Opens the object with the maps of dp, or with fresh ones as c wants them. frags: XDP for packets in pieces. */
-static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const struct config *c,
-		    bool frags)
+/* Programs read a map as they were compiled: one of another layout would be nonsense to them. */
+static int reuse_map(struct bpf_map *map, int fd)
 {
-	struct ringfence_bpf *skel = ringfence_bpf__open();
-	struct bpf_program *prog;
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		return -errno;
+	if (info.type != bpf_map__type(map) || info.key_size != bpf_map__key_size(map) ||
+	    info.value_size != bpf_map__value_size(map)) {
+		snprintf(load_last, sizeof(load_last), "the pinned map \"%s\" has another layout",
+			 bpf_map__name(map));
+		return -EBADMSG;
+	}
+	return bpf_map__reuse_fd(map, fd);
+}
+
+/* The maps of dp; where it has none, a fresh one with room[] entries. */
+static int take_maps(struct ringfence_bpf *skel, const struct datapath *dp, const uint32_t *room)
+{
 	struct bpf_map *map;
 	int i, err = 0;
 
+	for (i = 0; i < MAP_COUNT && !err; i++) {
+		map = map_by_name(skel, datapath_map_names[i]);
+		if (!map)
+			err = -ENOENT;
+		else if (dp->map[i] >= 0)
+			err = reuse_map(map, dp->map[i]);
+		else if (room && room[i])
+			err = bpf_map__set_max_entries(map, room[i]);
+	}
+	return err;
+}
+
+/* Opens the object with the maps of dp, or with fresh ones as c wants them. frags: XDP for packets in pieces. */
+static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const uint32_t *room,
+		    const struct config *c, bool frags)
+{
+	struct ringfence_bpf *skel = ringfence_bpf__open();
+	struct bpf_program *prog;
+	int err;
+
 	if (!skel)
 		return -errno;
-	if (!dp)
-		err = make_room(skel, c);
-	for (i = 0; dp && !err && i < MAP_COUNT; i++) {
-		map = map_by_name(skel, datapath_map_names[i]);
-		err = map ? bpf_map__reuse_fd(map, dp->map[i]) : -ENOENT;
-	}
+	load_last[0] = 0;
+	err = dp ? take_maps(skel, dp, room) : make_room(skel, c);
 	skel->rodata->rf_inbound_n = bpf_map__max_entries(skel->maps.inbound);
 	prog = prog_by_name(skel, "rf_xdp_pass");
 	if (prog) /* for the far ends of veth pairs, which nothing attaches to yet */
@@ -148,7 +178,6 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const
 		drop_frags(skel->progs.rf_wan_xdp);
 		drop_frags(skel->progs.rf_inside_xdp);
 	}
-	load_last[0] = 0;
 	if (!err)
 		err = ringfence_bpf__load(skel);
 	if (err) {
@@ -159,15 +188,15 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const
 	return 0;
 }
 
-static int load_object(struct ringfence_bpf **out, const struct datapath *dp,
+static int load_object(struct ringfence_bpf **out, const struct datapath *dp, const uint32_t *room,
 		       const struct config *c, struct why *w)
 {
 	int err;
 
 	datapath_quiet();
-	err = load_try(out, dp, c, true);
+	err = load_try(out, dp, room, c, true);
 	if (err == -EINVAL)
-		err = load_try(out, dp, c, false);
+		err = load_try(out, dp, room, c, false);
 	return err ? load_why(err, w) : 0;
 }
 
@@ -188,7 +217,7 @@ int datapath_load(const char *instance, const struct config *c, struct why *w)
 	struct bpf_map *map;
 	int i, err;
 
-	err = load_object(&skel, NULL, c, w);
+	err = load_object(&skel, NULL, NULL, c, w);
 	if (err)
 		return err;
 	err = bpffs_make_dirs(instance, w);
@@ -211,17 +240,24 @@ int datapath_load(const char *instance, const struct config *c, struct why *w)
 	return err;
 }
 
-int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct why *w)
+static void close_all(int *fds, int n)
 {
-	struct ringfence_bpf *skel;
-	struct bpf_program *prog;
-	int i, err;
+	int i;
 
-	err = load_object(&skel, dp, NULL, w);
-	if (err)
-		return err;
-	for (i = 0; i < PROG_COUNT; i++)
+	for (i = 0; i < n; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
 		fds[i] = -1;
+	}
+}
+
+/* Copies of the descriptors, as the object's own go with it. */
+static int keep_fds(struct ringfence_bpf *skel, const struct datapath *dp, int *maps,
+		    int fds[PROG_COUNT], struct why *w)
+{
+	struct bpf_program *prog;
+	int i, err = 0;
+
 	for (i = 0; !err && i < PROG_COUNT; i++) {
 		prog = prog_by_name(skel, datapath_prog_names[i]);
 		fds[i] = prog ? dup(bpf_program__fd(prog)) : -1;
@@ -229,9 +265,35 @@ int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct wh
 			err = why_set(w, -ENOENT, "cannot take over program \"%s\"",
 				      datapath_prog_names[i]);
 	}
-	for (i = 0; err && i < PROG_COUNT; i++)
-		if (fds[i] >= 0)
-			close(fds[i]);
+	for (i = 0; maps && !err && i < MAP_COUNT; i++) {
+		if (dp->map[i] >= 0)
+			continue;
+		maps[i] = dup(bpf_map__fd(map_by_name(skel, datapath_map_names[i])));
+		if (maps[i] < 0)
+			err = why_set(w, -errno, "cannot take over map \"%s\": %s",
+				      datapath_map_names[i], strerror(errno));
+	}
+	return err;
+}
+
+int datapath_load_onto(const struct datapath *dp, const uint32_t *room, int *maps,
+		       int fds[PROG_COUNT], struct why *w)
+{
+	struct ringfence_bpf *skel;
+	int i, err;
+
+	err = load_object(&skel, dp, room, NULL, w);
+	if (err)
+		return err;
+	for (i = 0; i < PROG_COUNT; i++)
+		fds[i] = -1;
+	for (i = 0; maps && i < MAP_COUNT; i++)
+		maps[i] = -1;
+	err = keep_fds(skel, dp, maps, fds, w);
+	if (err) {
+		close_all(fds, PROG_COUNT);
+		close_all(maps, maps ? MAP_COUNT : 0);
+	}
 	ringfence_bpf__destroy(skel);
 	return err;
 }

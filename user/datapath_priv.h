@@ -19,8 +19,11 @@ extern const char *const datapath_prog_names[PROG_COUNT];
 
 /* Loads the programs with fresh maps and pins everything; 0 or -errno, nothing is left on failure. */
 int datapath_load(const char *instance, const struct config *c, struct why *w);
-/* Loads new programs onto the maps of dp; fds[] are theirs (to be closed by the caller). */
-int datapath_load_onto(const struct datapath *dp, int fds[PROG_COUNT], struct why *w);
+/* Loads new programs onto the maps of dp; fds[] are theirs (to be closed by the caller). Where dp has no map
+ * (-1) a fresh one is made, with room[] entries (0: the usual number) and returned in maps[], also to be
+ * closed; both NULL: dp has all. */
+int datapath_load_onto(const struct datapath *dp, const uint32_t *room, int *maps,
+		       int fds[PROG_COUNT], struct why *w);
 /* Makes fds the pinned programs. */
 int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *w);
 /* Keeps libbpf's own messages out of the output (they are shown in the sentence where they help). */
@@ -31,6 +34,12 @@ void datapath_quiet(void);
 /* datapath_open() for maps that were loaded just now: writes their settings first. */
 int datapath_open_fresh(struct datapath **out, const char *instance, const struct config *c,
 			struct why *w);
+/* Opens an instance of an older version that can be taken over or removed: what all versions since
+ * RF_ABI_OLDEST have in common. -ESTALE: too old, or newer. */
+int datapath_open_older(struct datapath **out, const char *instance, struct why *w);
+/* All keys and values of a map, into records: the key at offset 0, the value at value_at. free() them. */
+int datapath_read_all(int fd, size_t key, size_t value, size_t record, size_t value_at, void **out,
+		      size_t *n);
 /* Opens the pinned programs again: `replace` may have put others there. */
 int datapath_reopen_progs(struct datapath *dp);
 
@@ -62,8 +71,16 @@ int inside_sync_locked(struct datapath *dp, const struct config *c, struct insid
 
 /* ---- datapath_attach.c ---- */
 
+/* Swaps the programs under running traffic. What runs so far stays until its successor is in place. */
+int datapath_replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w);
 /* The hooks of one WAN device; undone on failure. The record in the devices map is the caller's. */
 int datapath_hook_wan(struct datapath *dp, struct rf_device *dev, uint32_t ifindex,
 		      enum attach_mode *mode, char *note, size_t n_note, struct why *w);
+
+/* ---- datapath_upgrade.c ---- */
+
+/* Makes an instance of an older version (datapath_open_older()) one of this version while media flows. dp is
+ * the new one then, but for dp->prog. Fails with everything as it was, or such that it may be tried again. */
+int datapath_upgrade(struct datapath *dp, struct why *w);
 
 #endif

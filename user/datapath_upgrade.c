@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Takes over a running instance of ABI 5: its pinholes are copied into fresh maps of the new layout, then the
+ * programs are exchanged hook by hook. Old and new ones decide alike meanwhile, as nothing but the
+ * controller writes pinholes and none may run.
+ *
+ * A kill at any moment leaves media flowing and the same command able to finish: `pinholes` is the last of
+ * the pinned maps to be exchanged, so its layout says whether all are; until then everything is done anew.
+ */
+#include "datapath_priv.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "abi5.h"
+#include "bpffs.h"
+
+#define BATCH	  4096
+#define WAIT_NS	  (10ULL * 1000000000) /* for a heartbeat to stop; its limit is far below */
+#define WAIT_STEP 100000 /* us */
+
+/* Maps that this version has anew, in the order in which their pins are exchanged. */
+static const enum datapath_map changed[] = { MAP_PINHOLE_COLD, MAP_REASONS, MAP_PINHOLES };
+#define N_CHANGED (sizeof(changed) / sizeof(*changed))
+
+/* ---- no controller meanwhile ---- */
+
+static int controller_runs(uint32_t pid, struct why *w)
+{
+	char who[32] = "";
+
+	if (pid)
+		snprintf(who, sizeof(who), " (pid %u)", pid);
+	return why_set(
+		w, -EBUSY,
+		"the controller of the older version%s still runs: stop it first, calls go on meanwhile; then again",
+		who);
+}
+
+/* The lock of the run directory, which every controller holds: none can start until it is closed. */
+static int lock_out(const struct datapath *dp, uint32_t pid, int *lock, struct why *w)
+{
+	char path[128];
+	int fd, err;
+
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", dp->instance);
+	if ((mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
+		return why_set(w, -errno, "cannot create %s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/lock", dp->instance);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
+	if (flock(fd, LOCK_EX | LOCK_NB)) {
+		err = errno == EWOULDBLOCK
+			      ? controller_runs(pid, w)
+			      : why_set(w, -errno, "cannot lock %s: %s", path, strerror(errno));
+		close(fd);
+		return err;
+	}
+	*lock = fd;
+	return 0;
+}
+
+/* It may have another /run. One that was killed has left a heartbeat that is fresh for some seconds. */
+static int wait_for_silence(const struct datapath *dp, struct why *w)
+{
+	uint64_t from = clock_now_ns(), now = from;
+	struct rf_control first, c;
+	struct rf_settings s;
+	int err;
+
+	err = datapath_settings(dp, &s);
+	if (!err)
+		err = datapath_control(dp, &first);
+	c = first;
+	while (!err && now - from < WAIT_NS) {
+		if (c.heartbeat_ns != first.heartbeat_ns)
+			return controller_runs(c.pid, w);
+		if (!c.heartbeat_ns || now - c.heartbeat_ns >= s.heartbeat_limit_ns)
+			return 0;
+		usleep(WAIT_STEP);
+		now = clock_now_ns();
+		err = datapath_control(dp, &c);
+	}
+	if (!err)
+		return controller_runs(c.pid, w);
+	return why_set(w, err, "cannot read whether a controller runs: %s", strerror(-err));
+}
+
+static int exclude_controller(const struct datapath *dp, int *lock, struct why *w)
+{
+	struct rf_control c;
+	int err;
+
+	err = datapath_control(dp, &c);
+	if (err)
+		return why_set(w, err, "cannot read whether a controller runs: %s", strerror(-err));
+	err = lock_out(dp, c.pid, lock, w);
+	if (!err)
+		err = wait_for_silence(dp, w);
+	return err;
+}
+
+/* ---- copy ---- */
+
+static int map_info(const struct datapath *dp, enum datapath_map i, struct bpf_map_info *info,
+		    struct why *w)
+{
+	uint32_t len = sizeof(*info);
+
+	memset(info, 0, sizeof(*info));
+	if (!bpf_obj_get_info_by_fd(dp->map[i], info, &len))
+		return 0;
+	return why_set(w, -errno, "cannot read the layout of map \"%s\": %s", datapath_map_names[i],
+		       strerror(errno));
+}
+
+/* Have the pins of all changed maps been exchanged? */
+static int is_converted(const struct datapath *dp, bool *converted, struct why *w)
+{
+	struct bpf_map_info info;
+	int err;
+
+	err = map_info(dp, MAP_PINHOLES, &info, w);
+	if (err)
+		return err;
+	if (info.value_size != sizeof(struct rf_pinhole) &&
+	    info.value_size != sizeof(struct abi5_pinhole))
+		return why_set(
+			w, -EBADMSG,
+			"the pinholes of instance \"%s\" have a layout that is not of ABI %u (%u bytes); detach it, then attach again",
+			dp->instance, dp->abi, info.value_size);
+	*converted = info.value_size == sizeof(struct rf_pinhole);
+	if (*converted && dp->map[MAP_PINHOLE_COLD] < 0)
+		return why_set(
+			w, -EBADMSG,
+			"map \"pinhole_cold\" of instance \"%s\" is missing; detach it, then attach again",
+			dp->instance);
+	return 0;
+}
+
+static int write_all(int fd, enum datapath_map i, const void *keys, size_t key, const void *values,
+		     size_t value, size_t n, struct why *w)
+{
+	const char *k = keys, *v = values;
+	size_t done;
+	__u32 some;
+
+	for (done = 0; done < n; done += some) {
+		some = n - done < BATCH ? n - done : BATCH;
+		if (bpf_map_update_batch(fd, k + done * key, v + done * value, &some, NULL))
+			return why_set(w, -errno, "cannot copy entries of map \"%s\": %s",
+				       datapath_map_names[i], strerror(errno));
+	}
+	return 0;
+}
+
+/* All of them, or none. */
+static int read_pinholes(const struct datapath *dp, uint32_t n_slots, struct abi5_result *out,
+			 struct why *w)
+{
+	void *entries = NULL;
+	size_t n = 0;
+	int err;
+
+	err = datapath_read_all(dp->map[MAP_PINHOLES], sizeof(struct rf_pinhole_key),
+				sizeof(struct abi5_pinhole), sizeof(struct abi5_entry),
+				offsetof(struct abi5_entry, pinhole), &entries, &n);
+	if (err)
+		return why_set(w, err, "cannot read the pinholes of instance \"%s\": %s",
+			       dp->instance, strerror(-err));
+	err = abi5_convert(entries, n, n_slots, out, w);
+	free(entries);
+	return err;
+}
+
+static int write_pinholes(const int fresh[MAP_COUNT], const struct abi5_result *r, struct why *w)
+{
+	int err;
+
+	err = write_all(fresh[MAP_PINHOLE_COLD], MAP_PINHOLE_COLD, r->slots, sizeof(*r->slots),
+			r->cold, sizeof(*r->cold), r->n_cold, w);
+	if (!err)
+		err = write_all(fresh[MAP_PINHOLES], MAP_PINHOLES, r->keys, sizeof(*r->keys),
+				r->pinholes, sizeof(*r->pinholes), r->n, w);
+	return err;
+}
+
+/* Each CPU's own. What is counted from here on until the programs are exchanged (milliseconds) is not seen. */
+static int copy_reasons(const struct datapath *dp, const int fresh[MAP_COUNT], struct why *w)
+{
+	size_t value = dp->n_cpus * sizeof(struct rf_counter), n = 0, i;
+	size_t record = sizeof(uint64_t) + value; /* key and padding, so that values are aligned */
+	void *entries = NULL;
+	__u32 *keys;
+	char *values;
+	int err;
+
+	err = datapath_read_all(dp->map[MAP_REASONS], sizeof(__u32), value, record,
+				sizeof(uint64_t), &entries, &n);
+	if (err)
+		return why_set(w, err, "cannot read the counters of instance \"%s\": %s",
+			       dp->instance, strerror(-err));
+	keys = calloc(n ? n : 1, sizeof(*keys));
+	values = calloc(n ? n : 1, value);
+	if (!keys || !values)
+		err = why_set(w, -ENOMEM, "out of memory");
+	for (i = 0; i < n && !err; i++) {
+		memcpy(&keys[i], (char *)entries + i * record, sizeof(*keys));
+		memcpy(values + i * value, (char *)entries + i * record + sizeof(uint64_t), value);
+	}
+	if (!err)
+		err = write_all(fresh[MAP_REASONS], MAP_REASONS, keys, sizeof(*keys), values, value,
+				n, w);
+	free(keys);
+	free(values);
+	free(entries);
+	return err;
+}
+
+/* ---- exchange ---- */
+
+static int set_version(const struct datapath *dp, uint32_t version, struct why *w)
+{
+	struct rf_settings s;
+	__u32 zero = 0;
+	int err;
+
+	err = datapath_settings(dp, &s);
+	s.abi_version = version;
+	if (!err && bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_EXIST))
+		err = -errno;
+	return err ? why_set(w, err, "cannot write the settings of instance \"%s\": %s",
+			     dp->instance, strerror(-err))
+		   : 0;
+}
+
+/* No dot: the bpf file system refuses it in names. */
+static const char *fresh_path(char *buf, const char *instance, enum datapath_map i)
+{
+	char name[64];
+
+	snprintf(name, sizeof(name), "%s_new", datapath_map_names[i]);
+	return pin_path(buf, instance, "maps", name);
+}
+
+static int pin_fresh(const struct datapath *dp, const int fresh[MAP_COUNT], struct why *w)
+{
+	char path[PIN_PATH_MAX], to[PIN_PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < N_CHANGED; i++) {
+		unlink(fresh_path(path, dp->instance, changed[i])); /* of one that was killed */
+		if (bpf_obj_pin(fresh[changed[i]], path))
+			return why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
+	}
+	for (i = 0; i < N_CHANGED; i++) {
+		fresh_path(path, dp->instance, changed[i]);
+		pin_path(to, dp->instance, "maps", datapath_map_names[changed[i]]);
+		if (rename(path, to))
+			return why_set(w, -errno, "cannot replace %s: %s", to, strerror(errno));
+	}
+	return 0;
+}
+
+static void unpin_fresh(const struct datapath *dp)
+{
+	char path[PIN_PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < N_CHANGED; i++)
+		unlink(fresh_path(path, dp->instance, changed[i]));
+}
+
+/* Back to the programs that are pinned, as long as their maps are. */
+static void take_back(struct datapath *dp)
+{
+	if (datapath_replace_hooks(dp, dp->prog, NULL))
+		return; /* what is exchanged stays, with the mark: to be tried again */
+	unpin_fresh(dp);
+	set_version(dp, dp->abi, NULL);
+}
+
+static int exchange(struct datapath *dp, const int fresh[MAP_COUNT], const int fds[PROG_COUNT],
+		    bool converted, struct why *w)
+{
+	int err;
+
+	err = set_version(dp, RF_ABI_UPGRADING | dp->abi, w);
+	if (err)
+		return err;
+	err = datapath_replace_hooks(dp, fds, w);
+	if (!err && !converted)
+		err = pin_fresh(dp, fresh, w);
+	if (err && !converted)
+		take_back(dp);
+	if (!err)
+		err = datapath_repin(dp->instance, fds, w);
+	return err ? err : set_version(dp, RF_ABI_VERSION, w);
+}
+
+/* The maps that dp works on from now on. */
+static void adopt(struct datapath *dp, int fresh[MAP_COUNT])
+{
+	size_t i;
+
+	for (i = 0; i < N_CHANGED; i++) {
+		if (fresh[changed[i]] < 0)
+			continue;
+		if (dp->map[changed[i]] >= 0)
+			close(dp->map[changed[i]]);
+		dp->map[changed[i]] = fresh[changed[i]];
+		fresh[changed[i]] = -1;
+	}
+	dp->abi = RF_ABI_VERSION;
+}
+
+/* New programs onto fresh maps with the same content. */
+static int load_fresh(const struct datapath *dp, int fresh[MAP_COUNT], int fds[PROG_COUNT],
+		      struct why *w)
+{
+	struct bpf_map_info pinholes, state;
+	uint32_t room[MAP_COUNT] = { 0 };
+	struct abi5_result r = { 0 };
+	struct datapath next = *dp;
+	size_t i;
+	int err;
+
+	err = map_info(dp, MAP_PINHOLES, &pinholes, w);
+	if (!err)
+		err = map_info(dp, MAP_PINHOLE_STATE, &state, w);
+	if (!err)
+		err = read_pinholes(dp, state.max_entries, &r, w);
+	if (err)
+		return err;
+	for (i = 0; i < N_CHANGED; i++)
+		next.map[changed[i]] = -1;
+	room[MAP_PINHOLES] = pinholes.max_entries;
+	room[MAP_PINHOLE_COLD] = state.max_entries;
+	err = datapath_load_onto(&next, room, fresh, fds, w);
+	if (!err)
+		err = write_pinholes(fresh, &r, w);
+	if (!err)
+		err = copy_reasons(dp, fresh, w);
+	abi5_result_free(&r);
+	return err;
+}
+
+int datapath_upgrade(struct datapath *dp, struct why *w)
+{
+	int fresh[MAP_COUNT], fds[PROG_COUNT], lock = -1, i, err;
+	bool converted = false;
+
+	for (i = 0; i < MAP_COUNT; i++)
+		fresh[i] = -1;
+	for (i = 0; i < PROG_COUNT; i++)
+		fds[i] = -1;
+	err = exclude_controller(dp, &lock, w);
+	if (!err)
+		err = is_converted(dp, &converted, w);
+	if (!err)
+		err = converted ? datapath_load_onto(dp, NULL, NULL, fds, w)
+				: load_fresh(dp, fresh, fds, w);
+	if (!err)
+		err = exchange(dp, fresh, fds, converted, w);
+	if (!err)
+		adopt(dp, fresh);
+	for (i = 0; i < MAP_COUNT; i++)
+		if (fresh[i] >= 0)
+			close(fresh[i]);
+	for (i = 0; i < PROG_COUNT; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	if (lock >= 0)
+		close(lock);
+	return err;
+}
