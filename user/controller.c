@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "restore.h"
 
 #define LO_IFINDEX 1 /* in every network namespace */
 
@@ -392,19 +393,10 @@ static json_object *on_request(json_object *request, void *arg)
 
 /* ---- start and stop ---- */
 
-static int restore_record(enum record_kind kind, uint32_t id, const void *bytes, size_t n,
-			  void *arg)
-{
-	struct controller *c = arg;
-
-	if (engine_restore(c->engine, kind, id, (struct view){ bytes, n }, clock_now_ns()))
-		log_warning("journal: record %u of kind %d cannot be read, its call is forgotten",
-			    id, kind);
-	return 0;
-}
-
 int controller_restore(struct controller *c, struct why *w)
 {
+	struct restore_report report;
+	char text[RESTORE_TEXT_MAX];
 	uint64_t now = clock_now_ns();
 	size_t closed;
 	int err;
@@ -413,9 +405,13 @@ int controller_restore(struct controller *c, struct why *w)
 		engine_new(&c->config, &c->topology, now, pinhole_table_highest_id(c->table) + 1);
 	if (!c->engine)
 		return why_set(w, -ENOMEM, "out of memory");
-	err = journal_load(c->journal, restore_record, c);
+	err = restore_records(c->journal, c->engine, now, &report);
 	if (err)
 		return why_set(w, err, "cannot read the journal: %s", strerror(-err));
+	if (report.n_unread)
+		log_warning(
+			"journal: forgotten, as other versions wrote it or it is damaged: %s (the first is of version %u); media of such calls is closed",
+			restore_unread_text(&report, text), report.version);
 	engine_restored(c->engine, now, &c->actions);
 	controller_carry_out(c, 0, now);
 	closed = pinhole_table_reconcile(c->table, now);

@@ -152,6 +152,18 @@ void record_head(struct record *r, uint32_t magic, uint16_t oldest, uint16_t ver
 	r->version = v;
 }
 
+unsigned int record_version(struct view bytes)
+{
+	uint32_t magic = 0;
+	uint16_t version = 0;
+	struct record r;
+
+	record_read(&r, bytes);
+	record_u32(&r, &magic);
+	record_u16(&r, &version);
+	return version;
+}
+
 void record_count(struct record *r, size_t *n, size_t max)
 {
 	uint32_t v = (uint32_t)*n;

@@ -43,6 +43,8 @@ bool record_done(const struct record *r);
 /* First bytes: which kind of record and which version of it. Written is `version`; read is any from
  * `oldest` to it, named by r->version then; another one fails. */
 void record_head(struct record *r, uint32_t magic, uint16_t oldest, uint16_t version);
+/* Of a record's head, whoever wrote it; 0: it has none. */
+unsigned int record_version(struct view bytes);
 void record_bytes(struct record *r, void *p, size_t n); /* fixed size */
 void record_u8(struct record *r, uint8_t *v);
 void record_u16(struct record *r, uint16_t *v);
