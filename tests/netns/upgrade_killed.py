@@ -37,6 +37,7 @@ def main():
     version(OLD)
     x = Lives()
     before = {'calls': call_list(), 'pinholes': pinholes(), 'reasons': reasons()}
+    x.pump.gap = 0.004  # it takes long: the processors are for the verifier
     x.pump.start()
     daemon_kill(15)
     version(NEW)
