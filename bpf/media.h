@@ -136,12 +136,12 @@ static __always_inline enum rf_reason rf_stun_ask(struct __sk_buff *skb, struct 
 	return rf_punt_copy(skb, p, RF_PUNT_STUN);
 }
 
-static __always_inline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
+__noinline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 {
 	enum rf_reason reason;
 
 	/* the stack takes it, so TC judges it: once is enough */
-	if (p->hit.ph.flags & RF_PH_LOCAL)
+	if (!p || p->hit.ph.flags & RF_PH_LOCAL)
 		return RF_R_TO_TC;
 	reason = rf_check_media(ctx, true, p);
 	if (reason == RF_R_STUN_HELD || (rf_may_turn(reason) && rf_may_park()))

@@ -122,10 +122,8 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 		struct rf_pinhole_state st = {};
 		struct rf_pinhole p = {
 			.id = i + 1,
-			.call_id = i + 1,
 			.deadline_ns = now + 7200 * 1000000000ull,
 			.idle_s = 300,
-			.idle_from_s = now / 1000000000,
 			.clock_rate = 8000,
 			.state = RF_PINHOLE_OPEN,
 			.classes = RF_CLASS_RTP | RF_CLASS_STUN,
@@ -136,6 +134,8 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 			.payload_types = { 1 },
 			.rtcp_types = 0x1f00,
 		};
+		struct rf_pinhole_cold cold = { .call_id = i + 1,
+						.idle_from_s = (__u32)(now / RF_NS_PER_SEC) };
 		struct rf_pinhole_key key = { .addr = pub.addr,
 					      .port = pub.port,
 					      .dir = RF_DIR_IN };
@@ -149,6 +149,7 @@ void fill_rf(struct way *w, __u32 from, __u32 to, bool both)
 		if (!p.slot) /* IPv6, and one of many */
 			p.slot = lines.n + i;
 		put(dp->map[MAP_PINHOLE_STATE], &p.slot, &st, "pinhole_state");
+		put(dp->map[MAP_PINHOLE_COLD], &p.slot, &cold, "pinhole_cold");
 		put(dp->map[MAP_PINHOLES], &key, &p, "pinholes");
 		inbound_set(&lines, &key, &p);
 		if (!both)
