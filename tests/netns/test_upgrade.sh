@@ -21,7 +21,7 @@ old_in() { # NS ARGS
 }
 
 lab_up nat
-rf_config "\"sip\": { \"inbound\": \"[$PH6]:5060\" }"
+rf_config "\"sip\": { \"inbound\": \"[$PH6]:5060\", \"max_calls\": 5000, \"max_bindings\": 60000 }"
 old rf_up && lab_python upgrade.py "$@"
 rf_down
 check "nothing is left" test -z "$(pins)"

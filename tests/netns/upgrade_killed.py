@@ -3,7 +3,7 @@
 import time
 
 from old_calls import ATTACH, INSTANCE, NEW, OLD, Lives, abi, call_list, pinholes, tool, value_size, version
-from ua import ENV, Failed, Tap, daemon_kill, daemon_start, expect, no_way, reasons, wait_until
+from ua import ENV, Failed, Tap, daemon_kill, daemon_start, expect, reasons
 
 UPGRADING = 1 << 31
 HOOKS = 8  # steps that exchange hooks once more when the maps are new already
