@@ -187,6 +187,7 @@ static struct json_object *of_here(void)
 	struct utsname u;
 
 	uname(&u);
+	u.release[strcspn(u.release, "-")] = '\0'; /* builds of one version have one verifier */
 	json_object_object_add(o, "kernel", json_object_new_string(u.release));
 	json_object_object_add(o, "clang", json_object_new_string(CLANG_VERSION));
 	return o;
