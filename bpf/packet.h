@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What is known about the packet at hand. It lies in a map, not on the stack of 512 bytes that all
- * functions of a program share: one place for each hook on each CPU. While a program runs on a CPU no other
- * packet meets the same hook there, but another hook may come in between (an egress hook while an
- * ingress hook's program sends, XDP in an interrupt of either).
+ * functions of a program share: one place for each hook on each CPU. Hooks run with softirqs off, so while a
+ * program runs on a CPU no other packet meets the same hook there, but another hook may come in between (an
+ * egress hook while an ingress hook's program sends). That does not hold under PREEMPT_RT without its lock for
+ * softirqs (CONFIG_PREEMPT_RT_NEEDS_BH_LOCK unset): README says that such kernels are not supported.
  */
 #ifndef RF_BPF_PACKET_H
 #define RF_BPF_PACKET_H

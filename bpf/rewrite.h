@@ -243,7 +243,8 @@ static __always_inline bool rf_rewrite6_skb(struct __sk_buff *skb, const struct 
 	struct ipv6hdr *ip6;
 	struct udphdr *udp;
 
-	if (l3 > RF_L2_MAX || l4 > RF_HDRS_MAX)
+	/* an atomic fragment header may end a little behind the limit of all others */
+	if (l3 > RF_L2_MAX || l4 > RF_PULL_MAX)
 		return false;
 	rf_diff_change(&d, true, h, c);
 	if (!rf_diff_apply_skb(skb, l4 + RF_UDP_CHECK, &d))

@@ -99,7 +99,7 @@ static __always_inline bool rf_source_private(struct __sk_buff *skb)
 					       BPF_HDR_START_NET)) {
 		return false;
 	}
-	return rf_addr_private(&a);
+	return rf_mode_by_addr(&a) == RF_MODE_NAT;
 }
 
 /* What nearly every packet shows that leaves here: its source in a plain frame is not private. */
@@ -114,7 +114,7 @@ static __always_inline bool rf_plainly_public(const struct __sk_buff *skb)
 	    (void *)(ip + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
 		return false;
 	rf_addr_v4(&a, ip->saddr);
-	return !rf_addr_private(&a);
+	return rf_mode_by_addr(&a) != RF_MODE_NAT;
 }
 
 /*
