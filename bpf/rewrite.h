@@ -112,6 +112,14 @@ static __always_inline __u64 rf_csum_addr6(const __be32 *a)
 	return (__u64)a[0] + a[1] + a[2] + a[3];
 }
 
+static __always_inline void rf_in6_set(struct in6_addr *to, const struct rf_addr *a)
+{
+	to->in6_u.u6_addr32[0] = a->w[0];
+	to->in6_u.u6_addr32[1] = a->w[1];
+	to->in6_u.u6_addr32[2] = a->w[2];
+	to->in6_u.u6_addr32[3] = a->w[3];
+}
+
 /* False: untouched, as IPv6 knows no zero checksum; TC can complete it. */
 static __always_inline bool rf_rewrite6_xdp(struct ipv6hdr *ip6, struct udphdr *udp, const __u8 dir,
 					    const struct rf_ep *to)
@@ -128,10 +136,7 @@ static __always_inline bool rf_rewrite6_xdp(struct ipv6hdr *ip6, struct udphdr *
 	if (udp->check)
 		udp->check = rf_csum_apply_udp(udp->check, d.addr + d.port);
 	ip6->hop_limit--;
-	addr->in6_u.u6_addr32[0] = to->addr.w[0];
-	addr->in6_u.u6_addr32[1] = to->addr.w[1];
-	addr->in6_u.u6_addr32[2] = to->addr.w[2];
-	addr->in6_u.u6_addr32[3] = to->addr.w[3];
+	rf_in6_set(addr, &to->addr);
 	*port = to->port;
 	return true;
 }
@@ -221,14 +226,6 @@ static __always_inline bool rf_rewrite4_skb(struct __sk_buff *skb, const struct 
 		udp->source = c->src->port;
 	}
 	return true;
-}
-
-static __always_inline void rf_in6_set(struct in6_addr *to, const struct rf_addr *a)
-{
-	to->in6_u.u6_addr32[0] = a->w[0];
-	to->in6_u.u6_addr32[1] = a->w[1];
-	to->in6_u.u6_addr32[2] = a->w[2];
-	to->in6_u.u6_addr32[3] = a->w[3];
 }
 
 /*
