@@ -45,6 +45,7 @@ struct {
 } inside SEC(".maps");
 
 RF_ARRAY(settings, BPF_MAP_TYPE_ARRAY, struct rf_settings, 1);
+RF_ARRAY(instance, BPF_MAP_TYPE_ARRAY, struct rf_instance, 1);
 RF_ARRAY(control, BPF_MAP_TYPE_ARRAY, struct rf_control, 1);
 RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_REASONS_ROOM);
 

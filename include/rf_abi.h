@@ -14,7 +14,7 @@
 #endif
 #include "rf_reasons.h"
 
-#define RF_ABI_VERSION	 6
+#define RF_ABI_VERSION	 7
 #define RF_ABI_OLDEST	 5 /* whose running instance `attach ... replace` takes over */
 /* Of settings.abi_version: programs or pins are being exchanged, or that was interrupted. With it no other
  * version, not even the one it comes from, works on the instance. */
@@ -292,6 +292,13 @@ struct rf_settings {
 	__u32 pad2;
 };
 _Static_assert(sizeof(struct rf_settings) == 48, "rf_settings");
+
+/* instance: ARRAY[1], written once, when the maps are made. What is kept elsewhere belongs to this one, by its id. */
+struct rf_instance {
+	__u64 id; /* random, never 0 */
+	__u64 since_ns; /* CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct rf_instance) == 16, "rf_instance");
 
 /* control: ARRAY[1], written by the running controller only. */
 struct rf_control {

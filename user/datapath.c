@@ -167,12 +167,6 @@ int datapath_reopen_progs(struct datapath *dp)
 	return 0;
 }
 
-/* Maps that an older version need not have. */
-static bool map_is_new(const struct datapath *dp, int i)
-{
-	return dp->abi < RF_ABI_VERSION && i == MAP_PINHOLE_COLD;
-}
-
 static int open_with(struct datapath **out, const char *instance, bool rw, bool older,
 		     const struct config *fresh, struct why *w)
 {
@@ -202,9 +196,11 @@ static int open_with(struct datapath **out, const char *instance, bool rw, bool 
 		err = open_check(dp, older, w);
 	for (i = 0; i < MAP_COUNT && !err; i++) {
 		err = open_map(dp, i, w);
-		if (err == -ENOENT && map_is_new(dp, i))
+		if (err == -ENOENT && datapath_map_is_new(i, dp->abi))
 			err = 0;
 	}
+	if (!err && fresh)
+		err = datapath_new_instance(dp->map[MAP_INSTANCE]);
 	if (!err && fresh)
 		err = datapath_apply_settings(dp, fresh);
 	if (!err && rw) {
@@ -506,6 +502,11 @@ int datapath_settings(const struct datapath *dp, struct rf_settings *out)
 int datapath_control(const struct datapath *dp, struct rf_control *out)
 {
 	return read_single(dp->map[MAP_CONTROL], out, sizeof(*out));
+}
+
+int datapath_instance(const struct datapath *dp, struct rf_instance *out)
+{
+	return read_single(dp->map[MAP_INSTANCE], out, sizeof(*out));
 }
 
 int datapath_controller(const struct datapath *dp, uint64_t now_ns, struct controller_info *out)

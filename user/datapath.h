@@ -66,6 +66,7 @@ int datapath_instances(char ***names, size_t *n);
 	X(INSIDE, inside)               \
 	X(DEVICES, devices)             \
 	X(SETTINGS, settings)           \
+	X(INSTANCE, instance)           \
 	X(CONTROL, control)             \
 	X(REASONS, reasons)             \
 	X(PUNT, punt)                   \
@@ -147,6 +148,7 @@ int datapath_reasons(const struct datapath *dp,
 		     struct rf_counter out[RF_R_MAX]); /* summed over CPUs */
 int datapath_settings(const struct datapath *dp, struct rf_settings *out);
 int datapath_control(const struct datapath *dp, struct rf_control *out);
+int datapath_instance(const struct datapath *dp, struct rf_instance *out);
 
 enum controller_state { CONTROLLER_NEVER, CONTROLLER_ALIVE, CONTROLLER_AWAY };
 struct controller_info {

@@ -43,6 +43,11 @@ int datapath_read_all(int fd, size_t key, size_t value, size_t record, size_t va
 /* Opens the pinned programs again: `replace` may have put others there. */
 int datapath_reopen_progs(struct datapath *dp);
 
+/* ---- datapath_settings.c ---- */
+
+/* Gives fresh maps an id of their own; fd: of `instance`. 0 or -errno. */
+int datapath_new_instance(int fd);
+
 /* ---- hooks.c: what is attached to one device ---- */
 
 /* XDP by a pinned link. *mode in: asked for, out: in use. note: why it is less. */
@@ -78,6 +83,9 @@ int datapath_hook_wan(struct datapath *dp, struct rf_device *dev, uint32_t ifind
 		      enum attach_mode *mode, char *note, size_t n_note, struct why *w);
 
 /* ---- datapath_upgrade.c ---- */
+
+/* A map that an instance of the version abi need not have. */
+bool datapath_map_is_new(enum datapath_map i, uint32_t abi);
 
 /* Makes an instance of an older version (datapath_open_older()) one of this version while media flows. dp is
  * the new one then, but for dp->prog. Fails with everything as it was, or such that it may be tried again. */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,17 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 	for (i = 0; i < c->n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
 		s.sip_ports[i] = htons(c->sip_ports[i]);
 	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
+}
+
+int datapath_new_instance(int fd)
+{
+	struct rf_instance fresh = { .since_ns = clock_now_ns() };
+	__u32 zero = 0;
+
+	while (!fresh.id)
+		if (getrandom(&fresh.id, sizeof(fresh.id), 0) < 0)
+			return -errno;
+	return bpf_map_update_elem(fd, &zero, &fresh, BPF_ANY) ? -errno : 0;
 }
 
 /* Media ports that are guarded for routed inside hosts: whatever any WAN device guards. */

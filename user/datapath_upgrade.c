@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Takes over a running instance of ABI 5: its pinholes are copied into fresh maps of the new layout, then the
- * programs are exchanged hook by hook. Old and new ones decide alike meanwhile, as nothing but the
- * controller writes pinholes and none may run.
+ * Takes over a running instance of an older ABI: what has another layout is copied into fresh maps, what it
+ * lacks is made, then the programs are exchanged hook by hook. Old and new ones decide alike meanwhile, as
+ * nothing but the controller writes pinholes and none may run.
  *
- * A kill at any moment leaves media flowing and the same command able to finish: `pinholes` is the last of
- * the pinned maps to be exchanged, so its layout says whether all are; until then everything is done anew.
+ * A kill at any moment leaves media flowing and the same command able to finish: the last of the pinned maps
+ * to be exchanged says by its layout whether all are; until then everything is done anew.
  */
 #include "datapath_priv.h"
 
@@ -26,9 +26,34 @@
 #define WAIT_NS	  (10ULL * 1000000000) /* for a heartbeat to stop; its limit is far below */
 #define WAIT_STEP 100000 /* us */
 
-/* Maps that this version has anew, in the order in which their pins are exchanged. */
-static const enum datapath_map changed[] = { MAP_PINHOLE_COLD, MAP_REASONS, MAP_PINHOLES };
-#define N_CHANGED (sizeof(changed) / sizeof(*changed))
+/* What versions have changed, in the order in which the pins are exchanged. The last one of those that an old
+ * instance lacks tells whether all are there: for ABI 5 pinholes, for ABI 6 the instance's id. */
+static const struct map_change {
+	enum datapath_map map;
+	uint32_t version; /* the first one with this layout */
+	bool added; /* there was none before */
+} changes[] = {
+	{ MAP_INSTANCE, 7, true },
+	{ MAP_PINHOLE_COLD, 6, true },
+	{ MAP_REASONS, 6, false },
+	{ MAP_PINHOLES, 6, false },
+};
+#define N_CHANGES (sizeof(changes) / sizeof(*changes))
+
+static bool is_changed(const struct datapath *dp, size_t i)
+{
+	return dp->abi < changes[i].version;
+}
+
+bool datapath_map_is_new(enum datapath_map map, uint32_t abi)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHANGES; i++)
+		if (changes[i].map == map && changes[i].added && abi < changes[i].version)
+			return true;
+	return false;
+}
 
 /* ---- no controller meanwhile ---- */
 
@@ -122,12 +147,29 @@ static int map_info(const struct datapath *dp, enum datapath_map i, struct bpf_m
 		       strerror(errno));
 }
 
+static int check_added(const struct datapath *dp, struct why *w)
+{
+	size_t i;
+
+	for (i = 0; i < N_CHANGES; i++)
+		if (is_changed(dp, i) && dp->map[changes[i].map] < 0)
+			return why_set(
+				w, -EBADMSG,
+				"map \"%s\" of instance \"%s\" is missing; detach it, then attach again",
+				datapath_map_names[changes[i].map], dp->instance);
+	return 0;
+}
+
 /* Have the pins of all changed maps been exchanged? */
 static int is_converted(const struct datapath *dp, bool *converted, struct why *w)
 {
 	struct bpf_map_info info;
 	int err;
 
+	if (dp->abi >= 6) {
+		*converted = dp->map[MAP_INSTANCE] >= 0;
+		return *converted ? check_added(dp, w) : 0;
+	}
 	err = map_info(dp, MAP_PINHOLES, &info, w);
 	if (err)
 		return err;
@@ -138,12 +180,7 @@ static int is_converted(const struct datapath *dp, bool *converted, struct why *
 			"the pinholes of instance \"%s\" have a layout that is not of ABI %u (%u bytes); detach it, then attach again",
 			dp->instance, dp->abi, info.value_size);
 	*converted = info.value_size == sizeof(struct rf_pinhole);
-	if (*converted && dp->map[MAP_PINHOLE_COLD] < 0)
-		return why_set(
-			w, -EBADMSG,
-			"map \"pinhole_cold\" of instance \"%s\" is missing; detach it, then attach again",
-			dp->instance);
-	return 0;
+	return *converted ? check_added(dp, w) : 0;
 }
 
 static int write_all(int fd, enum datapath_map i, const void *keys, size_t key, const void *values,
@@ -256,14 +293,18 @@ static int pin_fresh(const struct datapath *dp, const int fresh[MAP_COUNT], stru
 	char path[PIN_PATH_MAX], to[PIN_PATH_MAX];
 	size_t i;
 
-	for (i = 0; i < N_CHANGED; i++) {
-		unlink(fresh_path(path, dp->instance, changed[i])); /* of one that was killed */
-		if (bpf_obj_pin(fresh[changed[i]], path))
+	for (i = 0; i < N_CHANGES; i++) {
+		if (!is_changed(dp, i))
+			continue;
+		unlink(fresh_path(path, dp->instance, changes[i].map)); /* of one that was killed */
+		if (bpf_obj_pin(fresh[changes[i].map], path))
 			return why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
 	}
-	for (i = 0; i < N_CHANGED; i++) {
-		fresh_path(path, dp->instance, changed[i]);
-		pin_path(to, dp->instance, "maps", datapath_map_names[changed[i]]);
+	for (i = 0; i < N_CHANGES; i++) {
+		if (!is_changed(dp, i))
+			continue;
+		fresh_path(path, dp->instance, changes[i].map);
+		pin_path(to, dp->instance, "maps", datapath_map_names[changes[i].map]);
 		if (rename(path, to))
 			return why_set(w, -errno, "cannot replace %s: %s", to, strerror(errno));
 	}
@@ -275,8 +316,8 @@ static void unpin_fresh(const struct datapath *dp)
 	char path[PIN_PATH_MAX];
 	size_t i;
 
-	for (i = 0; i < N_CHANGED; i++)
-		unlink(fresh_path(path, dp->instance, changed[i]));
+	for (i = 0; i < N_CHANGES; i++)
+		unlink(fresh_path(path, dp->instance, changes[i].map));
 }
 
 /* Back to the programs that are pinned, as long as their maps are. */
@@ -309,17 +350,44 @@ static int exchange(struct datapath *dp, const int fresh[MAP_COUNT], const int f
 /* The maps that dp works on from now on. */
 static void adopt(struct datapath *dp, int fresh[MAP_COUNT])
 {
+	enum datapath_map map;
 	size_t i;
 
-	for (i = 0; i < N_CHANGED; i++) {
-		if (fresh[changed[i]] < 0)
+	for (i = 0; i < N_CHANGES; i++) {
+		map = changes[i].map;
+		if (fresh[map] < 0)
 			continue;
-		if (dp->map[changed[i]] >= 0)
-			close(dp->map[changed[i]]);
-		dp->map[changed[i]] = fresh[changed[i]];
-		fresh[changed[i]] = -1;
+		if (dp->map[map] >= 0)
+			close(dp->map[map]);
+		dp->map[map] = fresh[map];
+		fresh[map] = -1;
 	}
 	dp->abi = RF_ABI_VERSION;
+}
+
+/* What ABI 5 had in another layout. */
+static int convert_abi5(const struct datapath *dp, uint32_t n_slots, const int fresh[MAP_COUNT],
+			struct why *w)
+{
+	struct abi5_result r = { 0 };
+	int err;
+
+	err = read_pinholes(dp, n_slots, &r, w);
+	if (err)
+		return err;
+	err = write_pinholes(fresh, &r, w);
+	if (!err)
+		err = copy_reasons(dp, fresh, w);
+	abi5_result_free(&r);
+	return err;
+}
+
+/* Such an instance gets its id now. */
+static int name_instance(const int fresh[MAP_COUNT], struct why *w)
+{
+	int err = datapath_new_instance(fresh[MAP_INSTANCE]);
+
+	return err ? why_set(w, err, "cannot give the instance an id: %s", strerror(-err)) : 0;
 }
 
 /* New programs onto fresh maps with the same content. */
@@ -328,7 +396,6 @@ static int load_fresh(const struct datapath *dp, int fresh[MAP_COUNT], int fds[P
 {
 	struct bpf_map_info pinholes, state;
 	uint32_t room[MAP_COUNT] = { 0 };
-	struct abi5_result r = { 0 };
 	struct datapath next = *dp;
 	size_t i;
 	int err;
@@ -336,21 +403,17 @@ static int load_fresh(const struct datapath *dp, int fresh[MAP_COUNT], int fds[P
 	err = map_info(dp, MAP_PINHOLES, &pinholes, w);
 	if (!err)
 		err = map_info(dp, MAP_PINHOLE_STATE, &state, w);
-	if (!err)
-		err = read_pinholes(dp, state.max_entries, &r, w);
 	if (err)
 		return err;
-	for (i = 0; i < N_CHANGED; i++)
-		next.map[changed[i]] = -1;
+	for (i = 0; i < N_CHANGES; i++)
+		if (is_changed(dp, i))
+			next.map[changes[i].map] = -1;
 	room[MAP_PINHOLES] = pinholes.max_entries;
 	room[MAP_PINHOLE_COLD] = state.max_entries;
 	err = datapath_load_onto(&next, room, fresh, fds, w);
-	if (!err)
-		err = write_pinholes(fresh, &r, w);
-	if (!err)
-		err = copy_reasons(dp, fresh, w);
-	abi5_result_free(&r);
-	return err;
+	if (!err && dp->abi < 6)
+		err = convert_abi5(dp, state.max_entries, fresh, w);
+	return err ? err : name_instance(fresh, w);
 }
 
 int datapath_upgrade(struct datapath *dp, struct why *w)

@@ -11,7 +11,8 @@ from world import Talk, World
 INSTANCE = ENV['RF_INSTANCE']
 MAPS = f'/sys/fs/bpf/ringfence/{INSTANCE}/maps'
 ATTACH = ('attach', 'dev', 'w0', 'config', ENV['RF_CONFIG'])
-OLD, NEW = 5, 6
+OLD, NEW = int(ENV['OLD_ABI']), 7
+PINHOLE_SIZE = {5: 104}.get(OLD, 112)
 
 
 def version(which):
@@ -47,6 +48,11 @@ def set_abi(n):
 
 def value_size():
     return json.loads(bpf_map('show', 'pinned', f'{MAPS}/pinholes'))['bytes_value']
+
+
+def maps_are_new():
+    """Have the pins been exchanged to the last one?"""
+    return value_size() == 112 if OLD == 5 else os.path.exists(f'{MAPS}/instance')
 
 
 def programs():

@@ -27,3 +27,19 @@ old_version() {
 	fi
 	OLD=$dir/build
 }
+
+# The last commit of each ABI version that can be taken over.
+OLD_VERSIONS="5:22b0c45 6:9ae6f45"
+
+# for_each_old_version FUNCTION NAME: with $OLD and $OLD_ABI set; skips those that cannot be built here.
+for_each_old_version() {
+	local v
+	for v in $OLD_VERSIONS; do
+		OLD_ABI=${v%:*}
+		if old_version "${v#*:}"; then
+			"$1"
+		else
+			skip "$2 from ABI $OLD_ABI ($OLD_WHY)"
+		fi
+	done
+}

@@ -2,7 +2,7 @@
 """The take-over killed at every step, one after the other."""
 import time
 
-from old_calls import ATTACH, INSTANCE, NEW, OLD, Lives, abi, call_list, pinholes, tool, value_size, version
+from old_calls import ATTACH, INSTANCE, NEW, OLD, Lives, abi, call_list, maps_are_new, pinholes, tool, version
 from ua import ENV, Failed, Tap, daemon_kill, daemon_start, expect, reasons
 
 UPGRADING = 1 << 31
@@ -21,19 +21,19 @@ def killed_everywhere():
         runs += 1
         if abi() not in (OLD, UPGRADING | OLD, NEW):
             raise Failed(f'version {abi()} when killed at {n}')
-        if not new_maps and value_size() == 112:
+        if not new_maps and maps_are_new():
             new_maps, n = True, HOOKS
         n += 1
         if n > 100:
             raise Failed('it never ends')
     expect('version', abi(), NEW)
-    if not new_maps or runs < 25:
+    if not new_maps or runs < 20:
         raise Failed(f'only {runs} kills')
     return f'{runs} kills'
 
 
 def main():
-    tap = Tap('upgrade, killed: ')
+    tap = Tap(f'upgrade from ABI {OLD}, killed: ')
     version(OLD)
     x = Lives()
     before = {'calls': call_list(), 'pinholes': pinholes(), 'reasons': reasons()}
