@@ -8,6 +8,7 @@
 
 #include "maps.h"
 #include "packet.h"
+#include "rf_heartbeat.h"
 
 struct rf_range { /* host order, inclusive */
 	__u16 lo, hi;
@@ -76,12 +77,9 @@ static __always_inline bool rf_controller_away(struct rf_pkt *p)
 {
 	struct rf_settings *s = rf_settings_get();
 	struct rf_control *c = rf_control_get();
-	__u64 beat;
 
-	if (!s || !c)
-		return true;
-	beat = RF_READ_ONCE(c->heartbeat_ns);
-	return !beat || (__s64)(rf_now(p) - beat) > (__s64)s->heartbeat_limit_ns;
+	return !s || !c ||
+	       !rf_heartbeat_alive(RF_READ_ONCE(c->heartbeat_ns), rf_now(p), s->heartbeat_limit_ns);
 }
 
 static __always_inline bool rf_device_is(__u32 ifindex, __u8 role)

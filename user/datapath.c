@@ -19,6 +19,7 @@
 
 #include "bpffs.h"
 #include "netlink.h"
+#include "rf_heartbeat.h"
 
 #define BATCH 4096
 
@@ -525,8 +526,9 @@ int datapath_controller(const struct datapath *dp, uint64_t now_ns, struct contr
 	info.pid_exists = c.pid && (!kill(c.pid, 0) || errno == EPERM);
 	if (c.heartbeat_ns) {
 		info.age_ns = now_ns > c.heartbeat_ns ? now_ns - c.heartbeat_ns : 0;
-		info.state =
-			info.age_ns < s.heartbeat_limit_ns ? CONTROLLER_ALIVE : CONTROLLER_AWAY;
+		info.state = rf_heartbeat_alive(c.heartbeat_ns, now_ns, s.heartbeat_limit_ns)
+				     ? CONTROLLER_ALIVE
+				     : CONTROLLER_AWAY;
 	}
 	*out = info;
 	return 0;

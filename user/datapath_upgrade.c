@@ -21,6 +21,7 @@
 
 #include "abi5.h"
 #include "bpffs.h"
+#include "rf_heartbeat.h"
 
 #define BATCH	  4096
 #define WAIT_NS	  (10ULL * 1000000000) /* for a heartbeat to stop; its limit is far below */
@@ -108,7 +109,7 @@ static int wait_for_silence(const struct datapath *dp, struct why *w)
 	while (!err && now - from < WAIT_NS) {
 		if (c.heartbeat_ns != first.heartbeat_ns)
 			return controller_runs(c.pid, w);
-		if (!c.heartbeat_ns || now - c.heartbeat_ns >= s.heartbeat_limit_ns)
+		if (!rf_heartbeat_alive(c.heartbeat_ns, now, s.heartbeat_limit_ns))
 			return 0;
 		usleep(WAIT_STEP);
 		now = clock_now_ns();

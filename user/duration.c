@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log.h"
+
 #define SECONDS_MAX (366ULL * 86400)
 
 int duration_parse(const char *text, uint64_t *ns)
@@ -114,13 +116,11 @@ const char *duration_text(uint64_t ns, char *buf)
 
 time_t moment_of(uint64_t monotonic_ns)
 {
-	struct timespec wall, mono;
+	struct timespec wall;
 	int64_t ns;
 
 	clock_gettime(CLOCK_REALTIME, &wall);
-	clock_gettime(CLOCK_MONOTONIC, &mono);
-	ns = (int64_t)monotonic_ns - ((int64_t)mono.tv_sec * (int64_t)SECOND_NS + mono.tv_nsec) +
-	     wall.tv_nsec;
+	ns = (int64_t)monotonic_ns - (int64_t)clock_now_ns() + wall.tv_nsec;
 	ns += (int64_t)SECOND_NS / 2; /* to the nearest second */
 	return wall.tv_sec + ns / (int64_t)SECOND_NS - (ns % (int64_t)SECOND_NS < 0);
 }

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *log_program = "ringfence";
@@ -88,12 +87,4 @@ int why_set(struct why *w, int err, const char *fmt, ...)
 	va_end(ap);
 	log_clean(w->text);
 	return err;
-}
-
-uint64_t clock_now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ULL + ts.tv_nsec;
 }

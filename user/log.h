@@ -34,6 +34,7 @@ struct why {
 /* Sets the sentence (w may be NULL) and returns err, so that "return why_set(w, -EBUSY, ...)" works. */
 int why_set(struct why *w, int err, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-uint64_t clock_now_ns(void); /* CLOCK_MONOTONIC, the clock of every time in rf_abi.h */
+/* The machine's CLOCK_MONOTONIC, the clock of every time in rf_abi.h, also in a time namespace (clock.c). */
+uint64_t clock_now_ns(void);
 
 #endif

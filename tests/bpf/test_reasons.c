@@ -499,7 +499,12 @@ static void test_away(void **state)
 		lab_case("fragment of unknown kind", WAN_IN, &later, RF_R_NOT_OURS, NULL);
 		lab_settings(RF_POLICY_AWAY_PASS);
 		lab_case("policy", WAN_IN + i, &sip[i], RF_R_SIP_AWAY_PASSED, NULL);
-		lab_control(now_ns() + SEC, 0); /* read before our clock was */
+		lab_control(now_ns() + 2 * SEC,
+			    0); /* no controller has written that on our clock */
+		lab_case("future", WAN_IN + i, &sip[i], RF_R_SIP_AWAY_PASSED, NULL);
+		lab_control(now_ns() + 3600 * SEC, 0);
+		lab_case("far future", WAN_IN + i, &sip[i], RF_R_SIP_AWAY_PASSED, NULL);
+		lab_control(now_ns() + SEC / 2, 0); /* read before our clock was */
 		lab_case("back", WAN_IN + i, &sip[i], RF_R_SIP_HELD, NULL);
 	}
 	/* media needs no controller */
