@@ -7,12 +7,10 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -144,44 +142,12 @@ static void remove_entries(const char *path)
 
 void bpffs_remove(const char *instance)
 {
-	static const char *const subs[] = { "links", "progs", "maps", NULL };
+	static const char *const subs[] = { "links", "progs", "maps" };
 	char path[PIN_PATH_MAX];
 	size_t i;
 
 	for (i = 0; i < sizeof(subs) / sizeof(*subs); i++)
 		remove_entries(pin_path(path, instance, subs[i], NULL));
-}
-
-int bpffs_lock(struct why *w)
-{
-	struct stat at_path, at_fd;
-	int fd, err;
-
-	for (;;) {
-		err = make_dir(RF_BPFFS_ROOT, 0755, w);
-		if (err)
-			return err;
-		fd = open(RF_BPFFS_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (fd < 0 && errno == ENOENT)
-			continue;
-		if (fd < 0 || flock(fd, LOCK_EX)) {
-			err = -errno;
-			if (fd >= 0)
-				close(fd);
-			return why_set(w, err, "cannot lock " RF_BPFFS_ROOT ": %s", strerror(-err));
-		}
-		/* The last detach may have removed the directory while we waited. */
-		if (!fstat(fd, &at_fd) && !stat(RF_BPFFS_ROOT, &at_path) &&
-		    at_fd.st_ino == at_path.st_ino)
-			return fd;
-		close(fd);
-	}
-}
-
-void bpffs_unlock(int lock)
-{
-	rmdir(RF_BPFFS_ROOT); /* fails while there are instances */
-	close(lock);
 }
 
 uint64_t netns_inode(void)

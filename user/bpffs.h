@@ -21,14 +21,15 @@ const char *pin_link_path(char *buf, const char *instance, const char *prefix, u
 int bpffs_ready(bool mount, struct why *w);
 /* Directories of an instance; existing ones are fine. */
 int bpffs_make_dirs(const char *instance, struct why *w);
-/* Removes every pin and directory of an instance; the root stays for who holds the lock. */
+/* Removes every pin and directory of an instance, but those that bpffs_unlock() removes. */
 void bpffs_remove(const char *instance);
 
-/* One change of devices at a time on this machine. Returns a descriptor to close(), or -errno. */
-int bpffs_lock(struct why *w);
-
-/* Releases the lock; the root goes when it is empty. */
-void bpffs_unlock(int lock);
+/* bpffs_lock.c: one change of an instance's hooks, pins and devices at a time. wait: until it is free, making
+ * its directories (for root's commands); else -EAGAIN when somebody has it. Returns what bpffs_unlock()
+ * takes, or -errno. */
+int bpffs_lock(const char *instance, bool wait, struct why *w);
+/* Releases the lock; its directories go with the last pin. */
+void bpffs_unlock(const char *instance, int lock);
 
 /* Inode of the network namespace we are in; 0 when it cannot be read. */
 uint64_t netns_inode(void);

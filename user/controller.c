@@ -227,10 +227,11 @@ static void sync_system(struct controller *c)
 		event_base_loopbreak(c->base);
 		return;
 	}
-	if (err) {
-		log_warning("cannot follow the devices: %s", w.text);
+	sync_tell(&c->sync_tell, err, w.text, clock_now_ns());
+	if (err == -EAGAIN)
+		c->sync_due = true;
+	if (err)
 		return;
-	}
 	tell_changes(c, &change);
 	if (inside_topology(c->dp, &c->config, &t) || !memcmp(&t, &c->topology, sizeof(t)))
 		return;

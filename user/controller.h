@@ -13,6 +13,7 @@
 #include "inside.h"
 #include "netlink.h"
 #include "punt.h"
+#include "sync_tell.h"
 
 struct ring_buffer;
 
@@ -39,6 +40,7 @@ struct controller {
 	struct inside_change last_sync;
 	bool sync_due; /* something changed since the last look at the system */
 	uint64_t sync_not_before_ns;
+	struct sync_tell sync_tell;
 	struct event_base *base;
 	struct event *ev[CONTROLLER_EVENTS];
 	int n_ev;

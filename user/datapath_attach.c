@@ -461,7 +461,7 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 		err = bpffs_ready(true, w);
 	if (err)
 		return err;
-	lock = bpffs_lock(w);
+	lock = bpffs_lock(r->instance, true, w);
 	if (lock < 0)
 		return lock;
 	err = open_or_load(&dp, r, &fresh, w);
@@ -475,7 +475,7 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 			remove_instance(dp);
 	}
 	datapath_close(dp);
-	bpffs_unlock(lock);
+	bpffs_unlock(r->instance, lock);
 	if (!err)
 		*out = res;
 	return err;
@@ -531,11 +531,11 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 		err = bpffs_ready(false, w);
 	if (err)
 		return err == -ENODEV ? -ENOENT : err;
-	lock = bpffs_lock(w);
+	lock = bpffs_lock(instance, true, w);
 	if (lock < 0)
 		return lock;
 	if (remove_orphan(instance)) {
-		bpffs_unlock(lock);
+		bpffs_unlock(instance, lock);
 		return 0;
 	}
 	err = datapath_open(&dp, instance, true, w);
@@ -547,6 +547,6 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 	} else if (err == -ENOENT) {
 		bpffs_remove(instance); /* what a crash while loading may have left */
 	}
-	bpffs_unlock(lock);
+	bpffs_unlock(instance, lock);
 	return err;
 }

@@ -137,7 +137,8 @@ int datapath_give(const struct datapath *dp, unsigned int uid, unsigned int gid)
 	char path[PIN_PATH_MAX];
 	int i;
 
-	if (chown(pin_path(path, dp->instance, "links", NULL), uid, gid))
+	if (chown(pin_path(path, dp->instance, "links", NULL), uid, gid) ||
+	    chown(pin_path(path, dp->instance, "lock", NULL), uid, gid))
 		return -errno;
 	/* `replace` pins other programs: the controller opens them again before it attaches a device. */
 	for (i = 0; i < PROG_COUNT; i++)

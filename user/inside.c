@@ -416,7 +416,7 @@ int inside_sync(struct datapath *dp, const struct config *c, struct inside_chang
 
 	if (!datapath_still_pinned(dp))
 		return why_set(w, -ENOENT, "instance \"%s\" was detached", dp->instance);
-	lock = bpffs_lock(w);
+	lock = bpffs_lock(dp->instance, false, w);
 	if (lock < 0)
 		return lock;
 	err = datapath_reopen_progs(dp);
@@ -424,7 +424,7 @@ int inside_sync(struct datapath *dp, const struct config *c, struct inside_chang
 		why_set(w, err, "cannot open the pinned programs: %s", strerror(-err));
 	else
 		err = inside_sync_locked(dp, c, change, w);
-	bpffs_unlock(lock);
+	bpffs_unlock(dp->instance, lock);
 	return err;
 }
 

@@ -19,7 +19,8 @@ struct inside_change { /* what one run changed */
 };
 
 /* Brings guards, devices and the inside TC hooks in line with the system. Idempotent.
- * Problems with single devices are logged and do not fail the run. change may be NULL. */
+ * Problems with single devices are logged and do not fail the run. change may be NULL. It does not wait:
+ * -EAGAIN while an attach, replace or detach is at work. */
 int inside_sync(struct datapath *dp, const struct config *c, struct inside_change *change,
 		struct why *w);
 

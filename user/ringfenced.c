@@ -21,6 +21,8 @@
 #define RF_VERSION "0.1"
 #endif
 
+#define FIRST_SYNC_NS (10ULL * 1000000000)
+
 static const char usage_text[] =
 	"usage: ringfenced [--config FILE] [--instance NAME] [--verbose]\n"
 	"  --config FILE    default " RF_SYSCONFDIR "/ringfence/ringfence.json, if it is there\n"
@@ -136,6 +138,18 @@ static int open_journal(struct controller *c, struct why *w)
 	return 0;
 }
 
+/* An attach may still be at work when it has just been started beside us: nobody waits for us yet. */
+static int first_sync(struct controller *c, struct why *w)
+{
+	uint64_t start = clock_now_ns();
+	int err;
+
+	while ((err = inside_sync(c->dp, &c->config, &c->last_sync, w)) == -EAGAIN &&
+	       clock_now_ns() - start < FIRST_SYNC_NS)
+		usleep(50000);
+	return err;
+}
+
 /* Everything that is read or written before the first message. */
 static int start_maps(struct controller *c, struct why *w)
 {
@@ -149,7 +163,7 @@ static int start_maps(struct controller *c, struct why *w)
 		err = datapath_apply_inside(c->dp, &c->config, NULL, 0);
 	if (err)
 		return why_set(w, err, "cannot write the settings: %s", strerror(-err));
-	err = inside_sync(c->dp, &c->config, &c->last_sync, w);
+	err = first_sync(c, w);
 	if (err)
 		return err;
 	err = inside_topology(c->dp, &c->config, &c->topology);

@@ -1,0 +1,84 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The lock over changes of an instance: no other local user can take it, one instance does not wait for
+# another, and the controller waits for nobody: signalling passes meanwhile.
+. "$(dirname "$0")/../lib/lab.sh"
+lab_enter "$@"
+
+PINS=/sys/fs/bpf/ringfence
+
+# Takes every flock() that this user can get, tells how many, and keeps them until release.
+hoard() { # UID FOLDER...
+	rm -f "$LAB_TMP/held"
+	python3 -c '
+import fcntl, os, sys, time
+os.setgroups([])
+os.setgid(65533)
+os.setuid(int(sys.argv[2]))
+held = []
+for top in sys.argv[3:]:
+    for path, _, _ in os.walk(top):
+        for name in (path, os.path.join(path, "lock")):
+            try:
+                held.append(os.open(name, os.O_RDONLY))
+                fcntl.flock(held[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                pass
+print(len(held), flush=True)
+time.sleep(600)' - "$@" >"$LAB_TMP/held" &
+	HOARD_PID=$!
+	wait_for 10 test -s "$LAB_TMP/held"
+}
+
+release() {
+	kill "$HOARD_PID"
+	wait "$HOARD_PID" 2>/dev/null
+	:
+}
+
+followed() { rf -j status | grep -q "\"dev\":\"$1\""; }
+inside_new() { # DEV: one more device that leads inside
+	in_ns gw ip link add "$1" type veth peer name "$1p" && in_ns gw ip link set "$1" up && in_ns gw ip addr add "10.0.0.65/26" dev "$1"
+}
+
+lab_up nat
+for user in '"user": ""' '"user": "nobody"'; do
+	rf_config "$user"
+	rf_up && ok "$user: attach and start"
+
+	# ---- another local user ----
+	hoard 65533 "$PINS" /run/ringfence
+	check "$user: a local user can open something of ours" test "$(cat "$LAB_TMP/held")" -gt 0
+	check "$user: signalling passes" sip_passes
+	inside_new x0
+	check "$user: a new device is followed" wait_for 25 followed x0
+	in_ns gw ip link add w1 type veth peer name w1p && in_ns gw ip link set w1 up
+	check "$user: attach" rf attach dev w1 config "$RF_CONFIG"
+	check "$user: detach" rf detach dev w1
+	release
+
+	# ---- an attach that takes long ----
+	hoard 0 "$PINS/$RF_INSTANCE"
+	in_ns gw ip link del x0
+	inside_new x1
+	check "$user: while the lock is taken signalling passes" sip_passes
+	check "$user: another instance does not wait for it" \
+		in_ns gw timeout 20 "$RF" --instance "${RF_INSTANCE}b" attach dev w1
+	check "$user: nor does its detach" in_ns gw timeout 20 "$RF" --instance "${RF_INSTANCE}b" detach all
+	check "$user: its pins and folders are gone" test ! -e "$PINS/${RF_INSTANCE}b"
+	check "$user: after some seconds it is said" \
+		wait_for 30 grep -q 'cannot follow the devices.*an attach, replace or detach of this instance is at work' "$RF_LOG"
+	check "$user: the controller is alive" rf_alive
+	check "$user: and signalling passes" sip_passes
+	check "$user: the new device has to wait" not followed x1
+	release
+	check "$user: afterwards it is followed" wait_for 25 followed x1
+	check "$user: which is said once" test "$(grep -c 'cannot follow the devices' "$RF_LOG")" = 1
+	check "$user: and that it is over" wait_for 5 grep -q 'the devices are followed again' "$RF_LOG"
+	in_ns gw ip link del w1
+	in_ns gw ip link del x1
+	rf_down
+	check "$user: nothing is left" test -z "$(find /sys/fs/bpf -mindepth 1 ! -name '*.debug')"
+done
+lab_down
+lab_done
