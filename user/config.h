@@ -25,12 +25,18 @@
 #define CONFIG_PEERS_MAX  128
 #define CONFIG_MEDIA_MAX  8
 
+/* Guarded media ports unless given: clear of NodePorts and of the kernel's ephemeral ports, with room for
+ * what Asterisk, FreeSWITCH and phones use by default. */
+#define CONFIG_MEDIA_LO 10000
+#define CONFIG_MEDIA_HI 29999
+
 struct config_wan {
 	char dev[16];
 	bool public4_auto, public6_auto; /* "auto": the device's own address is the public one */
 	bool has_public4, has_public6; /* configured: 1:1 cloud NAT in front of the device */
 	struct rf_addr public4, public6;
 	uint16_t port_lo, port_hi; /* guarded media ports, host order, inclusive; port_lo is even */
+	bool ports_given; /* false: the default is in .port_lo, .port_hi */
 };
 
 struct config_inside {

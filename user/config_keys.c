@@ -17,8 +17,6 @@
 		.name = NULL \
 	}
 
-#define MEDIA_LO      16384
-#define MEDIA_HI      32767
 #define SIP_PORT      5060
 #define SIP_PUBLIC_HI 5999
 
@@ -27,8 +25,8 @@ static void default_wan(struct config_wan *w)
 	*w = (struct config_wan){
 		.public4_auto = true,
 		.public6_auto = true,
-		.port_lo = MEDIA_LO,
-		.port_hi = MEDIA_HI,
+		.port_lo = CONFIG_MEDIA_LO,
+		.port_hi = CONFIG_MEDIA_HI,
 	};
 }
 
@@ -101,11 +99,19 @@ static void read_public_address(struct config_reader *r, const char *path, struc
 	}
 }
 
+static void read_media_ports(struct config_reader *r, const char *path, struct json_object *v,
+			     const struct config_key *key, void *to)
+{
+	struct config_wan *w = to;
+
+	config_port_range(r, path, v, key, &w->port_lo);
+	w->ports_given = true;
+}
+
 static const struct config_key wan_keys[] = {
 	KEY("dev", config_device, offsetof(struct config_wan, dev), .required = true),
 	KEY("public_address", read_public_address, 0),
-	KEY("media_ports", config_port_range, offsetof(struct config_wan, port_lo), .lo = 1024,
-	    .hi = 65535, .pairs = true),
+	KEY("media_ports", read_media_ports, 0, .lo = 1024, .hi = 65535, .pairs = true),
 	KEYS_END,
 };
 

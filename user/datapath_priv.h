@@ -8,10 +8,6 @@
 #include "datapath.h"
 #include "inside.h"
 
-/* Guarded media ports of a WAN device that the configuration does not name. */
-#define DATAPATH_PORT_LO 16384
-#define DATAPATH_PORT_HI 32767
-
 extern const char *const datapath_map_names[MAP_COUNT];
 extern const char *const datapath_prog_names[PROG_COUNT];
 
@@ -67,6 +63,12 @@ int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
 bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side);
 /* Removes dp's links and filters, and the qdisc if we made it and nobody else uses it. */
 void hook_tc_detach(const struct datapath *dp, uint32_t ifindex);
+
+/* ---- datapath_settings.c ---- */
+
+/* Other media ports for the inside prefixes that are there (mode routed). Host order, inclusive. */
+int datapath_inside_ports(const struct datapath *dp, const struct datapath_inside *insides,
+			  size_t n, uint16_t lo, uint16_t hi);
 
 /* ---- inside.c ---- */
 

@@ -45,16 +45,24 @@ int datapath_new_instance(int fd)
 	return bpf_map_update_elem(fd, &zero, &fresh, BPF_ANY) ? -errno : 0;
 }
 
-/* Media ports that are guarded for routed inside hosts: whatever any WAN device guards. */
-static void media_ports(const struct config *c, uint16_t *lo, uint16_t *hi)
+/* Media ports that are guarded for routed inside hosts: those of the prefixes that are there, else whatever
+ * the configuration names. inside_sync() makes them follow the WAN devices. */
+static void media_ports(const struct config *c, const struct datapath_inside *old, size_t n_old,
+			struct rf_inside *value)
 {
 	int i;
 
-	*lo = DATAPATH_PORT_LO;
-	*hi = DATAPATH_PORT_HI;
+	value->port_lo = CONFIG_MEDIA_LO;
+	value->port_hi = CONFIG_MEDIA_HI;
 	for (i = 0; i < c->n_wans; i++) {
-		*lo = i && *lo < c->wans[i].port_lo ? *lo : c->wans[i].port_lo;
-		*hi = i && *hi > c->wans[i].port_hi ? *hi : c->wans[i].port_hi;
+		const struct config_wan *w = &c->wans[i];
+
+		value->port_lo = i && value->port_lo < w->port_lo ? value->port_lo : w->port_lo;
+		value->port_hi = i && value->port_hi > w->port_hi ? value->port_hi : w->port_hi;
+	}
+	if (n_old) {
+		value->port_lo = old[0].inside.port_lo;
+		value->port_hi = old[0].inside.port_hi;
 	}
 }
 
@@ -92,7 +100,7 @@ int datapath_apply_inside(const struct datapath *dp, const struct config *c,
 		attached = attached || old[i].inside.from_attach;
 	/* The default prefixes stand in for none given, by whomever. */
 	defaults = !c->inside_given && !attached;
-	media_ports(c, &value.port_lo, &value.port_hi);
+	media_ports(c, old, n_old, &value);
 	for (i = 0; i < c->n_inside && !err && (c->inside_given || defaults); i++) {
 		value.mode = c->inside[i].mode;
 		err = put_prefix(dp, &c->inside[i].prefix, &value);
@@ -113,6 +121,26 @@ int datapath_apply_inside(const struct datapath *dp, const struct config *c,
 	}
 	free(old);
 	return err;
+}
+
+int datapath_inside_ports(const struct datapath *dp, const struct datapath_inside *insides,
+			  size_t n, uint16_t lo, uint16_t hi)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		struct rf_prefix_key key = { .prefix_len = insides[i].prefix.len,
+					     .addr = insides[i].prefix.addr };
+		struct rf_inside value = insides[i].inside;
+
+		if (value.port_lo == lo && value.port_hi == hi)
+			continue;
+		value.port_lo = lo;
+		value.port_hi = hi;
+		if (bpf_map_update_elem(dp->map[MAP_INSIDE], &key, &value, BPF_ANY))
+			return -errno;
+	}
+	return 0;
 }
 
 int datapath_count_reason(const struct datapath *dp, enum rf_reason reason, uint64_t packets,

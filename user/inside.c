@@ -16,6 +16,7 @@
 
 #include "bpffs.h"
 #include "datapath_priv.h"
+#include "media_range.h"
 #include "netlink.h"
 
 #define LO_IFINDEX 1
@@ -26,7 +27,8 @@ struct scan {
 	struct nl_route *routes;
 	struct datapath_device *devices;
 	struct datapath_inside *insides;
-	size_t n_links, n_addrs, n_routes, n_devices, n_insides;
+	struct datapath_guard *guards;
+	size_t n_links, n_addrs, n_routes, n_devices, n_insides, n_guards;
 };
 
 static void scan_free(struct scan *s)
@@ -36,6 +38,7 @@ static void scan_free(struct scan *s)
 	free(s->routes);
 	free(s->devices);
 	free(s->insides);
+	free(s->guards);
 }
 
 static int scan_read(struct scan *s, const struct datapath *dp)
@@ -52,6 +55,8 @@ static int scan_read(struct scan *s, const struct datapath *dp)
 		err = datapath_devices(dp, &s->devices, &s->n_devices);
 	if (!err)
 		err = datapath_insides(dp, &s->insides, &s->n_insides);
+	if (!err)
+		err = datapath_guards(dp, &s->guards, &s->n_guards);
 	if (err)
 		scan_free(s);
 	return err;
@@ -119,7 +124,8 @@ static bool kind_takes_redirect(const struct nl_link *link)
 /* ---- WAN devices ---- */
 
 /* A device with the name of one that went away: hooks it again. The record moves to the new ifindex. */
-static int wan_back(struct datapath *dp, struct datapath_device *d, const struct nl_link *link)
+static int wan_back(struct datapath *dp, struct scan *s, struct datapath_device *d,
+		    const struct nl_link *link)
 {
 	enum attach_mode mode = d->dev.flags & RF_DEV_XDP_GENERIC  ? ATTACH_GENERIC
 				: d->dev.flags & RF_DEV_XDP_NATIVE ? ATTACH_AUTO
@@ -127,6 +133,7 @@ static int wan_back(struct datapath *dp, struct datapath_device *d, const struct
 	struct rf_device dev = d->dev;
 	struct why w = { "" };
 	char note[256];
+	size_t i;
 	int err;
 
 	dev.mtu = link->mtu;
@@ -140,6 +147,14 @@ static int wan_back(struct datapath *dp, struct datapath_device *d, const struct
 	hook_xdp_detach(dp->instance, d->ifindex);
 	hook_tc_detach(dp, d->ifindex);
 	bpf_map_delete_elem(dp->map[MAP_DEVICES], &d->ifindex);
+	for (i = 0; i < s->n_guards; i++) {
+		struct datapath_guard *g = &s->guards[i];
+
+		if (g->guard.ifindex != d->ifindex)
+			continue;
+		g->guard.ifindex = link->ifindex;
+		bpf_map_update_elem(dp->map[MAP_GUARDS], &g->addr, &g->guard, BPF_EXIST);
+	}
 	d->ifindex = link->ifindex;
 	d->dev = dev;
 	d->present = true;
@@ -189,7 +204,7 @@ static void sync_wans(struct datapath *dp, struct scan *s, struct inside_change 
 			continue;
 		}
 		link = link_by_name(s, d->dev.name);
-		if (link && !wan_back(dp, d, link))
+		if (link && !wan_back(dp, s, d, link))
 			change->wan_back++;
 		else
 			change->wan_gone++;
@@ -198,34 +213,50 @@ static void sync_wans(struct datapath *dp, struct scan *s, struct inside_change 
 
 /* ---- guards ---- */
 
-static struct rf_guard guard_of(const struct config *c, const struct datapath_device *d)
+static struct rf_guard guard_of(const struct scan *s, const struct config *c,
+				const struct datapath_device *d)
 {
-	const struct config_wan *wan = config_of(c, d->dev.name);
+	struct media_range r = media_range_wan(c, d->dev.name, d->ifindex, s->guards, s->n_guards);
 
-	return (struct rf_guard){
-		.ifindex = d->ifindex,
-		.port_lo = wan ? wan->port_lo : DATAPATH_PORT_LO,
-		.port_hi = wan ? wan->port_hi : DATAPATH_PORT_HI,
-	};
+	return (struct rf_guard){ .ifindex = d->ifindex, .port_lo = r.lo, .port_hi = r.hi };
+}
+
+/* A WAN device that is gone or has no address for now, whose ports its last guards keep? */
+static bool guard_waits(const struct scan *s, const struct datapath_guard *g)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_addrs; i++)
+		if (addr_eq(&s->addrs[i].addr, &g->addr) ||
+		    (s->addrs[i].ifindex == g->guard.ifindex && addr_global(&s->addrs[i])))
+			return false;
+	return device_by_index(s, g->guard.ifindex, RF_DEV_WAN);
+}
+
+/* The prefixes of routed inside hosts follow the WAN devices. */
+static int sync_inside_ports(const struct datapath *dp, const struct scan *s,
+			     const struct config *c)
+{
+	struct media_range r;
+
+	if (!media_range_inside(c, s->devices, s->n_devices, s->guards, s->n_guards, &r))
+		return 0;
+	return datapath_inside_ports(dp, s->insides, s->n_insides, r.lo, r.hi);
 }
 
 static int sync_guards(struct datapath *dp, const struct scan *s, const struct config *c,
 		       struct inside_change *change)
 {
 	const struct datapath_device *d;
-	struct datapath_guard *old;
 	struct rf_guard guard, was;
-	size_t n_old, i, j;
-	int err;
+	size_t i, j;
+	int err = 0;
 
-	err = datapath_guards(dp, &old, &n_old);
-	if (err)
-		return err;
 	for (i = 0; i < s->n_addrs && !err; i++) {
 		d = device_by_index(s, s->addrs[i].ifindex, RF_DEV_WAN);
 		if (!d || !addr_global(&s->addrs[i]))
 			continue;
-		guard = guard_of(c, d);
+		guard = guard_of(s, c, d);
 		if (!bpf_map_lookup_elem(dp->map[MAP_GUARDS], &s->addrs[i].addr, &was) &&
 		    !memcmp(&was, &guard, sizeof(was)))
 			continue;
@@ -233,18 +264,18 @@ static int sync_guards(struct datapath *dp, const struct scan *s, const struct c
 		if (bpf_map_update_elem(dp->map[MAP_GUARDS], &s->addrs[i].addr, &guard, BPF_ANY))
 			err = -errno;
 	}
-	for (i = 0; i < n_old && !err; i++) {
+	for (i = 0; i < s->n_guards && !err; i++) {
 		for (j = 0; j < s->n_addrs; j++)
-			if (addr_eq(&s->addrs[j].addr, &old[i].addr) && addr_global(&s->addrs[j]) &&
+			if (addr_eq(&s->addrs[j].addr, &s->guards[i].addr) &&
+			    addr_global(&s->addrs[j]) &&
 			    device_by_index(s, s->addrs[j].ifindex, RF_DEV_WAN))
 				break;
-		if (j < s->n_addrs)
+		if (j < s->n_addrs || guard_waits(s, &s->guards[i]))
 			continue;
 		change->guards_changed = true;
-		bpf_map_delete_elem(dp->map[MAP_GUARDS], &old[i].addr);
+		bpf_map_delete_elem(dp->map[MAP_GUARDS], &s->guards[i].addr);
 	}
-	free(old);
-	return err;
+	return err ? err : sync_inside_ports(dp, s, c);
 }
 
 /* ---- inside devices ---- */
@@ -443,7 +474,7 @@ static void topology_add_wan(struct topology *t, const struct scan *s, const str
 			     const struct datapath_device *d)
 {
 	const struct config_wan *conf = config_of(c, d->dev.name);
-	struct rf_guard guard = guard_of(c, d);
+	struct rf_guard guard = guard_of(s, c, d);
 	struct topology_wan *wan;
 	size_t i;
 

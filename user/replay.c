@@ -37,8 +37,8 @@ static void gateway(struct replay *r)
 	w->ifindex = REPLAY_WAN;
 	snprintf(w->name, sizeof(w->name), "%s",
 		 c->n_wans && *c->wans[0].dev ? c->wans[0].dev : "wan");
-	w->port_lo = c->n_wans ? c->wans[0].port_lo : 16384;
-	w->port_hi = c->n_wans ? c->wans[0].port_hi : 32767;
+	w->port_lo = c->n_wans ? c->wans[0].port_lo : CONFIG_MEDIA_LO;
+	w->port_hi = c->n_wans ? c->wans[0].port_hi : CONFIG_MEDIA_HI;
 	t->n_inside = c->n_inside;
 	memcpy(t->inside, c->inside, sizeof(t->inside));
 	for (unsigned int i = 0; i < r->o.n_publics; i++) {

@@ -276,7 +276,7 @@ rf_config() { # [JSON members to add]: writes $RF_CONFIG
 	# LAB_DEFAULTS=1: the inside prefixes are not named
 	[ -n "${LAB_DEFAULTS:-}" ] || for p in $LAB_INSIDE; do inside="$inside${inside:+, }\"$p\""; done
 	cat >"$RF_CONFIG" <<-END
-	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "16384-32767" } ],
+	{ "wan": [ { "dev": "w0", "public_address": "auto", "media_ports": "10000-29999" } ],
 	  ${inside:+"\"inside\": [ $inside ],"}
 	  "peers": [ { "name": "provider", "address": "$LAB_WAN4.0/24" }, { "name": "provider6", "address": "$LAB_WAN6:/64" } ]
 	  ${INSIDE_XDP:+, "\"inside_xdp\": \"$INSIDE_XDP\""}

@@ -118,7 +118,9 @@ static void test_full(void **state)
 	assert_int_equal(c.wans[0].port_lo, 20000);
 	assert_int_equal(c.wans[0].port_hi, 29999);
 	assert_true(c.wans[1].has_public4 && c.wans[1].public6_auto && !c.wans[1].has_public6);
-	assert_int_equal(c.wans[1].port_lo, 16384);
+	assert_int_equal(c.wans[1].port_lo, 10000);
+	assert_int_equal(c.wans[1].port_hi, 29999);
+	assert_true(c.wans[0].ports_given && !c.wans[1].ports_given);
 	assert_true(c.inside_given);
 	assert_int_equal(c.n_inside, 2);
 	assert_int_equal(c.inside[0].mode, RF_MODE_AUTO);
