@@ -293,12 +293,26 @@ struct rf_settings {
 };
 _Static_assert(sizeof(struct rf_settings) == 48, "rf_settings");
 
-/* instance: ARRAY[1], written once, when the maps are made. What is kept elsewhere belongs to this one, by its id. */
+enum rf_instance_flag {
+	RF_INSTANCE_TAKEN_OVER =
+		1 << 0, /* of a version without ids: what is kept elsewhere may have none */
+	RF_INSTANCE_ENDED =
+		1 << 1, /* detached: whoever still has its maps open has nothing left to do */
+};
+
+/*
+ * instance: ARRAY[1], written when the maps are made, and once more when they have served. What is kept elsewhere
+ * belongs to this one, by its id. Its pin can be read by everybody, so that a controller that is not root
+ * sees whether its instance is still the one of that name; and as each program holds all maps, the name tells
+ * whose they are, when a pin is missing.
+ */
 struct rf_instance {
 	__u64 id; /* random, never 0 */
 	__u64 since_ns; /* CLOCK_MONOTONIC */
+	__u64 flags; /* enum rf_instance_flag bits */
+	char name[32];
 };
-_Static_assert(sizeof(struct rf_instance) == 16, "rf_instance");
+_Static_assert(sizeof(struct rf_instance) == 56, "rf_instance");
 
 /* control: ARRAY[1], written by the running controller only. */
 struct rf_control {

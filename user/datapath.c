@@ -201,7 +201,7 @@ static int open_with(struct datapath **out, const char *instance, bool rw, bool 
 			err = 0;
 	}
 	if (!err && fresh)
-		err = datapath_new_instance(dp->map[MAP_INSTANCE]);
+		err = datapath_new_instance(dp->map[MAP_INSTANCE], instance, 0);
 	if (!err && fresh)
 		err = datapath_apply_settings(dp, fresh);
 	if (!err && rw) {

@@ -188,6 +188,24 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const
 	return 0;
 }
 
+/* Each program holds all maps, used or not: whichever still runs leads to them when a pin is missing. */
+static int bind_maps(struct ringfence_bpf *skel)
+{
+	struct bpf_program *prog;
+	int i, fd, err = 0;
+
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		fd = bpf_program__fd(prog);
+		for (i = 0; fd >= 0 && i < MAP_COUNT && !err; i++)
+			if (bpf_prog_bind_map(fd,
+					      bpf_map__fd(map_by_name(skel, datapath_map_names[i])),
+					      NULL))
+				err = -errno;
+	}
+	return err;
+}
+
 static int load_object(struct ringfence_bpf **out, const struct datapath *dp, const uint32_t *room,
 		       const struct config *c, struct why *w)
 {
@@ -197,7 +215,15 @@ static int load_object(struct ringfence_bpf **out, const struct datapath *dp, co
 	err = load_try(out, dp, room, c, true);
 	if (err == -EINVAL)
 		err = load_try(out, dp, room, c, false);
-	return err ? load_why(err, w) : 0;
+	if (err)
+		return load_why(err, w);
+	err = bind_maps(*out);
+	if (err) {
+		ringfence_bpf__destroy(*out);
+		return why_set(w, err, "cannot bind the BPF maps to the programs: %s",
+			       strerror(-err));
+	}
+	return 0;
 }
 
 static int pin_one(int fd, const char *instance, const char *sub, const char *name, struct why *w)
@@ -208,6 +234,22 @@ static int pin_one(int fd, const char *instance, const char *sub, const char *na
 	if (bpf_obj_pin(fd, path))
 		return why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
 	return 0;
+}
+
+int datapath_pin_map(int fd, enum datapath_map i, const char *path)
+{
+	if (bpf_obj_pin(fd, path))
+		return -errno;
+	return i == MAP_INSTANCE && chmod(path, 0444) ? -errno : 0;
+}
+
+static int pin_map(int fd, enum datapath_map i, const char *instance, struct why *w)
+{
+	char path[PIN_PATH_MAX];
+	int err;
+
+	err = datapath_pin_map(fd, i, pin_path(path, instance, "maps", datapath_map_names[i]));
+	return err ? why_set(w, err, "cannot pin %s: %s", path, strerror(-err)) : 0;
 }
 
 int datapath_load(const char *instance, const struct config *c, struct why *w)
@@ -223,7 +265,7 @@ int datapath_load(const char *instance, const struct config *c, struct why *w)
 	err = bpffs_make_dirs(instance, w);
 	for (i = 0; !err && i < MAP_COUNT; i++) {
 		map = map_by_name(skel, datapath_map_names[i]);
-		err = map ? pin_one(bpf_map__fd(map), instance, "maps", datapath_map_names[i], w)
+		err = map ? pin_map(bpf_map__fd(map), i, instance, w)
 			  : why_set(w, -ENOENT, "the BPF object has no map \"%s\"",
 				    datapath_map_names[i]);
 	}

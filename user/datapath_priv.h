@@ -20,6 +20,8 @@ int datapath_load(const char *instance, const struct config *c, struct why *w);
  * closed; both NULL: dp has all. */
 int datapath_load_onto(const struct datapath *dp, const uint32_t *room, int *maps,
 		       int fds[PROG_COUNT], struct why *w);
+/* Pins a map, `instance` such that everybody can read it. 0 or -errno. */
+int datapath_pin_map(int fd, enum datapath_map i, const char *path);
 /* Makes fds the pinned programs. */
 int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *w);
 /* Keeps libbpf's own messages out of the output (they are shown in the sentence where they help). */
@@ -41,8 +43,8 @@ int datapath_reopen_progs(struct datapath *dp);
 
 /* ---- datapath_settings.c ---- */
 
-/* Gives fresh maps an id of their own; fd: of `instance`. 0 or -errno. */
-int datapath_new_instance(int fd);
+/* Gives fresh maps an id of their own; fd: of `instance`; flags: enum rf_instance_flag. 0 or -errno. */
+int datapath_new_instance(int fd, const char *name, uint64_t flags);
 
 /* ---- hooks.c: what is attached to one device ---- */
 

@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -34,11 +35,12 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
 }
 
-int datapath_new_instance(int fd)
+int datapath_new_instance(int fd, const char *name, uint64_t flags)
 {
-	struct rf_instance fresh = { .since_ns = clock_now_ns() };
+	struct rf_instance fresh = { .since_ns = clock_now_ns(), .flags = flags };
 	__u32 zero = 0;
 
+	snprintf(fresh.name, sizeof(fresh.name), "%s", name);
 	while (!fresh.id)
 		if (getrandom(&fresh.id, sizeof(fresh.id), 0) < 0)
 			return -errno;

@@ -293,13 +293,15 @@ static int pin_fresh(const struct datapath *dp, const int fresh[MAP_COUNT], stru
 {
 	char path[PIN_PATH_MAX], to[PIN_PATH_MAX];
 	size_t i;
+	int err;
 
 	for (i = 0; i < N_CHANGES; i++) {
 		if (!is_changed(dp, i))
 			continue;
 		unlink(fresh_path(path, dp->instance, changes[i].map)); /* of one that was killed */
-		if (bpf_obj_pin(fresh[changes[i].map], path))
-			return why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
+		err = datapath_pin_map(fresh[changes[i].map], changes[i].map, path);
+		if (err)
+			return why_set(w, err, "cannot pin %s: %s", path, strerror(-err));
 	}
 	for (i = 0; i < N_CHANGES; i++) {
 		if (!is_changed(dp, i))
@@ -384,9 +386,9 @@ static int convert_abi5(const struct datapath *dp, uint32_t n_slots, const int f
 }
 
 /* Such an instance gets its id now. */
-static int name_instance(const int fresh[MAP_COUNT], struct why *w)
+static int name_instance(const struct datapath *dp, const int fresh[MAP_COUNT], struct why *w)
 {
-	int err = datapath_new_instance(fresh[MAP_INSTANCE]);
+	int err = datapath_new_instance(fresh[MAP_INSTANCE], dp->instance, RF_INSTANCE_TAKEN_OVER);
 
 	return err ? why_set(w, err, "cannot give the instance an id: %s", strerror(-err)) : 0;
 }
@@ -414,7 +416,7 @@ static int load_fresh(const struct datapath *dp, int fresh[MAP_COUNT], int fds[P
 	err = datapath_load_onto(&next, room, fresh, fds, w);
 	if (!err && dp->abi < 6)
 		err = convert_abi5(dp, state.max_entries, fresh, w);
-	return err ? err : name_instance(fresh, w);
+	return err ? err : name_instance(dp, fresh, w);
 }
 
 int datapath_upgrade(struct datapath *dp, struct why *w)
