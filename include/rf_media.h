@@ -98,16 +98,6 @@ RF_PURE __u16 rf_shape_rtp(const __u8 *b, __u32 n, __u32 ext, struct rf_media *m
 	return RF_CLASS_RTP;
 }
 
-/* T.38 UDPTL: sequence number, then the primary IFP packet as an open type of aligned PER. */
-RF_PURE __u16 rf_shape_udptl(const __u8 *b, __u32 n)
-{
-	if (n < 4)
-		return 0;
-	if (!(b[2] & 0x80))
-		return b[2] && 3u + b[2] <= n ? RF_CLASS_UDPTL : 0;
-	return !(b[2] & 0x40) && 4 + (rf_be16(b + 2) & 0x3fff) <= n ? RF_CLASS_UDPTL : 0;
-}
-
 /* BFCP over UDP (RFC 8855 5.1): version 2, then 12 bytes of header, or 16 in a fragment */
 RF_PURE __u16 rf_shape_bfcp(const __u8 *b, __u32 n)
 {
@@ -118,8 +108,8 @@ RF_PURE __u16 rf_shape_bfcp(const __u8 *b, __u32 n)
 
 /*
  * .head: RF_MEDIA_HEAD bytes, zero where the payload of .n bytes is shorter; .ext: the length field of the
- * header extension at rf_media_ext_at(), RF_MEDIA_NO_EXT if that could not be read. .agreed (enum
- * rf_class bits) settles what UDPTL, which has no mark of its own, may be taken for. Fills *m.
+ * header extension at rf_media_ext_at(), RF_MEDIA_NO_EXT if that could not be read. .agreed: enum rf_class bits.
+ * Fills *m; behind it comes rf_media_may_be_udptl().
  */
 RF_PURE void rf_media_read(const __u8 *head, __u32 n, __u32 ext, __u16 agreed, struct rf_media *m)
 {
@@ -137,9 +127,20 @@ RF_PURE void rf_media_read(const __u8 *head, __u32 n, __u32 ext, __u16 agreed, s
 		m->cls = rf_shape_bfcp(head, n);
 	else if (first >= 128 && first <= 191)
 		m->cls = rf_shape_rtp(head, n, ext, m);
-	if ((agreed & RF_CLASS_UDPTL) && !(m->cls & agreed) && rf_shape_udptl(head, n))
-		m->cls = RF_CLASS_UDPTL;
 	m->request = m->cls == RF_CLASS_STUN && rf_be16(head) == 1;
+}
+
+/* UDPTL has no mark of its own: where it is agreed, what is not the agreed kind of anything else may be it. All of
+ * it has to be read then (rf_udptl.h); if it is, rf_media_is_udptl(). */
+RF_PURE bool rf_media_may_be_udptl(__u16 agreed, const struct rf_media *m)
+{
+	return (agreed & RF_CLASS_UDPTL) && !(m->cls & agreed);
+}
+
+RF_PURE void rf_media_is_udptl(struct rf_media *m)
+{
+	m->cls = RF_CLASS_UDPTL;
+	m->request = 0;
 }
 
 /* ---- what was agreed on ---- */

@@ -5,6 +5,17 @@
  * the pinhole; there is one CPU, so nobody is ever in the middle of learning.
  */
 #include "replay_priv.h"
+#include "rf_udptl.h"
+
+static bool is_udptl(const uint8_t *b, uint32_t n)
+{
+	struct rf_udptl u;
+
+	rf_udptl_begin(&u, n);
+	for (int i = 0; i < RF_UDPTL_STEPS && !rf_udptl_done(&u); i++)
+		rf_udptl_step(&u, rf_be32(b + rf_udptl_next(&u)));
+	return u.stage == RF_UDPTL_WHOLE;
+}
 
 struct rf_media replay_classify(struct view payload, uint16_t agreed)
 {
@@ -20,6 +31,8 @@ struct rf_media replay_classify(struct view payload, uint16_t agreed)
 	if (at && at + 4 <= n)
 		ext = rf_be16(b + at + 2);
 	rf_media_read(head, n, ext, agreed, &m);
+	if (rf_media_may_be_udptl(agreed, &m) && is_udptl(b, n))
+		rf_media_is_udptl(&m);
 	return m;
 }
 

@@ -170,7 +170,10 @@ static inline int pay_build(const struct pkt *p, uint8_t *b)
 	case PAY_UDPTL:
 		put16(h, p->seq);
 		h[2] = n - 5;
-		hn = 3;
+		h[3] = 0xc0; /* V.21 data; no redundancy behind it */
+		hn = 4;
+		if (n > 6)
+			b[n - 2] = b[n - 1] = 0;
 		break;
 	case PAY_ZERO: memset(b, 0, n); break;
 	case PAY_SIP: memcpy(b, "INVITE sip:bob@example.com SIP/2.0\r\n", n < 36 ? n : 36); break;

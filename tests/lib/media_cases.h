@@ -7,6 +7,7 @@
 #define RF_TEST_MEDIA_CASES_H
 
 #include "lib/media_ends.h"
+#include "lib/udptl_samples.h"
 
 /* What a case changes before the packet comes: a pinhole of one direction and family, and what these share. */
 struct media_facts {
@@ -164,6 +165,16 @@ static inline void t_idle_no_remote(const struct media_facts *f)
 #define BYTES(...)                                                   \
 	.pay = PAY_BYTES, .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
 	.len = sizeof((const uint8_t[]){ __VA_ARGS__ })
+
+/* A line of media_cases[] of each */
+#define UDPTL_CASE(name, cls, ...)                   \
+	{ "UDPTL or not: " name,                     \
+	  t_udptl,                                   \
+	  (cls) == RF_CLASS_UDPTL ? 0                \
+	  : (cls)		  ? RF_R_WRONG_CLASS \
+				  : RF_R_NOT_MEDIA,                  \
+	  0,                                         \
+	  { BYTES(__VA_ARGS__) } },
 
 /* One line per way to be judged by a pinhole, run for both families and directions. */
 struct media_case {
@@ -362,6 +373,7 @@ static const struct media_case media_cases[] = {
 	  { .pt = 9, .ssrc = 1 } },
 	{ "wrong ssrc, ttl 1", t_ssrc, RF_R_WRONG_SSRC, RF_R_TTL_EXPIRED, { .ssrc = 1, .ttl = 1 } },
 	{ "on hold, ttl 1", t_held, RF_R_ON_HOLD, 0, { .ttl = 1 } },
+	UDPTL_SAMPLES(UDPTL_CASE)
 };
 
 #endif
