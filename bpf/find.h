@@ -37,6 +37,20 @@ static __always_inline struct rf_pinhole_state *rf_pinhole_state_get(const struc
 	return slot ? bpf_map_lookup_elem(&pinhole_state, &slot) : NULL;
 }
 
+/* IN, of a host that another one named: has it sent by now? */
+static __always_inline enum rf_reason rf_out_first(const struct rf_hit *h)
+{
+	struct rf_pinhole_state *st;
+
+	if (!(h->ph.flags & RF_PH_OUT_FIRST) || h->dir != RF_DIR_IN)
+		return RF_R_NONE;
+	st = rf_pinhole_state_get(h);
+	if (!st)
+		return RF_R_NOT_SENT_YET;
+	return rf_media_out_first(h->ph.flags, RF_READ_ONCE(st->dir[RF_DIR_OUT].packets),
+				  RF_READ_ONCE(st->dir[RF_DIR_OUT].last_reason));
+}
+
 /* RF_PH_LEARN only; NULL: nothing can be learnt */
 static __always_inline struct rf_learnt *rf_learnt_get(const struct rf_hit *h)
 {

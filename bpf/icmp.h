@@ -172,7 +172,8 @@ static __always_inline enum rf_reason rf_icmp_in(struct __sk_buff *skb, struct r
 	bool xlate;
 
 	if (!rf_pinhole_find(p, &q->src, RF_DIR_IN) || (ph->flags & RF_PH_LOCAL) ||
-	    !rf_addr_eq(&p->dst.addr, &q->src.addr) || !rf_icmp_remote(&p->hit, &q->dst))
+	    !rf_addr_eq(&p->dst.addr, &q->src.addr) || !rf_icmp_remote(&p->hit, &q->dst) ||
+	    rf_out_first(&p->hit))
 		return RF_R_NOT_OURS;
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;

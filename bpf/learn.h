@@ -61,7 +61,8 @@ static __always_inline enum rf_reason rf_learn(struct rf_learnt *l, struct rf_pk
 {
 	struct rf_pinhole_cold *cold = rf_pinhole_cold_get(p->hit.ph.slot);
 
-	if (!rf_remotes_have(&p->hit, &p->src, true))
+	if (!rf_learn_port_fits(p->hit.ph.flags, bpf_ntohs(p->src.port)) ||
+	    !rf_remotes_have(&p->hit, &p->src, true))
 		return RF_R_WRONG_SOURCE;
 	if (!cold || rf_now(p) >= cold->learn_until_s * RF_NS_PER_SEC)
 		return RF_R_LEARN_TOO_LATE;

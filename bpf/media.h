@@ -79,7 +79,7 @@ static __always_inline bool rf_may_be_reflexive(const struct rf_hit *h, enum rf_
 /* RF_R_NONE: go on and deliver. RF_R_STUN_HELD: the controller must verify it. */
 static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, struct rf_pkt *p)
 {
-	enum rf_reason alive = rf_check_alive(p), end, agreed;
+	enum rf_reason alive = rf_check_alive(p), end, shut, agreed;
 	struct rf_hit *h = &p->hit;
 	struct rf_learnt *l;
 	bool locked;
@@ -90,11 +90,17 @@ static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, 
 	locked = rf_learnt_locked(l);
 	end = h->dir == RF_DIR_IN ? rf_check_source(p, l, locked)
 				  : rf_check_destination(p, l, locked);
-	if (end && !rf_may_be_reflexive(h, end))
+	/* what waits for the far side to be learnt counts as sent, so it must be media */
+	if (end && end != RF_R_LEARN_PENDING && !rf_may_be_reflexive(h, end))
 		return end;
+	shut = rf_out_first(h);
+	if (shut)
+		return shut;
 	rf_classify(ctx, xdp, p, h->ph.classes, &h->media);
 	agreed = rf_media_agreed(h->ph.classes, h->ph.flags & RF_PH_HELD, h->ph.payload_types,
 				 h->ph.rtcp_types, &h->media);
+	if (end == RF_R_LEARN_PENDING)
+		return agreed ? agreed : end;
 	if (end)
 		return !agreed && h->media.request ? RF_R_STUN_HELD : end;
 	if (!agreed && h->dir == RF_DIR_IN && l) {

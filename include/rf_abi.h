@@ -86,7 +86,11 @@ enum rf_pinhole_flag {
 	RF_PH_HELD = 1 << 2, /* RTP is absent from .classes because of hold / direction */
 	RF_PH_LOCAL = 1 << 3, /* the inside endpoint is this host (mode host) */
 	RF_PH_ICE = 1 << 4, /* STUN checks with other remotes are for the controller to verify */
+	RF_PH_OUT_FIRST = 1 << 5, /* IN: closed until something has been sent OUT; then cleared */
+	RF_PH_LOW_PORTS = 1 << 6, /* RF_PH_LEARN: also a source below RF_LOW_PORTS */
 };
+
+#define RF_LOW_PORTS 1024 /* below: name, time and management services, never media */
 
 struct rf_remote {
 	struct rf_addr addr;

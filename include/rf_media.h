@@ -193,6 +193,23 @@ RF_PURE enum rf_reason rf_media_idle(__u32 idle_s, __u32 from_s, __u64 last_in, 
 }
 
 /*
+ * RF_PH_OUT_FIRST: an inside endpoint that another host named opens inwards with its own first packet. One that waits
+ * for the far side to be learnt (.out_last_reason) is dropped, but was sent. .out_*: of struct rf_flow_stats.
+ */
+RF_PURE enum rf_reason rf_media_out_first(__u16 flags, __u64 out_packets, __u8 out_last_reason)
+{
+	if (!(flags & RF_PH_OUT_FIRST) || out_packets || out_last_reason == RF_R_LEARN_PENDING)
+		return RF_R_NONE;
+	return RF_R_NOT_SENT_YET;
+}
+
+/* May a source with this port be learnt? Nothing is sent to a name or management service of somebody else. */
+RF_PURE bool rf_learn_port_fits(__u16 flags, __u16 port)
+{
+	return port >= RF_LOW_PORTS || (flags & RF_PH_LOW_PORTS);
+}
+
+/*
  * What of a pinhole makes its RTP plain: one agreed remote is compared, nothing has to be learnt, asked or
  * handed to this host. Only such pinholes are served by the fast path and copied into the media cache.
  */
@@ -200,7 +217,8 @@ RF_PURE bool rf_pinhole_is_plain(const struct rf_pinhole *ph)
 {
 	return ph->state == RF_PINHOLE_OPEN &&
 	       (ph->classes & (RF_CLASS_RTP | RF_CLASS_ANY | RF_CLASS_SIP)) == RF_CLASS_RTP &&
-	       !(ph->flags & (RF_PH_LEARN | RF_PH_LOCAL)) && ph->n_remotes && ph->slot;
+	       !(ph->flags & (RF_PH_LEARN | RF_PH_LOCAL | RF_PH_OUT_FIRST)) && ph->n_remotes &&
+	       ph->slot;
 }
 
 /* ---- addresses ---- */

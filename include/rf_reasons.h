@@ -72,7 +72,8 @@ enum rf_action {
 	RF_REASON(TCP_HELD, "tcp_held", RF_ACT_HOLD, "opening of a SIP connection over TCP held for the controller") \
 	RF_REASON(TCP_STEERED, "tcp_steered", RF_ACT_DELIVER, "SIP over TCP on its way to or from the controller") \
 	RF_REASON(TCP_LIMIT, "tcp_limit", RF_ACT_DROP, "a limit on SIP connections over TCP is reached") \
-	RF_REASON(TCP_TIMEOUT, "tcp_timeout", RF_ACT_DROP, "a SIP connection over TCP that says nothing, or not to the end")
+	RF_REASON(TCP_TIMEOUT, "tcp_timeout", RF_ACT_DROP, "a SIP connection over TCP that says nothing, or not to the end") \
+	RF_REASON(NOT_SENT_YET, "not_sent_yet", RF_ACT_DROP, "media to an inside host that another host named in its SDP, before its own first packet; name who may in sip.media_for_others")
 /* clang-format on */
 
 enum rf_reason {

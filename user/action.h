@@ -29,6 +29,8 @@ struct pinhole_spec {
 	bool local; /* inside host is this machine */
 	uint16_t classes_in, classes_out; /* enum rf_class bits per direction */
 	bool held_in, held_out; /* RTP is missing from classes_x because of hold/direction */
+	bool out_first; /* another host named .inside: inwards it opens with the first packet out */
+	bool low_ports; /* learn: also sources below RF_LOW_PORTS */
 	bool ice; /* STUN checks with remotes that are not listed are verified by the controller */
 	bool learn;
 	uint64_t learn_until_ns;

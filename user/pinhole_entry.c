@@ -23,6 +23,8 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		p.flags |= RF_PH_LEARN;
 	if (s->ice)
 		p.flags |= RF_PH_ICE;
+	if (s->low_ports)
+		p.flags |= RF_PH_LOW_PORTS;
 	if (!ep_eq(&s->inside, &s->outside))
 		p.flags |= RF_PH_XLATE;
 	p.rtcp_types = s->rtcp_types;
@@ -54,6 +56,8 @@ static struct pinhole_entry in_of(const struct pinhole_spec *s)
 	struct pinhole_entry e = { .p = common_of(s) };
 
 	e.p.classes = s->classes_in;
+	if (s->out_first)
+		e.p.flags |= RF_PH_OUT_FIRST;
 	memcpy(e.p.payload_types, s->payload_types_in, sizeof(e.p.payload_types));
 	if (s->held_in)
 		e.p.flags |= RF_PH_HELD;

@@ -14,6 +14,7 @@
 
 #include "datapath_priv.h"
 #include "inbound.h"
+#include "out_first.h"
 #include "pinhole_entry.h"
 #include "slots.h"
 
@@ -41,6 +42,7 @@ struct pinhole_table {
 	uint32_t highest;
 	struct slots slots; /* of pinhole_state */
 	struct inbound inbound;
+	struct out_first *out_first;
 };
 
 static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
@@ -134,7 +136,9 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 	if (!t)
 		return NULL;
 	t->dp = dp;
-	if (inbound_open(&t->inbound, dp->map[MAP_INBOUND]) || datapath_pinholes(dp, &v, &n)) {
+	t->out_first = out_first_new();
+	if (!t->out_first || inbound_open(&t->inbound, dp->map[MAP_INBOUND]) ||
+	    datapath_pinholes(dp, &v, &n)) {
 		pinhole_table_free(t);
 		return NULL;
 	}
@@ -174,6 +178,7 @@ void pinhole_table_free(struct pinhole_table *t)
 	}
 	slots_free(&t->slots);
 	inbound_close(&t->inbound);
+	out_first_free(t->out_first);
 	free(t);
 }
 
@@ -322,6 +327,8 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 		e->key[dir] = key[dir];
 	}
 	e->live = true;
+	if (value[RF_DIR_IN].p.flags & RF_PH_OUT_FIRST)
+		out_first_add(t->out_first, &key[RF_DIR_IN], id);
 	inbound_set(&t->inbound, &key[RF_DIR_IN], &value[RF_DIR_IN].p);
 	return 0;
 }
@@ -442,6 +449,7 @@ void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
 	uint64_t drops;
 	int i = 0;
 
+	out_first_sweep(t->out_first, t->dp, &t->inbound);
 	/* Oldest first: where one is not due, none behind it is. */
 	DL_FOREACH_SAFE (t->closed, e, next) {
 		if (now_ns - e->quiet_since_ns < TOMBSTONE_QUIET_NS || i++ == SWEEP_BATCH)

@@ -30,7 +30,8 @@ int pinhole_table_signal_close(struct pinhole_table *t, const struct signal_spec
 /* After a start, once all restored specs were set: what the maps hold beyond that is closed.
  * Returns the number of closed entries. */
 size_t pinhole_table_reconcile(struct pinhole_table *t, uint64_t now_ns);
-/* Removes tombstones that no packet hit for 60 s. Call about once a second. */
+/* Removes tombstones that no packet hit for 60 s, and makes plain what has opened (out_first.h). Call about once a
+ * second. */
 void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns);
 
 #endif

@@ -71,7 +71,8 @@ static enum rf_reason check_unlisted(const struct rf_pinhole *ph, const struct r
 
 static enum rf_reason learn(struct replay_pinhole *p, const struct rf_ep *src, uint64_t now_ns)
 {
-	if (!replay_remotes_have(&p->entry[RF_DIR_IN], src, true))
+	if (!rf_learn_port_fits(p->entry[RF_DIR_IN].p.flags, ntohs(src->port)) ||
+	    !replay_remotes_have(&p->entry[RF_DIR_IN], src, true))
 		return RF_R_WRONG_SOURCE;
 	if (now_ns >= p->cold.learn_until_s * RF_NS_PER_SEC)
 		return RF_R_LEARN_TOO_LATE;
@@ -100,17 +101,20 @@ static enum rf_reason check_in(struct replay_pinhole *p, const struct rf_ep *src
 			       const struct rf_media *m)
 {
 	const struct rf_pinhole *ph = &p->entry[RF_DIR_IN].p;
+	enum rf_reason shut = rf_media_out_first(ph->flags, p->sent, 0);
 	bool locked = p->learnt.state == RF_LEARN_LOCKED;
 	enum rf_reason reason;
 
 	if (!(ph->flags & RF_PH_LEARN)) {
 		if (!replay_remotes_have(&p->entry[RF_DIR_IN], src, false))
-			return check_unlisted(ph, m, RF_R_WRONG_SOURCE);
-		return check_class(ph, m);
+			return shut && ph->flags & RF_PH_ICE
+				       ? shut
+				       : check_unlisted(ph, m, RF_R_WRONG_SOURCE);
+		return shut ? shut : check_class(ph, m);
 	}
 	if (locked && !rf_ep_eq(&p->learnt.ep, src))
 		return RF_R_WRONG_SOURCE;
-	reason = check_class(ph, m);
+	reason = shut ? shut : check_class(ph, m);
 	if (!reason && !locked)
 		reason = learn(p, src, now_ns);
 	return reason ? reason : check_ssrc(p, ph, m);
@@ -126,8 +130,11 @@ static enum rf_reason check_out(const struct replay_pinhole *p, const struct rf_
 		bool locked = p->learnt.state == RF_LEARN_LOCKED;
 
 		announced = announced || (locked && rf_ep_eq(&p->learnt.ep, dst));
-		if (announced && !locked)
-			return RF_R_LEARN_PENDING;
+		if (announced && !locked) {
+			enum rf_reason agreed = check_class(ph, m);
+
+			return agreed ? agreed : RF_R_LEARN_PENDING;
+		}
 	}
 	if (!announced)
 		return check_unlisted(ph, m, RF_R_WRONG_DESTINATION);
@@ -148,5 +155,7 @@ enum rf_reason replay_check(struct replay_pinhole *p, const struct replay_udp *u
 		reason = RF_R_TTL_EXPIRED;
 	if (!reason)
 		p->last_ns[dir] = now_ns;
+	if (dir == RF_DIR_OUT && (!reason || reason == RF_R_LEARN_PENDING))
+		p->sent = true;
 	return reason;
 }

@@ -66,6 +66,7 @@ struct replay_pinhole { /* also after it is closed */
 	struct rf_pinhole_cold cold;
 	struct rf_learnt learnt;
 	uint64_t last_ns[2]; /* last packet that passed */
+	bool sent; /* something from inside, as rf_media_out_first() asks */
 	uint64_t stun_tick[2]; /* by direction, 1: out; as in struct rf_flow_stats */
 	unsigned int stun_asked[2];
 	struct replay_pinhole *of_record; /* the next one of the same record */

@@ -215,6 +215,21 @@ static void test_learnt(void **state)
 	icmp_case("learnt", WAN_IN, &c, RF_R_ICMP_RELATED, &t);
 }
 
+/* What an inside host has not sent nobody has an error about. */
+static void test_not_sent_yet(void **state)
+{
+	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
+	struct rf_pinhole_state st = { .dir[RF_DIR_OUT].packets = 1 };
+	struct icmp c = from_wan(false), t;
+
+	ph.flags |= RF_PH_OUT_FIRST;
+	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
+	icmp_case("nothing sent", WAN_IN, &c, RF_R_NOT_OURS, NULL);
+	st_set(&st);
+	t = translated(&c, WAN_IN);
+	icmp_case("sent", WAN_IN, &c, RF_R_ICMP_RELATED, &t);
+}
+
 /* A quoted UDP checksum that comes out as 0 is written as 0xffff, as its sender would have. */
 static void test_quoted_checksum_edge(void **state)
 {
@@ -275,6 +290,7 @@ int main(void)
 		cmocka_unit_test_setup(test_inside_router, lab_setup),
 		cmocka_unit_test_setup(test_not_related, lab_setup),
 		cmocka_unit_test_setup(test_learnt, lab_setup),
+		cmocka_unit_test_setup(test_not_sent_yet, lab_setup),
 		cmocka_unit_test_setup(test_quoted_checksum_edge, lab_setup),
 		cmocka_unit_test_setup(test_truncated, lab_setup),
 		cmocka_unit_test_setup(test_xdp, lab_setup),

@@ -57,7 +57,7 @@ static void expect(const char *name, const struct pkt *p, int reason)
 
 static void test_lock(void **state)
 {
-	struct rf_ep learnt = ep("203.0.113.77", 1000);
+	struct rf_ep learnt = ep("203.0.113.77", 11000);
 	struct pkt p, o, out = out4;
 	struct rf_learnt l;
 
@@ -65,9 +65,9 @@ static void test_lock(void **state)
 	out.dst = "192.168.7.7";
 	out.dport = 9;
 	lab_case("out before", INSIDE_IN, &out, RF_R_LEARN_PENDING, NULL);
-	p = in_from("203.0.114.1", 1000, 5);
+	p = in_from("203.0.114.1", 11000, 5);
 	expect("outside the prefix", &p, RF_R_WRONG_SOURCE);
-	p = in_from("203.0.113.77", 1000, 5);
+	p = in_from("203.0.113.77", 11000, 5);
 	p.pay = PAY_SIP;
 	expect("garbage does not lock", &p, RF_R_NOT_MEDIA);
 	p.pay = PAY_RTP;
@@ -82,11 +82,11 @@ static void test_lock(void **state)
 	assert_int_equal(l.ssrc, 5);
 	assert_memory_equal(&l.ep, &learnt, sizeof(learnt));
 	expect("again", &p, 0);
-	p = in_from("203.0.113.77", 1001, 5);
+	p = in_from("203.0.113.77", 11001, 5);
 	expect("other port", &p, RF_R_WRONG_SOURCE);
-	p = in_from("203.0.113.78", 1000, 5);
+	p = in_from("203.0.113.78", 11000, 5);
 	expect("other host of the prefix", &p, RF_R_WRONG_SOURCE);
-	p = in_from("203.0.113.77", 1000, 6);
+	p = in_from("203.0.113.77", 11000, 6);
 	expect("other SSRC", &p, RF_R_WRONG_SSRC);
 	p.pay = PAY_RTCP;
 	expect("RTCP has its own", &p, 0);
@@ -95,19 +95,19 @@ static void test_lock(void **state)
 	o.src = PUB4;
 	o.sport = PUB_PORT;
 	o.dst = "203.0.113.77";
-	o.dport = 1000;
+	o.dport = 11000;
 	o.ttl = 63;
 	lab_case("out goes to the learnt one", INSIDE_IN, &out, RF_R_MEDIA_TC, &o);
 	out.dst = "203.0.113.77";
-	out.dport = 1000;
+	out.dport = 11000;
 	lab_case("symmetric RTP sends there itself", INSIDE_IN, &out, RF_R_MEDIA_TC, &o);
-	out.dport = 1001;
+	out.dport = 11001;
 	lab_case("out elsewhere", INSIDE_IN, &out, RF_R_WRONG_DESTINATION, NULL);
 }
 
 static void test_lock_by_other_classes(void **state)
 {
-	struct pkt p = in_from(PEER4, 1000, 9);
+	struct pkt p = in_from(PEER4, 11000, 9);
 
 	learning(128, 0);
 	p.pay = PAY_STUN;
@@ -130,12 +130,19 @@ static void test_prefixes(void **state)
 		uint16_t port;
 		int ok;
 	} c[] = {
-		{ PEER4, 1000, 128, 0, 1 },	   { "203.0.113.11", 1000, 128, 0, 0 },
-		{ PEER4, 1000, 128, 1000, 1 },	   { PEER4, 1001, 128, 1000, 0 },
-		{ "203.0.113.11", 1, 127, 0, 1 },  { "203.0.113.12", 1, 127, 0, 0 },
-		{ "203.0.0.1", 1, 96 + 16, 0, 1 }, { "203.1.0.1", 1, 96 + 16, 0, 0 },
-		{ "8.8.8.8", 1, 96, 0, 1 },	   { "8.8.8.8", 1, 0, 0, 1 },
-		{ "8.8.8.8", 1, 97, 0, 0 },
+		{ PEER4, 11000, 128, 0, 1 },
+		{ "203.0.113.11", 11000, 128, 0, 0 },
+		{ PEER4, 11000, 128, 11000, 1 },
+		{ PEER4, 11001, 128, 11000, 0 },
+		{ "203.0.113.11", 1024, 127, 0, 1 },
+		{ "203.0.113.12", 1024, 127, 0, 0 },
+		{ "203.0.0.1", 1024, 96 + 16, 0, 1 },
+		{ "203.1.0.1", 1024, 96 + 16, 0, 0 },
+		{ "8.8.8.8", 1024, 96, 0, 1 },
+		{ "8.8.8.8", 1024, 0, 0, 1 },
+		{ "8.8.8.8", 1024, 97, 0, 0 },
+		{ PEER4, 1023, 128, 0, 0 },
+		{ PEER4, 53, 96, 0, 0 },
 	};
 	unsigned int i;
 
@@ -150,7 +157,7 @@ static void test_prefixes(void **state)
 
 static void test_too_late(void **state)
 {
-	struct pkt p = in_from(PEER4, 1000, 1);
+	struct pkt p = in_from(PEER4, 11000, 1);
 	struct rf_pinhole ph;
 	struct rf_pinhole_key k = ph_key(PUB4, PUB_PORT, RF_DIR_IN);
 
@@ -160,7 +167,7 @@ static void test_too_late(void **state)
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	expect("late", &p, RF_R_LEARN_TOO_LATE);
 	lab.learnt.state = RF_LEARN_LOCKED;
-	lab.learnt.ep = ep(PEER4, 1000);
+	lab.learnt.ep = ep(PEER4, 11000);
 	st_set(NULL);
 	expect("learnt in time, stays", &p, 0);
 	lab.learnt.state = RF_LEARN_BUSY; /* a CPU that never finishes */
@@ -173,7 +180,7 @@ static void test_too_late(void **state)
 /* XDP learns as TC does, and locks even when it then leaves the packet to TC. */
 static void test_xdp(void **state)
 {
-	struct pkt p = in_from(PEER4, 1000, 3), o = inside_of(&p);
+	struct pkt p = in_from(PEER4, 11000, 3), o = inside_of(&p);
 
 	o.dmac = lab_mac_in;
 	o.smac = lab_mac_l0;

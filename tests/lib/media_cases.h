@@ -162,6 +162,23 @@ static inline void t_idle_no_remote(const struct media_facts *f)
 	t_no_remote(f);
 }
 
+static inline void t_out_first(const struct media_facts *f)
+{
+	f->ph->flags |= RF_PH_OUT_FIRST;
+}
+
+static inline void t_out_first_waits(const struct media_facts *f)
+{
+	t_pending(f);
+	t_out_first(f);
+}
+
+static inline void t_out_first_no_remote(const struct media_facts *f)
+{
+	t_out_first(f);
+	t_no_remote(f);
+}
+
 #define BYTES(...)                                                   \
 	.pay = PAY_BYTES, .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
 	.len = sizeof((const uint8_t[]){ __VA_ARGS__ })
@@ -198,6 +215,22 @@ static const struct media_case media_cases[] = {
 	{ "no remote", t_no_remote, RF_R_WRONG_SOURCE, RF_R_WRONG_DESTINATION, {} },
 	{ "learn too late", t_too_late, RF_R_LEARN_TOO_LATE, RF_R_LEARN_PENDING, {} },
 	{ "learn", t_pending, 0, RF_R_LEARN_PENDING, {} },
+	{ "another host's, nothing sent yet", t_out_first, RF_R_NOT_SENT_YET, -1, {} },
+	{ "another host's, garbage",
+	  t_out_first,
+	  RF_R_NOT_SENT_YET,
+	  RF_R_NOT_MEDIA,
+	  { .pay = PAY_ZERO } },
+	{ "another host's, nothing learnt",
+	  t_out_first_waits,
+	  RF_R_NOT_SENT_YET,
+	  RF_R_LEARN_PENDING,
+	  {} },
+	{ "another host's, from a stranger",
+	  t_out_first_no_remote,
+	  RF_R_WRONG_SOURCE,
+	  RF_R_WRONG_DESTINATION,
+	  {} },
 	{ "wrong ssrc", t_ssrc, RF_R_WRONG_SSRC, -1, { .ssrc = 1 } },
 	{ "right ssrc", t_ssrc, 0, 0, { .ssrc = 4711 } },
 	{ "ssrc of RTCP is free", t_ssrc, 0, 0, { .pay = PAY_RTCP, .ssrc = 1 } },
@@ -364,7 +397,7 @@ static const struct media_case media_cases[] = {
 	{ "garbage, learn too late",
 	  t_too_late,
 	  RF_R_NOT_MEDIA,
-	  RF_R_LEARN_PENDING,
+	  RF_R_NOT_MEDIA,
 	  { .pay = PAY_ZERO } },
 	{ "wrong payload type, wrong ssrc",
 	  t_ssrc,

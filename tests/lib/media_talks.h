@@ -86,7 +86,7 @@ static inline void s_learn_four(struct pinhole_spec *s, __u64 now)
 	s_learn(s, now);
 	for (s->n_remotes = 0; s->n_remotes < RF_REMOTES_MAX; s->n_remotes++)
 		s->remotes[s->n_remotes] =
-			(struct rf_remote){ addr(PEER4), htons(1000 + s->n_remotes), 128, 0 };
+			(struct rf_remote){ addr(PEER4), htons(11000 + s->n_remotes), 128, 0 };
 }
 
 static inline void s_hold(struct pinhole_spec *s, __u64 now)
@@ -139,6 +139,37 @@ static inline void s_ice_learn(struct pinhole_spec *s, __u64 now)
 	s->ice = true;
 }
 
+/* The inside endpoint was named by another host. */
+static inline void s_out_first(struct pinhole_spec *s, __u64 now)
+{
+	s->out_first = true;
+}
+
+static inline void s_out_first_other(struct pinhole_spec *s, __u64 now)
+{
+	s_out_first(s, now);
+	s->id = PH_ID + 1;
+	s->remotes[0].port = htons(11000);
+}
+
+static inline void s_out_first_learn(struct pinhole_spec *s, __u64 now)
+{
+	s_learn(s, now);
+	s_out_first(s, now);
+}
+
+static inline void s_out_first_ice(struct pinhole_spec *s, __u64 now)
+{
+	s_ice(s, now);
+	s_out_first(s, now);
+}
+
+static inline void s_learn_low(struct pinhole_spec *s, __u64 now)
+{
+	s_learn(s, now);
+	s->low_ports = true;
+}
+
 #define T_FROM(ip, port, r, ...) \
 	.dir = RF_DIR_IN, .far = ip, .far_port = port, .reason = r, .mod = { __VA_ARGS__ }
 #define T_TO(ip, port, r, ...) \
@@ -187,45 +218,45 @@ static const struct media_talk media_talks[] = {
 	    { T_OUT(2, 0) } } },
 	{ "learnt in a prefix",
 	  { { T_TO("192.168.7.7", 9, RF_R_LEARN_PENDING), .set = s_learn },
-	    { T_OUT(1000, RF_R_WRONG_DESTINATION) },
-	    { T_FROM("203.0.114.10", 1000, RF_R_WRONG_SOURCE) },
-	    { T_IN(1000, RF_R_NOT_MEDIA, .pay = PAY_SIP) },
-	    { T_IN(1000, RF_R_WRONG_PAYLOAD_TYPE, .pt = 8) },
-	    { T_IN(1000, 0, .ssrc = 5) },
-	    { T_IN(1000, RF_R_WRONG_SSRC, .ssrc = 6) },
-	    { T_IN(1000, 0, .ssrc = 6, .pay = PAY_RTCP) },
-	    { T_IN(1001, RF_R_WRONG_SOURCE, .ssrc = 5) },
-	    { T_FROM("203.0.113.11", 1000, RF_R_WRONG_SOURCE, .ssrc = 5) },
+	    { T_OUT(11000, RF_R_WRONG_DESTINATION) },
+	    { T_FROM("203.0.114.10", 11000, RF_R_WRONG_SOURCE) },
+	    { T_IN(11000, RF_R_NOT_MEDIA, .pay = PAY_SIP) },
+	    { T_IN(11000, RF_R_WRONG_PAYLOAD_TYPE, .pt = 8) },
+	    { T_IN(11000, 0, .ssrc = 5) },
+	    { T_IN(11000, RF_R_WRONG_SSRC, .ssrc = 6) },
+	    { T_IN(11000, 0, .ssrc = 6, .pay = PAY_RTCP) },
+	    { T_IN(11001, RF_R_WRONG_SOURCE, .ssrc = 5) },
+	    { T_FROM("203.0.113.11", 11000, RF_R_WRONG_SOURCE, .ssrc = 5) },
 	    { T_TO("192.168.7.7", 9, 0) },
-	    { T_OUT(1000, 0) },
-	    { T_OUT(1001, RF_R_WRONG_DESTINATION) } } },
+	    { T_OUT(11000, 0) },
+	    { T_OUT(11001, RF_R_WRONG_DESTINATION) } } },
 	{ "an announced endpoint that may be learnt from",
 	  { { T_OUT(PEER_PORT, RF_R_LEARN_PENDING), .set = s_learn_one },
 	    { T_IN(PEER_PORT, 0) },
 	    { T_OUT(PEER_PORT, 0) } } },
 	{ "learnt from STUN, the stream later",
-	  { { T_IN(1000, 0, .pay = PAY_STUN), .set = s_learn },
-	    { T_IN(1000, 0, .ssrc = 0) },
-	    { T_IN(1000, RF_R_WRONG_SSRC, .ssrc = 1) } } },
+	  { { T_IN(11000, 0, .pay = PAY_STUN), .set = s_learn },
+	    { T_IN(11000, 0, .ssrc = 0) },
+	    { T_IN(11000, RF_R_WRONG_SSRC, .ssrc = 1) } } },
 	{ "too late to learn",
-	  { { T_IN(1000, RF_R_LEARN_TOO_LATE), .set = s_learn_late },
-	    { T_IN(1000, 0), .set = s_learn },
-	    { T_IN(1000, 0), .set = s_learn_late },
-	    { T_IN(1001, RF_R_WRONG_SOURCE) } } },
+	  { { T_IN(11000, RF_R_LEARN_TOO_LATE), .set = s_learn_late },
+	    { T_IN(11000, 0), .set = s_learn },
+	    { T_IN(11000, 0), .set = s_learn_late },
+	    { T_IN(11001, RF_R_WRONG_SOURCE) } } },
 	{ "a spent TTL teaches, too",
-	  { { T_IN(1000, RF_R_TTL_EXPIRED, .ttl = 1, .ssrc = 5), .set = s_learn },
-	    { T_IN(1001, RF_R_WRONG_SOURCE, .ssrc = 5) },
-	    { T_IN(1000, RF_R_WRONG_SSRC, .ssrc = 6) } } },
+	  { { T_IN(11000, RF_R_TTL_EXPIRED, .ttl = 1, .ssrc = 5), .set = s_learn },
+	    { T_IN(11001, RF_R_WRONG_SOURCE, .ssrc = 5) },
+	    { T_IN(11000, RF_R_WRONG_SSRC, .ssrc = 6) } } },
 	{ "whatever it is",
-	  { { T_IN(1000, 0, .ssrc = 5), .set = s_learn_any },
-	    { T_IN(1000, 0, .ssrc = 6) },
-	    { T_IN(1000, 0, .pay = PAY_ZERO) },
-	    { T_IN(1001, RF_R_WRONG_SOURCE) } } },
+	  { { T_IN(11000, 0, .ssrc = 5), .set = s_learn_any },
+	    { T_IN(11000, 0, .ssrc = 6) },
+	    { T_IN(11000, 0, .pay = PAY_ZERO) },
+	    { T_IN(11001, RF_R_WRONG_SOURCE) } } },
 	{ "the announced one takes a place",
-	  { { T_OUT(1002, RF_R_LEARN_PENDING), .set = s_learn_four },
-	    { T_OUT(1003, RF_R_WRONG_DESTINATION) },
-	    { T_IN(1003, 0) },
-	    { T_OUT(1003, 0) } } },
+	  { { T_OUT(11002, RF_R_LEARN_PENDING), .set = s_learn_four },
+	    { T_OUT(11003, RF_R_WRONG_DESTINATION) },
+	    { T_IN(11003, 0) },
+	    { T_OUT(11003, 0) } } },
 	{ "ICE, somebody else",
 	  { { T_IN(9, RF_R_STUN_HELD, .pay = PAY_STUN), .set = s_ice },
 	    { T_OUT(9, RF_R_STUN_HELD, .pay = PAY_STUN) },
@@ -234,11 +265,42 @@ static const struct media_talk media_talks[] = {
 	    { T_IN(9, RF_R_WRONG_SOURCE, T_ANSWER) },
 	    { T_IN(PEER_PORT, 0, .pay = PAY_STUN) },
 	    { T_IN(9, RF_R_WRONG_SOURCE, .pay = PAY_STUN), .set = s_ice_no_stun } } },
+	{ "another host's, until it sends",
+	  { { T_IN(PEER_PORT, RF_R_NOT_SENT_YET), .set = s_out_first },
+	    { T_IN(9, RF_R_WRONG_SOURCE) },
+	    { T_OUT(9, RF_R_WRONG_DESTINATION) },
+	    { T_OUT(PEER_PORT, RF_R_NOT_MEDIA, .pay = PAY_SIP) },
+	    { T_OUT(PEER_PORT, RF_R_TTL_EXPIRED, .ttl = 1) },
+	    { T_IN(PEER_PORT, RF_R_NOT_SENT_YET) },
+	    { T_OUT(PEER_PORT, 0) },
+	    { T_IN(PEER_PORT, 0) },
+	    { T_IN(PEER_PORT, 0), .set = s_out_first },
+	    { T_IN(PEER_PORT, RF_R_ON_HOLD), .set = s_hold },
+	    { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_other },
+	    { T_OUT(11000, 0) },
+	    { T_IN(11000, 0) } } },
+	{ "another host's, to be learnt",
+	  { { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_learn },
+	    { T_TO("192.168.7.7", 9, RF_R_NOT_MEDIA, .pay = PAY_SIP) },
+	    { T_IN(11000, RF_R_NOT_SENT_YET) },
+	    { T_TO("192.168.7.7", 9, RF_R_LEARN_PENDING) },
+	    { T_IN(11000, 0) },
+	    { T_TO("192.168.7.7", 9, 0) } } },
+	{ "another host's, with ICE",
+	  { { T_IN(9, RF_R_NOT_SENT_YET, .pay = PAY_STUN), .set = s_out_first_ice },
+	    { T_IN(PEER_PORT, RF_R_NOT_SENT_YET, .pay = PAY_STUN) },
+	    { T_OUT(9, RF_R_STUN_HELD, .pay = PAY_STUN) },
+	    { T_OUT(PEER_PORT, 0, .pay = PAY_STUN) },
+	    { T_IN(PEER_PORT, 0, .pay = PAY_STUN) },
+	    { T_IN(9, RF_R_STUN_HELD, .pay = PAY_STUN) } } },
+	{ "nobody is learnt at a low port",
+	  { { T_IN(1023, RF_R_WRONG_SOURCE), .set = s_learn },
+	    { T_IN(1023, 0), .set = s_learn_low } } },
 	{ "ICE and learning",
 	  { { T_FROM("203.0.114.10", 9, RF_R_WRONG_SOURCE, .pay = PAY_STUN), .set = s_ice_learn },
 	    { T_OUT(9, RF_R_STUN_HELD, .pay = PAY_STUN) },
-	    { T_IN(1000, 0, .pay = PAY_STUN) },
-	    { T_IN(1001, RF_R_WRONG_SOURCE, .pay = PAY_STUN) } } },
+	    { T_IN(11000, 0, .pay = PAY_STUN) },
+	    { T_IN(11001, RF_R_WRONG_SOURCE, .pay = PAY_STUN) } } },
 };
 
 #endif

@@ -253,6 +253,53 @@ static void one_direction(void **state)
 	assert_int_equal(at(20000, RF_DIR_OUT)->remote.port, htons(7));
 }
 
+static bool is_shut(uint16_t port)
+{
+	return at(port, RF_DIR_IN)->flags & RF_PH_OUT_FIRST;
+}
+
+static void send_out(uint16_t port, uint64_t packets, uint8_t last_reason)
+{
+	struct rf_pinhole_state st = { 0 };
+
+	st.dir[RF_DIR_OUT].packets = packets;
+	st.dir[RF_DIR_OUT].last_reason = last_reason;
+	bpf_map_update_elem(MAP_PINHOLE_STATE, &at(port, RF_DIR_IN)->slot, &st, BPF_ANY);
+}
+
+/* Named by another host: the mark stays until the first packet out, and comes off by itself then. */
+static void opens_with_the_first_packet_out(void **state)
+{
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20002, 30002),
+			    c = spec(3, 20004, 30004);
+
+	a.out_first = b.out_first = c.out_first = true;
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &c), 0);
+	assert_false(at(20000, RF_DIR_OUT)->flags & RF_PH_OUT_FIRST);
+	pinhole_table_sweep(doer.table, 1);
+	assert_true(is_shut(30000) && is_shut(30002) && is_shut(30004));
+	send_out(30000, 1, RF_R_NONE);
+	send_out(30004, 0, RF_R_LEARN_PENDING);
+	pinhole_table_sweep(doer.table, 1);
+	assert_true(!is_shut(30000) && is_shut(30002) && !is_shut(30004));
+	/* set again, as for a re-INVITE: what has opened stays open */
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_true(is_shut(30000));
+	pinhole_table_sweep(doer.table, 1);
+	assert_false(is_shut(30000));
+	/* closed, and its keys another one's */
+	pinhole_table_close(doer.table, &b, 1);
+	send_out(30002, 1, RF_R_NONE);
+	pinhole_table_sweep(doer.table, 1);
+	assert_true(is_shut(30002));
+	b.id = 4;
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	pinhole_table_sweep(doer.table, 1);
+	assert_true(is_shut(30002));
+}
+
 /* The kernel refuses an entry: nothing of it is open, what announces it stays here, and the deciders
  * can see which it was. With room again all goes on. */
 static void refused_by_the_kernel(void **state)
@@ -284,9 +331,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(keys_change_hands),
-		T(gone_before_a_restart),
-		T(one_direction),
+		T(keys_change_hands),	  T(gone_before_a_restart),
+		T(one_direction),	  T(opens_with_the_first_packet_out),
 		T(refused_by_the_kernel),
 	};
 

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* By id, as a pinhole that is set again is the same. */
+#include "out_first.h"
+
+#include <bpf/bpf.h>
+#include <stdlib.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "datapath_priv.h"
+#include "rf_media.h"
+
+#define SWEEP_BATCH \
+	2000 /* per call, as of tombstones: who never sends is asked about for as long as the call lasts */
+
+struct waiting {
+	uint32_t id;
+	struct rf_pinhole_key key;
+	UT_hash_handle hh;
+	struct waiting *prev, *next; /* last looked at last */
+};
+
+struct out_first {
+	struct waiting *by_id, *list;
+};
+
+struct out_first *out_first_new(void)
+{
+	return calloc(1, sizeof(struct out_first));
+}
+
+static void forget(struct out_first *o, struct waiting *w)
+{
+	DL_DELETE(o->list, w);
+	HASH_DEL(o->by_id, w);
+	free(w);
+}
+
+void out_first_free(struct out_first *o)
+{
+	while (o && o->list)
+		forget(o, o->list);
+	free(o);
+}
+
+void out_first_add(struct out_first *o, const struct rf_pinhole_key *key, uint32_t id)
+{
+	struct waiting *w;
+
+	HASH_FIND(hh, o->by_id, &id, sizeof(id), w);
+	if (!w) {
+		w = calloc(1, sizeof(*w));
+		if (!w)
+			return;
+		w->id = id;
+		HASH_ADD(hh, o->by_id, id, sizeof(w->id), w);
+		DL_APPEND(o->list, w);
+	}
+	w->key = *key;
+}
+
+/* Is it still the pinhole that was set, and shut? */
+static bool waits(const struct datapath *dp, const struct waiting *w, struct rf_pinhole *p)
+{
+	return !bpf_map_lookup_elem(dp->map[MAP_PINHOLES], &w->key, p) && p->id == w->id &&
+	       p->state == RF_PINHOLE_OPEN && p->flags & RF_PH_OUT_FIRST;
+}
+
+static bool has_sent(const struct datapath *dp, const struct rf_pinhole *p)
+{
+	struct rf_pinhole_state s;
+
+	return !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE], &p->slot, &s) &&
+	       rf_media_out_first(p->flags, s.dir[RF_DIR_OUT].packets,
+				  s.dir[RF_DIR_OUT].last_reason) == RF_R_NONE;
+}
+
+void out_first_sweep(struct out_first *o, const struct datapath *dp, struct inbound *in)
+{
+	struct waiting *w, *next;
+	struct rf_pinhole p;
+	int i = 0;
+
+	DL_FOREACH_SAFE (o->list, w, next) {
+		if (i++ == SWEEP_BATCH)
+			return;
+		if (!waits(dp, w, &p)) {
+			forget(o, w);
+			continue;
+		}
+		if (!has_sent(dp, &p)) {
+			DL_DELETE(o->list, w);
+			DL_APPEND(o->list, w);
+			continue;
+		}
+		p.flags &= (__u16)~RF_PH_OUT_FIRST;
+		/* What cannot be written now is tried again: until then it is served, but slowly. */
+		if (bpf_map_update_elem(dp->map[MAP_PINHOLES], &w->key, &p, BPF_EXIST))
+			continue;
+		inbound_set(in, &w->key, &p);
+		forget(o, w);
+	}
+}

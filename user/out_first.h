@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Pinholes that open inwards with the inside host's own first packet (RF_PH_OUT_FIRST). The kernel side opens them by
+ * itself, on its slow path; here the mark is taken off those that have opened, so that they become plain.
+ */
+#ifndef RF_OUT_FIRST_H
+#define RF_OUT_FIRST_H
+
+#include "datapath.h"
+#include "inbound.h"
+
+struct out_first;
+
+struct out_first *out_first_new(void); /* NULL: out of memory */
+void out_first_free(struct out_first *o); /* NULL ok */
+/* The inward entry of a pinhole that was set with the mark. Out of memory it stays on the slow path. */
+void out_first_add(struct out_first *o, const struct rf_pinhole_key *key, uint32_t id);
+/* A second's work; entries that are gone or another pinhole's now are forgotten. */
+void out_first_sweep(struct out_first *o, const struct datapath *dp, struct inbound *in);
+
+#endif
