@@ -23,7 +23,8 @@ static __always_inline bool rf_nexthop_ask_xdp(struct xdp_md *ctx, struct rf_pkt
 	struct rf_device *dev;
 	__u32 ifindex;
 
-	if (rf_fib(ctx, p, &p->src, to, p->len, &fib) != BPF_FIB_LKUP_RET_SUCCESS)
+	if (rf_source_spoofed(p) ||
+	    rf_fib(ctx, p, &p->src, to, p->len, &fib) != BPF_FIB_LKUP_RET_SUCCESS)
 		return false;
 	ifindex = fib.ifindex;
 	dev = bpf_map_lookup_elem(&devices, &ifindex);
@@ -181,6 +182,7 @@ __noinline enum rf_reason rf_deliver_in(struct __sk_buff *skb, struct rf_pkt *p)
 	struct rf_nexthop *hop;
 	struct rf_change c;
 	bool xlate;
+	__u32 via;
 	long rc;
 
 	if (!p)
@@ -191,10 +193,16 @@ __noinline enum rf_reason rf_deliver_in(struct __sk_buff *skb, struct rf_pkt *p)
 				.what = xlate ? RF_NEW_DST : 0 };
 	if (p->hit.ph.flags & RF_PH_LOCAL)
 		return rf_deliver_local(skb, p, &c);
-	hop = rf_nexthop_get(&p->src.addr, &c.dst->addr, p->ifindex);
-	if (rf_nexthop_hot(hop, p->len, rf_now(p), &p->src.addr, &c.dst->addr, p->ifindex) &&
+	if (p->flags & RF_PKT_LINK_MANY)
+		return RF_R_LINK_BROADCAST;
+	via = p->ifindex | (p->flags & RF_PKT_AGAIN ? RF_NEXTHOP_AGAIN : 0);
+	hop = rf_nexthop_get(&p->src.addr, &c.dst->addr, via);
+	if (rf_nexthop_hot(hop, p->len, rf_now(p), &p->src.addr, &c.dst->addr, via) &&
 	    rf_plain_eth(skb, p))
 		return rf_deliver_known(skb, p, &c, hop);
+	/* before anything is known about the way, so that no packet with such a source finds one */
+	if (rf_source_spoofed(p))
+		return RF_R_SPOOFED_SOURCE;
 	rc = rf_fib(skb, p, &p->src, c.dst, 0, &fib);
 	if (rc == BPF_FIB_LKUP_RET_BLACKHOLE || rc == BPF_FIB_LKUP_RET_UNREACHABLE ||
 	    rc == BPF_FIB_LKUP_RET_PROHIBIT)
@@ -213,7 +221,7 @@ __noinline enum rf_reason rf_deliver_in(struct __sk_buff *skb, struct rf_pkt *p)
 	if (rf_wants_stack(fib.ifindex))
 		return rf_deliver_stack(skb, p, &c);
 	if (rc == BPF_FIB_LKUP_RET_SUCCESS)
-		rf_nexthop_learn_skb(skb, hop, p, &p->src.addr, &c.dst->addr, p->ifindex, &fib);
+		rf_nexthop_learn_skb(skb, hop, p, &p->src.addr, &c.dst->addr, via, &fib);
 	if (!rf_rewrite_media(skb, p, &c, RF_LESS_TTL) || !rf_redirect(skb, p, fib.ifindex))
 		return RF_R_REWRITE_FAILED;
 	return RF_R_MEDIA_TC;
@@ -258,6 +266,8 @@ __noinline enum rf_reason rf_deliver_out(struct __sk_buff *skb, struct rf_pkt *p
 	}
 	if (p->hook == RF_HOOK_WAN_OUT)
 		return rf_deliver_local(skb, p, &c);
+	if (p->flags & RF_PKT_LINK_MANY)
+		return RF_R_LINK_BROADCAST;
 	hop = rf_nexthop_get(&c.src->addr, &c.dst->addr, via);
 	if (rf_nexthop_hot(hop, p->len, rf_now(p), &c.src->addr, &c.dst->addr, via) &&
 	    rf_plain_eth(skb, p))

@@ -272,6 +272,8 @@ static __always_inline enum rf_fast rf_fast6_xdp(struct xdp_md *ctx, const __u8 
 	pl->remote.port = dir == RF_DIR_IN ? f->udp.source : f->udp.dest;
 	pl->len = sizeof(f->ip6) + bpf_ntohs(f->ip6.payload_len);
 	pl->pt = f->rtp.mpt & 0x7f;
+	if (rf_addr_is_v4(&pl->own.addr)) /* the key of IPv4's */
+		return RF_FAST_SLOW;
 	fast = rf_plain_hit(pl, dir, true, &ph);
 	if (fast != RF_FAST_REDIRECTED)
 		return fast;

@@ -41,8 +41,15 @@ static __always_inline struct rf_guard *rf_guard_get(const struct rf_addr *a)
 	return bpf_map_lookup_elem(&guards, &key);
 }
 
-/* A public address of ours, or an inside host that peers reach under its own address? */
-static __always_inline bool rf_guarded(const struct rf_addr *a, struct rf_range *ports)
+enum rf_guarded_as {
+	RF_GUARDED_NOT,
+	RF_GUARDED, /* a public address of ours, or an inside host that peers reach under its own address */
+	RF_GUARDED_NAT, /* the private address of an inside host, which peers have no business with */
+};
+
+/* RF_GUARDED: *ports is set */
+static __always_inline enum rf_guarded_as rf_guarded_as(const struct rf_addr *a,
+							struct rf_range *ports)
 {
 	struct rf_guard *g = rf_guard_get(a);
 	struct rf_inside *in;
@@ -50,14 +57,24 @@ static __always_inline bool rf_guarded(const struct rf_addr *a, struct rf_range 
 	if (g) {
 		ports->lo = g->port_lo;
 		ports->hi = g->port_hi;
-		return true;
+		return RF_GUARDED;
 	}
 	in = rf_inside_get(a);
-	if (!in || rf_inside_mode(in, a) != RF_MODE_ROUTED)
-		return false;
+	if (!in)
+		return RF_GUARDED_NOT;
+	switch (rf_inside_mode(in, a)) {
+	case RF_MODE_ROUTED: break;
+	case RF_MODE_NAT: return RF_GUARDED_NAT;
+	default: return RF_GUARDED_NOT;
+	}
 	ports->lo = in->port_lo;
 	ports->hi = in->port_hi;
-	return true;
+	return RF_GUARDED;
+}
+
+static __always_inline bool rf_guarded(const struct rf_addr *a, struct rf_range *ports)
+{
+	return rf_guarded_as(a, ports) == RF_GUARDED;
 }
 
 static __always_inline bool rf_sip_port(__be16 port)
@@ -80,6 +97,13 @@ static __always_inline bool rf_controller_away(struct rf_pkt *p)
 
 	return !s || !c ||
 	       !rf_heartbeat_alive(RF_READ_ONCE(c->heartbeat_ns), rf_now(p), s->heartbeat_limit_ns);
+}
+
+/* Of a packet from the wire: can nobody have sent it, or only this host itself? */
+__noinline bool rf_source_spoofed(struct rf_pkt *p)
+{
+	return p && !(p->flags & RF_PKT_AGAIN) &&
+	       (rf_addr_no_source(&p->src.addr) || rf_guard_get(&p->src.addr));
 }
 
 static __always_inline bool rf_device_is(__u32 ifindex, __u8 role)

@@ -75,6 +75,9 @@ static __always_inline enum rf_stage rf_inside_in_stage(struct __sk_buff *skb, s
 {
 	if (rf_is_tcp(p, parsed))
 		return RF_STAGE_TCP;
+	/* translated and redirected it would escape the stack, which refuses it */
+	if (p->flags & RF_PKT_SOURCE_ROUTED)
+		return rf_decided(p, RF_R_NOT_OURS);
 	switch (parsed) {
 	case RF_PARSED_UDP: break;
 	case RF_PARSED_ICMP: return RF_STAGE_ICMP;
@@ -85,6 +88,7 @@ static __always_inline enum rf_stage rf_inside_in_stage(struct __sk_buff *skb, s
 			return RF_STAGE_FRAGMENT;
 		break;
 	case RF_PARSED_UNSUPPORTED: return rf_decided(p, RF_R_UNSUPPORTED_L2);
+	case RF_PARSED_OTHER_VLAN: return rf_decided(p, RF_R_OTHER_VLAN);
 	default: return rf_decided(p, RF_R_NOT_OURS);
 	}
 	return rf_stage_of_kind(p, rf_inside_kind(skb, p));

@@ -18,6 +18,8 @@ enum rf_nexthop_via {
 	RF_NEXTHOP_XDP = 1u << 31, /* the device takes XDP redirects */
 	RF_NEXTHOP_OUT =
 		1u << 30, /* looked up by the device to leave by, not by the one to come in at */
+	RF_NEXTHOP_AGAIN =
+		1u << 29, /* turned around to another inside host: its source is our own */
 };
 #define RF_NEXTHOP_HITS	    16
 #define RF_NEXTHOP_FRESH_NS (RF_NS_PER_SEC / 10)

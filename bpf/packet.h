@@ -21,6 +21,8 @@ enum rf_pkt_flag {
 	RF_PKT_NO_ETH = 1 << 5, /* device without link layer header */
 	RF_PKT_AGAIN = 1 << 6, /* was parked or turned around: not parked again */
 	RF_PKT_MISS = 1 << 7, /* the fast path found no pinhole: one look-up is enough */
+	RF_PKT_SOURCE_ROUTED = 1 << 8, /* IPv4 source route option, or IPv6 segments left */
+	RF_PKT_LINK_MANY = 1 << 9, /* broadcast or multicast on the link */
 };
 
 /* The pinhole that was found, for the direction that it was found in */
@@ -44,7 +46,6 @@ struct rf_pkt {
 	__u32 reason; /* enum rf_reason, once it is decided */
 	__u16 l3_off, l4_off;
 	__u16 pay_len; /* of UDP */
-	__u16 vlan; /* outermost tag's id */
 	__u16 flags; /* enum rf_pkt_flag */
 	__u8 hook; /* enum rf_hook */
 	__u8 proto, ttl;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Bytes -> struct rf_pkt: Ethernet, up to two VLAN tags, IPv4 with options, IPv6 with extension
+ * Bytes -> struct rf_pkt: Ethernet, up to two priority tags, IPv4 with options, IPv6 with extension
  * headers, UDP. Serves XDP and TC alike; after this stage only offsets and values are used.
  * Lengths are judged for UDP only: what is not UDP is none of our business and must pass as it is
  * (a BIG TCP packet carries a total length of 0, for instance).
@@ -17,10 +17,13 @@ enum rf_parsed {
 	RF_PARSED_ICMP, /* .l4_off is set, whole packet */
 	RF_PARSED_OTHER,
 	RF_PARSED_UNSUPPORTED, /* link layer that is not looked into */
+	RF_PARSED_OTHER_VLAN, /* not this device's: the stack gives it to the VLAN's, or to nobody */
 	RF_PARSED_NOT_LINEAR, /* the packet is long enough, its linear part is not */
 	RF_PARSED_TRUNCATED,
 	RF_PARSED_BAD,
 };
+
+#define RF_VLAN_ID 0xfff /* 0: a priority tag, IEEE 802.1Q 9.6 */
 
 struct rf_vlan_hdr {
 	__be16 tci;
@@ -63,8 +66,8 @@ static __always_inline enum rf_parsed rf_parse_eth(void *data, void *end, struct
 			break;
 		if ((void *)(tag + 1) > end)
 			return rf_too_short(p, off + sizeof(*tag));
-		if (!p->vlan)
-			p->vlan = bpf_ntohs(tag->tci) & 0xfff;
+		if (tag->tci & bpf_htons(RF_VLAN_ID))
+			return RF_PARSED_OTHER_VLAN;
 		p->tags++;
 		*proto = tag->proto;
 		off += sizeof(*tag);
@@ -101,8 +104,66 @@ static __always_inline enum rf_parsed rf_parse_udp(void *data, void *end, struct
 	return RF_PARSED_UDP;
 }
 
-static __always_inline enum rf_parsed rf_parse_ipv4(void *data, void *end, struct rf_pkt *p,
-						    __u32 off)
+/* RFC 791 3.1; kinds with their copied bit and class */
+#define RF_IPOPT_END	 0
+#define RF_IPOPT_NOOP	 1
+#define RF_IPOPT_LSRR	 131
+#define RF_IPOPT_SSRR	 137
+#define RF_IP4_OPTS_MAX	 40
+#define RF_IP4_OPTS_ROOM 64 /* a power of two, to index by */
+
+/*
+ * LSRR or SSRR among the options (RFC 791 3.1), or options that cannot be read: the stack refuses both
+ * (accept_source_route is off). .n: bytes of .opts, a multiple of 4
+ */
+static __always_inline bool rf_opts_source_routed(const __u8 *opts, __u32 n)
+{
+	__u32 at = 0, len, kind;
+	int i;
+
+	for (i = 0; i < RF_IP4_OPTS_MAX; i++) {
+		if (at >= n)
+			return false;
+		kind = opts[at];
+		if (kind == RF_IPOPT_LSRR || kind == RF_IPOPT_SSRR)
+			return true;
+		if (kind == RF_IPOPT_END)
+			return false;
+		len = 1;
+		if (kind != RF_IPOPT_NOOP) {
+			len = opts[(at + 1) & (RF_IP4_OPTS_ROOM - 1)];
+			if (len < 2)
+				return true;
+		}
+		if (len > n - at)
+			return true;
+		at = (at + len) & (RF_IP4_OPTS_ROOM - 1);
+		RF_BARRIER(at);
+	}
+	return false;
+}
+
+/* Global functions, verified once: the walk over the options would multiply with what comes next. */
+__noinline bool rf_source_routed_xdp(struct xdp_md *ctx, __u32 off, __u32 n)
+{
+	__u8 opts[RF_IP4_OPTS_ROOM] = {};
+
+	if (!n || n > RF_IP4_OPTS_MAX)
+		return true;
+	return bpf_xdp_load_bytes(ctx, off, opts, n) || rf_opts_source_routed(opts, n);
+}
+
+__noinline bool rf_source_routed_skb(struct __sk_buff *skb, __u32 off, __u32 n)
+{
+	__u8 opts[RF_IP4_OPTS_ROOM] = {};
+
+	if (!n || n > RF_IP4_OPTS_MAX)
+		return true;
+	return bpf_skb_load_bytes(skb, off, opts, n) || rf_opts_source_routed(opts, n);
+}
+
+static __always_inline enum rf_parsed rf_parse_ipv4(void *ctx, const bool xdp, void *data,
+						    void *end, struct rf_pkt *p, __u32 off)
 {
 	struct iphdr *ip = data + off;
 	__u32 ihl, frag;
@@ -123,6 +184,10 @@ static __always_inline enum rf_parsed rf_parse_ipv4(void *data, void *end, struc
 	if (off + p->len > p->frame_len)
 		return RF_PARSED_TRUNCATED;
 	frag = bpf_ntohs(ip->frag_off);
+	if (ihl > sizeof(*ip) &&
+	    (xdp ? rf_source_routed_xdp(ctx, off + sizeof(*ip), ihl - sizeof(*ip))
+		 : rf_source_routed_skb(ctx, off + sizeof(*ip), ihl - sizeof(*ip))))
+		p->flags |= RF_PKT_SOURCE_ROUTED;
 	if (frag & IP_DF)
 		p->flags |= RF_PKT_DF;
 	if (frag & (IP_MF | IP_OFFSET)) {
@@ -181,7 +246,7 @@ static __always_inline enum rf_parsed rf_parse_exthdrs(void *data, void *end, st
 		}
 		/* Segments left: the address in the header is not the destination yet. */
 		if (kind == NEXTHDR_ROUTING && (bpf_ntohs(x->frag) & 0xff))
-			return RF_PARSED_BAD;
+			p->flags |= RF_PKT_SOURCE_ROUTED;
 		*off += (x->len + 1) * 8;
 		if (*off > RF_HDRS_MAX)
 			return RF_PARSED_BAD;
@@ -200,6 +265,9 @@ static __always_inline enum rf_parsed rf_parse_ipv6(void *data, void *end, struc
 		return rf_too_short(p, off + sizeof(*ip6));
 	rf_addr_v6(&p->src.addr, &ip6->saddr);
 	rf_addr_v6(&p->dst.addr, &ip6->daddr);
+	/* on the wire such an address is nobody's (the stack drops it), and here it is IPv4's key */
+	if (rf_addr_is_v4(&p->src.addr) || rf_addr_is_v4(&p->dst.addr))
+		return RF_PARSED_OTHER;
 	p->flags |= RF_PKT_ADDRS | RF_PKT_V6 | RF_PKT_DF;
 	p->ttl = ip6->hop_limit;
 	p->len = sizeof(*ip6) + bpf_ntohs(ip6->payload_len);
@@ -209,8 +277,14 @@ static __always_inline enum rf_parsed rf_parse_ipv6(void *data, void *end, struc
 	off += sizeof(*ip6);
 	r = rf_parse_exthdrs(data, end, p, &off, &next);
 	p->proto = next;
-	if (r == RF_PARSED_GO_ON && next != IPPROTO_UDP && next != IPPROTO_ICMPV6)
+	/* RFC 7112: all headers are in the first fragment, not in what follows it in the frame */
+	if (r == RF_PARSED_GO_ON && (p->flags & RF_PKT_FRAGMENT) && off > (__u32)p->l3_off + p->len)
+		return RF_PARSED_TRUNCATED;
+	if (r == RF_PARSED_GO_ON && next != IPPROTO_UDP && next != IPPROTO_ICMPV6) {
+		if (next == IPPROTO_TCP)
+			p->l4_off = off;
 		return RF_PARSED_OTHER;
+	}
 	if (r != RF_PARSED_GO_ON && r != RF_PARSED_FRAGMENT)
 		return r;
 	if (p->l3_off + p->len > p->frame_len)
@@ -254,7 +328,7 @@ static __always_inline enum rf_parsed rf_parse_l3(void *ctx, const bool xdp, voi
 		return xdp ? rf_parse_ipv6_xdp(ctx, p) : rf_parse_ipv6_skb(ctx, p);
 	if (proto != bpf_htons(ETH_P_IP) || off > RF_L2_MAX)
 		return RF_PARSED_OTHER;
-	return rf_parse_ipv4(data, end, p, off);
+	return rf_parse_ipv4(ctx, xdp, data, end, p, off);
 }
 
 static __always_inline enum rf_parsed rf_parse_xdp(struct xdp_md *ctx, struct rf_pkt *p)
@@ -269,16 +343,24 @@ static __always_inline enum rf_parsed rf_parse_xdp(struct xdp_md *ctx, struct rf
 	return r == RF_PARSED_GO_ON ? rf_parse_l3(ctx, true, data, end, p, proto) : r;
 }
 
+/* The outermost tag of a received frame is in the metadata by the time that TC sees it. */
+static __always_inline bool rf_other_vlan(const struct __sk_buff *skb)
+{
+	return skb->vlan_present && (skb->vlan_tci & RF_VLAN_ID);
+}
+
 static __always_inline enum rf_parsed rf_parse_linear(struct __sk_buff *skb, struct rf_pkt *p)
 {
 	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	enum rf_parsed r = RF_PARSED_GO_ON;
 	__be16 proto = skb->protocol;
 
-	p->vlan = skb->vlan_present ? skb->vlan_tci & 0xfff : 0;
 	p->tags = 0;
 	p->l3_off = 0;
-	p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN | RF_PKT_MISS; /* not what was parsed */
+	/* not what was parsed */
+	p->flags &= RF_PKT_NO_ETH | RF_PKT_AGAIN | RF_PKT_MISS | RF_PKT_LINK_MANY;
+	if (rf_other_vlan(skb))
+		return RF_PARSED_OTHER_VLAN;
 	if (!(p->flags & RF_PKT_NO_ETH))
 		r = rf_parse_eth(data, end, p, &proto);
 	return r == RF_PARSED_GO_ON ? rf_parse_l3(skb, false, data, end, p, proto) : r;

@@ -36,7 +36,7 @@ __noinline enum rf_reason rf_punt_copy(struct __sk_buff *skb, struct rf_pkt *p, 
 	s->hdr.len = n;
 	s->hdr.hook = p->hook;
 	s->hdr.kind = kind;
-	s->hdr.vlan = p->vlan;
+	s->hdr.vlan = 0; /* frames of a VLAN are its device's, which sees no tag */
 	s->hdr.call_id = kind == RF_PUNT_STUN ? rf_call_id_of(p->slot) : 0;
 	/* The only shape of a variable length that the verifiers of 6.1 and of 7.x both accept. */
 	n--;
@@ -85,6 +85,9 @@ static __always_inline enum rf_reason rf_park(struct __sk_buff *skb, struct rf_p
 
 	if ((p->flags & RF_PKT_AGAIN) || !rf_may_turn(reason) || !g || !rf_may_park() ||
 	    rf_controller_away(p))
+		return reason;
+	/* judged again, it would come from ourselves */
+	if (p->hook == RF_HOOK_WAN_IN && rf_source_spoofed(p))
 		return reason;
 	if (__sync_fetch_and_add(&g->parked, 1) >= RF_PARK_MAX ||
 	    rf_punt_copy(skb, p, RF_PUNT_MEDIA) != RF_R_MEDIA_PARKED)

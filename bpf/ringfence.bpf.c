@@ -37,9 +37,12 @@ static __always_inline enum rf_reason rf_dispatch_xdp(struct xdp_md *ctx, struct
 SEC("xdp.frags")
 int rf_wan_xdp(struct xdp_md *ctx)
 {
-	enum rf_fast fast = rf_fast_xdp(ctx, RF_DIR_IN);
+	enum rf_fast fast;
 	struct rf_pkt *p;
 
+	if (!rf_own_frame(ctx))
+		return XDP_PASS;
+	fast = rf_fast_xdp(ctx, RF_DIR_IN);
 	if (fast == RF_FAST_REDIRECTED)
 		return XDP_REDIRECT;
 	p = rf_pkt_begin(RF_HOOK_WAN_XDP);
@@ -53,7 +56,9 @@ int rf_wan_xdp(struct xdp_md *ctx)
 SEC("xdp.frags")
 int rf_inside_xdp(struct xdp_md *ctx)
 {
-	return rf_fast_xdp(ctx, RF_DIR_OUT) == RF_FAST_REDIRECTED ? XDP_REDIRECT : XDP_PASS;
+	return rf_own_frame(ctx) && rf_fast_xdp(ctx, RF_DIR_OUT) == RF_FAST_REDIRECTED
+		       ? XDP_REDIRECT
+		       : XDP_PASS;
 }
 
 /* For the far end of a veth pair: native XDP there makes XDP redirects into it arrive. */
@@ -74,6 +79,7 @@ static __always_inline enum rf_reason rf_dispatch(struct __sk_buff *skb, struct 
 	case RF_STAGE_FRAGMENT: return rf_fragment(skb, p);
 	case RF_STAGE_ICMP: return rf_icmp(skb, p);
 	case RF_STAGE_TCP: return rf_tcp(skb, p);
+	case RF_STAGE_DIRECT: return rf_direct(skb, p);
 	default:
 		return p->hook == RF_HOOK_INSIDE_IN ? rf_inside_early(skb, p)
 						    : rf_park(skb, p, p->reason);
@@ -91,6 +97,9 @@ static __always_inline int rf_slow_tc(struct __sk_buff *skb, const __u32 hook, _
 		return TC_ACT_SHOT;
 	p->flags = flags;
 	rf_device_shape(skb, p);
+	if (hook != RF_HOOK_WAN_OUT &&
+	    !(p->flags & (RF_PKT_NO_ETH | RF_PKT_LINK_MANY | RF_PKT_AGAIN)))
+		rf_own_mac_learn(skb);
 	parsed = rf_parse_skb(skb, p);
 	stage = hook == RF_HOOK_WAN_IN	  ? rf_wan_in_stage(p, parsed)
 		: hook == RF_HOOK_WAN_OUT ? rf_wan_out_stage(p, parsed)
@@ -102,18 +111,25 @@ static __always_inline int rf_slow_tc(struct __sk_buff *skb, const __u32 hook, _
 static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook)
 {
 	bool again = rf_hairpinned(skb);
-	enum rf_fast fast;
+	enum rf_fast fast = RF_FAST_SLOW;
+	__u32 flags;
 
 	if (hook == RF_HOOK_WAN_IN && !again && rf_injected(skb))
 		return rf_end_tc(hook, skb->len, RF_R_RELEASED);
 	if (!again && skb->pkt_type == PACKET_OTHERHOST)
 		return TC_ACT_UNSPEC;
-	fast = hook == RF_HOOK_WAN_IN ? rf_fast_in_tc(skb) : rf_fast_out_tc(skb);
-	switch (fast) {
-	case RF_FAST_REDIRECTED: return TC_ACT_REDIRECT;
-	case RF_FAST_FAILED: return rf_end_tc(hook, skb->len, RF_R_REWRITE_FAILED);
-	default: return rf_slow_tc(skb, hook, rf_flags_of(fast, again));
-	}
+	if (rf_other_vlan(skb))
+		return rf_end_tc(hook, skb->len, RF_R_OTHER_VLAN);
+	if (!again && skb->pkt_type == PACKET_HOST)
+		fast = hook == RF_HOOK_WAN_IN ? rf_fast_in_tc(skb) : rf_fast_out_tc(skb);
+	if (fast == RF_FAST_REDIRECTED)
+		return TC_ACT_REDIRECT;
+	if (fast == RF_FAST_FAILED)
+		return rf_end_tc(hook, skb->len, RF_R_REWRITE_FAILED);
+	flags = rf_flags_of(fast, again);
+	if (skb->pkt_type != PACKET_HOST)
+		flags |= RF_PKT_LINK_MANY;
+	return rf_slow_tc(skb, hook, flags);
 }
 
 SEC("tc")
@@ -132,7 +148,7 @@ static __always_inline int rf_wan_out_forward(struct __sk_buff *skb)
 {
 	struct rf_pkt *p;
 
-	if (rf_plainly_public(skb))
+	if (rf_plainly_public(skb) || rf_other_vlan(skb))
 		return TC_ACT_UNSPEC;
 	p = rf_pkt_begin(RF_HOOK_WAN_OUT);
 	return p ? rf_verdict_tc(p, rf_wan_out_forwarded(skb, p)) : TC_ACT_SHOT;
@@ -163,8 +179,9 @@ static __always_inline int rf_inside_out_own(struct __sk_buff *skb)
 
 	if (!p)
 		return TC_ACT_SHOT;
-	return rf_tcp_sent(skb, p) ? rf_verdict_tc(p, rf_tcp_out(skb, p, RF_DEV_INSIDE))
-				   : TC_ACT_UNSPEC;
+	return !rf_other_vlan(skb) && rf_tcp_sent(skb, p)
+		       ? rf_verdict_tc(p, rf_tcp_out(skb, p, RF_DEV_INSIDE))
+		       : TC_ACT_UNSPEC;
 }
 
 /* Media passes here with every packet. */

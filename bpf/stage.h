@@ -15,6 +15,7 @@ enum rf_stage {
 	RF_STAGE_FRAGMENT, /* .frag is set, if it is the first */
 	RF_STAGE_ICMP,
 	RF_STAGE_TCP,
+	RF_STAGE_DIRECT, /* to an inside host past its pinholes; .reason, if it cannot be read */
 };
 
 enum rf_kind {
@@ -23,6 +24,7 @@ enum rf_kind {
 	RF_KIND_SIP,
 	RF_KIND_MEDIA, /* of a pinhole: .hit is set */
 	RF_KIND_STRAY, /* to or from a guarded port that no pinhole takes */
+	RF_KIND_DIRECT, /* from the WAN to a private inside address */
 };
 
 static __always_inline enum rf_stage rf_decided(struct rf_pkt *p, enum rf_reason reason)
@@ -33,6 +35,8 @@ static __always_inline enum rf_stage rf_decided(struct rf_pkt *p, enum rf_reason
 
 static __always_inline enum rf_stage rf_stage_of_kind(struct rf_pkt *p, enum rf_kind kind)
 {
+	if (kind == RF_KIND_DIRECT)
+		return RF_STAGE_DIRECT;
 	if (p->flags & RF_PKT_FRAGMENT) {
 		p->frag = kind == RF_KIND_SIP				   ? RF_FRAG_SIP
 			  : kind == RF_KIND_MEDIA || kind == RF_KIND_STRAY ? RF_FRAG_MEDIA

@@ -8,6 +8,7 @@
 #ifndef RF_BPF_TCP_H
 #define RF_BPF_TCP_H
 
+#include "direct.h"
 #include "inside.h"
 #include "punt.h"
 #include "rewrite.h"
@@ -20,7 +21,6 @@
 #define RF_TCP_ACK   0x10
 
 #define RF_IP4_FRAG 6
-#define RF_IP6_NEXT 6
 
 /*
  * TCP of this host's own stack on its way out, for a hook that sees media, too: little is done for that.
@@ -51,11 +51,13 @@ static __always_inline bool rf_tcp_sent(struct __sk_buff *skb, struct rf_pkt *p)
 	}
 	rf_device_shape(skb, p);
 	p->l3_off = p->flags & RF_PKT_NO_ETH ? 0 : sizeof(struct ethhdr);
+	if (p->flags & RF_PKT_V6)
+		p->l4_off = p->l3_off + sizeof(ip6);
 	return true;
 }
 
 /* Ports and where the header is; *flags: of TCP. False: a fragment, or nothing that a stack would
- * take, or behind IPv6 extension headers, where no TCP is found in practice. */
+ * take. Of IPv6, .l4_off is set by whoever has read the headers in front of it. */
 static __always_inline bool rf_tcp_parse(struct __sk_buff *skb, struct rf_pkt *p, __u8 *flags)
 {
 	__u32 l3 = p->l3_off;
@@ -63,9 +65,8 @@ static __always_inline bool rf_tcp_parse(struct __sk_buff *skb, struct rf_pkt *p
 	__u8 first = 0;
 
 	if (p->flags & RF_PKT_V6) {
-		if (bpf_skb_load_bytes(skb, l3 + RF_IP6_NEXT, &first, 1) || first != IPPROTO_TCP)
+		if (!p->l4_off || (p->flags & RF_PKT_FRAGMENT))
 			return false;
-		p->l4_off = l3 + sizeof(struct ipv6hdr);
 	} else {
 		if (bpf_skb_load_bytes(skb, l3, &first, 1) ||
 		    bpf_skb_load_bytes(skb, l3 + RF_IP4_FRAG, &frag, 2) ||
@@ -126,6 +127,42 @@ static __always_inline void rf_tcp_key_set(struct rf_tcp_key *key, const struct 
 	key->local.port = local->port;
 }
 
+/* By an IPv4 option; what the stack refuses is not for the controller either. */
+static __always_inline bool rf_tcp_source_routed(struct __sk_buff *skb, const struct rf_pkt *p)
+{
+	__u32 opts = p->l3_off + sizeof(struct iphdr);
+
+	if (p->flags & RF_PKT_V6)
+		return p->flags & RF_PKT_SOURCE_ROUTED;
+	return p->l4_off > opts && rf_source_routed_skb(skb, opts, p->l4_off - opts);
+}
+
+/* The first fragment of what rf_tcp_parse() does not read: nobody sends SIP so, but to slip by unseen. */
+static __always_inline enum rf_reason rf_tcp_unread(struct __sk_buff *skb, struct rf_pkt *p,
+						    __u32 role, __u32 v6_off)
+{
+	__u32 l3 = p->l3_off, off = v6_off;
+	__be16 frag = 0, ports[2];
+	__u8 first = 0;
+
+	if (role != RF_DEV_WAN)
+		return RF_R_NOT_OURS;
+	if (!(p->flags & RF_PKT_V6)) {
+		if (bpf_skb_load_bytes(skb, l3, &first, 1) ||
+		    bpf_skb_load_bytes(skb, l3 + RF_IP4_FRAG, &frag, 2) ||
+		    (frag & bpf_htons(IP_OFFSET)) || (first & 0xf) < 5)
+			return RF_R_NOT_OURS;
+		off = l3 + (first & 0xf) * 4;
+	}
+	if (!off || bpf_skb_load_bytes(skb, off, ports, sizeof(ports)))
+		return RF_R_NOT_OURS;
+	p->src.port = ports[0];
+	p->dst.port = ports[1];
+	if (rf_direct_tcp(skb, p, true))
+		return RF_R_INSIDE_DIRECT;
+	return rf_tcp_wanted_outside(p) ? RF_R_TCP_FRAGMENT : RF_R_NOT_OURS;
+}
+
 /*
  * The first look at a packet: a SYN that somebody has to decide about is held. RF_R_NOT_OURS: there
  * may be a flow.
@@ -133,16 +170,26 @@ static __always_inline void rf_tcp_key_set(struct rf_tcp_key *key, const struct 
 static __always_inline enum rf_reason rf_tcp_begin(struct __sk_buff *skb, struct rf_pkt *p,
 						   __u32 role)
 {
+	__u32 v6_off = p->l4_off;
+	bool opening;
 	__u8 flags;
 
 	if (!rf_tcp_parse(skb, p, &flags)) {
 		p->l4_off = 0;
-		return RF_R_NOT_OURS;
+		return rf_tcp_unread(skb, p, role, v6_off);
 	}
-	if ((flags & (RF_TCP_SYN | RF_TCP_ACK)) != RF_TCP_SYN || (p->flags & RF_PKT_AGAIN))
+	opening = (flags & (RF_TCP_SYN | RF_TCP_ACK)) == RF_TCP_SYN;
+	if (role == RF_DEV_WAN && (opening || rf_sip_port(p->dst.port)) &&
+	    rf_direct_tcp(skb, p, opening))
+		return RF_R_INSIDE_DIRECT;
+	if (!opening || (p->flags & RF_PKT_AGAIN))
 		return RF_R_NOT_OURS;
 	if (role == RF_DEV_WAN ? !rf_tcp_wanted_outside(p) : !rf_tcp_wanted_inside(skb, p))
 		return RF_R_NOT_OURS;
+	if (rf_tcp_source_routed(skb, p))
+		return role == RF_DEV_WAN ? RF_R_SOURCE_ROUTED : RF_R_NOT_OURS;
+	if (role == RF_DEV_WAN && rf_source_spoofed(p))
+		return RF_R_SPOOFED_SOURCE;
 	/* the controller takes it as it is on the wire */
 	p->len = p->frame_len - p->l3_off;
 	return rf_hold(skb, p, RF_PUNT_TCP);

@@ -20,31 +20,68 @@ static __always_inline enum rf_kind rf_wan_in_kind(struct rf_pkt *p)
 
 	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN))
 		return rf_kind_of_hit(p);
-	if (!rf_guarded(&p->dst.addr, &ports))
-		return RF_KIND_OTHER;
+	switch (rf_guarded_as(&p->dst.addr, &ports)) {
+	case RF_GUARDED: break;
+	case RF_GUARDED_NAT: return p->hook == RF_HOOK_WAN_IN ? RF_KIND_DIRECT : RF_KIND_OTHER;
+	default: return RF_KIND_OTHER;
+	}
 	if (rf_sip_port(p->dst.port))
 		return RF_KIND_SIP;
 	return rf_range_has(&ports, p->dst.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
 }
 
+/* A whole datagram, or the first fragment of one. What the stack would refuse is delivered by nobody. */
+static __always_inline enum rf_stage rf_wan_in_ports(struct rf_pkt *p)
+{
+	enum rf_kind kind = rf_wan_in_kind(p);
+
+	if ((p->flags & RF_PKT_SOURCE_ROUTED) && (kind == RF_KIND_SIP || kind == RF_KIND_MEDIA)) {
+		if (!(p->flags & RF_PKT_FRAGMENT))
+			return rf_decided(p, RF_R_SOURCE_ROUTED);
+		kind = RF_KIND_STRAY;
+	}
+	if (kind == RF_KIND_SIP && p->hook == RF_HOOK_WAN_IN && rf_source_spoofed(p))
+		return rf_decided(p, RF_R_SPOOFED_SOURCE);
+	return rf_stage_of_kind(p, kind);
+}
+
+/* To a private inside address; not UDP with ports to be judged by. ICMP is none of our business here. */
+static __always_inline enum rf_stage rf_wan_in_direct(struct rf_pkt *p, enum rf_parsed parsed)
+{
+	if (parsed == RF_PARSED_FRAGMENT)
+		return RF_STAGE_DIRECT;
+	if (p->proto == IPPROTO_ICMP || p->proto == IPPROTO_ICMPV6)
+		return rf_decided(p, RF_R_NOT_OURS);
+	p->reason = parsed == RF_PARSED_BAD ? RF_R_BAD_HEADER : RF_R_TRUNCATED;
+	return RF_STAGE_DIRECT;
+}
+
 static __always_inline enum rf_stage rf_wan_in_stage(struct rf_pkt *p, enum rf_parsed parsed)
 {
+	enum rf_guarded_as as;
 	struct rf_range ports;
 
 	if (parsed == RF_PARSED_UDP)
-		return rf_stage_of_kind(p, rf_wan_in_kind(p));
+		return rf_wan_in_ports(p);
 	if (p->hook == RF_HOOK_WAN_IN && rf_is_tcp(p, parsed))
 		return RF_STAGE_TCP;
 	if (parsed == RF_PARSED_UNSUPPORTED)
 		return rf_decided(p, RF_R_UNSUPPORTED_L2);
-	if (parsed == RF_PARSED_OTHER || !(p->flags & RF_PKT_ADDRS) ||
-	    !rf_guarded(&p->dst.addr, &ports))
+	if (parsed == RF_PARSED_OTHER_VLAN)
+		return rf_decided(p, RF_R_OTHER_VLAN);
+	if (parsed == RF_PARSED_OTHER || !(p->flags & RF_PKT_ADDRS))
+		return rf_decided(p, RF_R_NOT_OURS);
+	as = rf_guarded_as(&p->dst.addr, &ports);
+	if (as == RF_GUARDED_NAT && p->hook == RF_HOOK_WAN_IN)
+		return rf_wan_in_direct(p, parsed);
+	if (as != RF_GUARDED)
 		return rf_decided(p, RF_R_NOT_OURS);
 	switch (parsed) {
 	case RF_PARSED_FRAGMENT:
-		return p->flags & RF_PKT_FIRST ? rf_stage_of_kind(p, rf_wan_in_kind(p))
-					       : RF_STAGE_FRAGMENT;
-	case RF_PARSED_ICMP: return RF_STAGE_ICMP;
+		return p->flags & RF_PKT_FIRST ? rf_wan_in_ports(p) : RF_STAGE_FRAGMENT;
+	case RF_PARSED_ICMP:
+		return p->flags & RF_PKT_SOURCE_ROUTED ? rf_decided(p, RF_R_NOT_OURS)
+						       : RF_STAGE_ICMP;
 	case RF_PARSED_NOT_LINEAR: /* XDP only: TC can make it linear */
 		return rf_decided(p, RF_R_TO_TC);
 	case RF_PARSED_BAD: return rf_decided(p, RF_R_BAD_HEADER);
@@ -74,7 +111,10 @@ static __always_inline enum rf_stage rf_wan_out_stage(struct rf_pkt *p, enum rf_
 
 	if (rf_is_tcp(p, parsed))
 		return RF_STAGE_TCP;
-	if (parsed != RF_PARSED_UDP && parsed != RF_PARSED_FRAGMENT)
+	if (parsed == RF_PARSED_OTHER_VLAN)
+		return rf_decided(p, RF_R_OTHER_VLAN);
+	if ((parsed != RF_PARSED_UDP && parsed != RF_PARSED_FRAGMENT) ||
+	    (p->flags & RF_PKT_SOURCE_ROUTED))
 		return rf_decided(p, RF_R_NOT_OURS);
 	g = rf_guard_get(&p->src.addr);
 	if (parsed == RF_PARSED_FRAGMENT && !g)

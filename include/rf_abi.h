@@ -282,6 +282,8 @@ struct rf_device {
 
 enum rf_policy_flag {
 	RF_POLICY_AWAY_PASS = 1 << 0, /* signalling passes unseen while the controller is away */
+	RF_POLICY_INSIDE_DIRECT =
+		1 << 1, /* the WAN may send SIP and media to private inside addresses */
 };
 
 /* settings: ARRAY[1], written by attach and by the controller's configuration. */

@@ -250,6 +250,16 @@ RF_PURE bool rf_addr_private(const struct rf_addr *a)
 	return v >> 25 == 0xfc >> 1 || v >> 22 == 0xfe80 >> 6;
 }
 
+/* "This network", loopback, multicast, broadcast: no packet may come from there, and no stack takes one. */
+RF_PURE bool rf_addr_no_source(const struct rf_addr *a)
+{
+	__u32 v = RF_HOST32(rf_addr_is_v4(a) ? a->w[3] : a->w[0]);
+
+	if (rf_addr_is_v4(a))
+		return v >> 24 == 0 || v >> 24 == 127 || v >> 28 == 14 || v == 0xffffffff;
+	return v >> 24 == 0xff || (!a->w[0] && !a->w[1] && !a->w[2] && RF_HOST32(a->w[3]) <= 1);
+}
+
 /* Of an inside host whose mode is "auto" and who is not this host itself: enum rf_mode. */
 RF_PURE __u8 rf_mode_by_addr(const struct rf_addr *a)
 {

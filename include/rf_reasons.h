@@ -73,7 +73,13 @@ enum rf_action {
 	RF_REASON(TCP_STEERED, "tcp_steered", RF_ACT_DELIVER, "SIP over TCP on its way to or from the controller") \
 	RF_REASON(TCP_LIMIT, "tcp_limit", RF_ACT_DROP, "a limit on SIP connections over TCP is reached") \
 	RF_REASON(TCP_TIMEOUT, "tcp_timeout", RF_ACT_DROP, "a SIP connection over TCP that says nothing, or not to the end") \
-	RF_REASON(NOT_SENT_YET, "not_sent_yet", RF_ACT_DROP, "media to an inside host that another host named in its SDP, before its own first packet; name who may in sip.media_for_others")
+	RF_REASON(NOT_SENT_YET, "not_sent_yet", RF_ACT_DROP, "media to an inside host that another host named in its SDP, before its own first packet; name who may in sip.media_for_others") \
+	RF_REASON(OTHER_VLAN, "other_vlan", RF_ACT_PASS, "frame with a VLAN tag: that VLAN's device has it, not this one") \
+	RF_REASON(SOURCE_ROUTED, "source_routed", RF_ACT_DROP, "source route in the packet (IPv4 option or IPv6 routing header), which hosts refuse") \
+	RF_REASON(LINK_BROADCAST, "link_broadcast", RF_ACT_DROP, "media in a broadcast or multicast frame, which no router forwards") \
+	RF_REASON(SPOOFED_SOURCE, "spoofed_source", RF_ACT_DROP, "source address that cannot come in here: this host's own, loopback or multicast") \
+	RF_REASON(INSIDE_DIRECT, "inside_direct", RF_ACT_DROP, "SIP or call media from the WAN straight to a private inside address, past its pinholes") \
+	RF_REASON(TCP_FRAGMENT, "tcp_fragment", RF_ACT_DROP, "IP fragment that would open a SIP connection over TCP")
 /* clang-format on */
 
 enum rf_reason {

@@ -379,6 +379,16 @@ static inline void lab_forget_hops(void)
 
 static inline void lab_warm_hops(void);
 
+/* As the TC hooks of both devices note it with the first frame that is theirs; bpf/l2.h */
+static inline void lab_own_mac(__u32 ifindex, const uint8_t *mac)
+{
+	__u32 place = ifindex & (bpf_map__max_entries(lab.skel->maps.own_macs) - 1);
+	__u64 v = (__u64)ifindex << 48;
+
+	memcpy(&v, mac, 6);
+	map_set(lab.skel->maps.own_macs, &place, &v);
+}
+
 static inline void lab_reset(void)
 {
 	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
@@ -401,6 +411,8 @@ static inline void lab_reset(void)
 	map_clear(lab.skel->maps.frags);
 	map_set(lab.skel->maps.guards, &a4, &g);
 	map_set(lab.skel->maps.guards, &a6, &g);
+	lab_own_mac(lab.w0, lab_mac_w0);
+	lab_own_mac(lab.l0, lab_mac_l0);
 	lab_device(lab.w0, RF_DEV_WAN, RF_DEV_XDP_NATIVE | RF_DEV_XDP_TX);
 	lab_device(lab.l0, RF_DEV_INSIDE, RF_DEV_XDP_TX);
 	lab_inside("10.0.0.0", 8, RF_MODE_NAT);

@@ -36,13 +36,16 @@ enum pkt_csum {
 };
 
 struct pkt {
-	int tags; /* VLAN tags in the frame; ids 100, 101 */
+	int tags; /* in the frame: priority tags, unless .vid */
+	int vid; /* VLAN of the innermost of .tags */
 	bool no_eth;
 	const char *src, *dst; /* IPv6 when .dst has a colon */
 	uint16_t sport, dport;
 	int ttl; /* 0: 64 */
 	int proto; /* 0: UDP */
 	int opts; /* bytes of IPv4 options (NOPs) */
+	const uint8_t *opt; /* the first four of them */
+	int segments; /* left, in routing headers of IPv6 */
 	uint8_t ext[10]; /* IPv6 extension headers, in order; 255 is hop-by-hop (0 ends the list) */
 	enum pkt_payload pay;
 	int len; /* of the payload; 0: what suits the kind; -1: none */
@@ -193,7 +196,7 @@ static inline int pkt_l2(const struct pkt *p, uint8_t *b)
 	memcpy(b + 6, p->smac ? p->smac : pkt_mac_peer, 6);
 	for (i = 0; i < p->tags; i++) {
 		put16(b + n, p->tags > 1 && !i ? 0x88a8 : 0x8100);
-		put16(b + n + 2, 100 + i);
+		put16(b + n + 2, 5 << 13 | (i == p->tags - 1 ? p->vid : 0));
 		n += 4;
 	}
 	put16(b + n, pkt_v6(p) ? 0x86dd : 0x0800);
@@ -218,7 +221,7 @@ static inline int pkt_ext(const struct pkt *p, uint8_t *b, uint8_t *next, int pr
 			b[n + 2] = 1; /* PadN */
 			b[n + 3] = 4;
 			if (kind == 43)
-				put32(b + n + 2, 0); /* type 0, no segments left */
+				put32(b + n + 2, p->segments << 16); /* type 0 */
 		}
 		n += 8;
 	}
@@ -252,6 +255,8 @@ static inline void pkt_l3(const struct pkt *p, uint8_t *b, int n)
 	}
 	memset(b, 0, 20);
 	memset(b + 20, 1, p->opts);
+	if (p->opt)
+		memcpy(b + 20, p->opt, 4);
 	b[0] = 0x40 | hl / 4;
 	put16(b + 2, hl + n);
 	put16(b + 4, p->id);

@@ -39,7 +39,7 @@ static void hold(const struct pkt *p, enum hook h, int trailer)
 	lab_run(h, a, n + trailer, &r);
 	assert_int_equal(r.code, lab_taken(h));
 	expect_punt(h, RF_PUNT_SIP, a + l2, n - l2);
-	assert_int_equal(lab.punt.vlan, p->tags ? 100 : 0);
+	assert_int_equal(lab.punt.vlan, 0);
 	lab_expect_bytes("held", r.data, r.len, a, n + trailer);
 }
 

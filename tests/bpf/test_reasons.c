@@ -193,7 +193,7 @@ static void test_media_inside_xdp(void **state)
  */
 static void test_no_frame(void **state)
 {
-	static const uint8_t like_ip[6] = { 0x45 };
+	static const uint8_t like_ip[6] = { 0x44 };
 	static uint8_t a[PKT_MAX];
 	static struct result r;
 	struct pkt p = out4;
@@ -201,7 +201,9 @@ static void test_no_frame(void **state)
 
 	p.dmac = like_ip;
 	n = pkt_build(&p, a);
+	sh("ip link set l0 address 44:00:00:00:00:00");
 	lab_run(INSIDE_IN, a, n, &r);
+	sh("ip link set l0 address 02:00:00:00:00:03");
 	assert_int_equal(r.code, TC_ACT_REDIRECT);
 	lab_device(lab.l0, RF_DEV_INSIDE, RF_DEV_L3);
 	lab_run(INSIDE_IN, a, n, &r);
@@ -316,7 +318,10 @@ static const struct plain_case plain[] = {
 	  RF_R_NOT_GUARDED,
 	  { WAN6(PUB6, 5080), .pay = PAY_SIP } },
 	{ "signalling to routed", WAN_IN, RF_R_SIP_HELD, { WAN4(ROUTED4, 5060), .pay = PAY_SIP } },
-	{ "signalling to a nat host", WAN_IN, RF_R_NOT_OURS, { WAN4(IN4, 5060), .pay = PAY_SIP } },
+	{ "signalling to a nat host",
+	  WAN_IN,
+	  RF_R_INSIDE_DIRECT,
+	  { WAN4(IN4, 5060), .pay = PAY_SIP } },
 	{ "fragment, XDP", XDP, RF_R_TO_TC, { WAN4(PUB4, 20000), .mf = true } },
 	{ "fragment to another, XDP",
 	  XDP,
@@ -636,7 +641,7 @@ static void test_segments_left(void **state)
 	for (h = XDP; h <= WAN_IN; h++) {
 		lab_run(h, a, n, &r);
 		assert_int_equal(r.code, h == XDP ? XDP_DROP : TC_ACT_SHOT);
-		lab_expect_count("segments left", RF_R_BAD_HEADER);
+		lab_expect_count("segments left", RF_R_SOURCE_ROUTED);
 	}
 }
 

@@ -46,7 +46,7 @@ static int build(enum hook h, const struct seg *s, uint8_t *out)
 	memcpy(out + 6, pkt_mac_peer, 6);
 	for (i = 0; i < s->tags; i++, at += 4) {
 		put16(out + at - 2, 0x8100);
-		put16(out + at, 100 + i);
+		put16(out + at, 5 << 13); /* priority tags */
 	}
 	put16(out + at - 2, s->v6 ? 0x86dd : 0x0800);
 	ip = out + at;
