@@ -10,6 +10,7 @@
 #include "control.h"
 #include "duration.h"
 #include "netlink.h"
+#include "xdp_cost.h"
 
 #define HOSTS_MAX 256 /* shown; a list for people */
 
@@ -138,15 +139,51 @@ static const char *device_state(const struct datapath_device *d)
 	return !d->present ? "missing" : d->up ? "up" : "down";
 }
 
+/* Why a WAN device has this way of delivery, where another one would cost others. */
+static void show_cost(struct out_node *item, const struct rf_device *dev,
+		      const struct nl_link *link)
+{
+	const char *cost = link && !(dev->flags & RF_DEV_L3) ? xdp_cost(link) : NULL;
+
+	if (cost && dev->flags & RF_DEV_XDP_NATIVE)
+		out_strf(item, "note", "", "native XDP slows ordinary TCP down: %s", cost);
+	else if (cost && !(dev->flags & RF_DEV_XDP_GENERIC))
+		out_strf(
+			item, "note", "",
+			"native XDP would slow ordinary TCP down (%s); \"mode native\" asks for it",
+			cost);
+	else
+		out_str(item, "note", "", NULL);
+}
+
+/* Nothing is redirected by XDP that does not come in by it. */
+static bool wan_runs_xdp(const struct status *s)
+{
+	for (size_t i = 0; i < s->n_devices; i++) {
+		const struct rf_device *dev = &s->devices[i].dev;
+
+		if (dev->role == RF_DEV_WAN &&
+		    dev->flags & (RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC))
+			return true;
+	}
+	return false;
+}
+
 static void show_devices(struct status *s)
 {
 	struct out_node *wan = out_list(out_root(s->c->out), "wan", "WAN devices", OUT_LINES);
 	struct out_node *inside = out_list(out_root(s->c->out), "inside", "inside devices",
 					   OUT_LINES),
 			*item;
+	struct nl_link *links = NULL;
+	bool xdp_wan = wan_runs_xdp(s);
+	size_t n_links = 0;
 
+	if (netlink_links(&links, &n_links))
+		n_links = 0; /* only a note is missing then */
 	for (size_t i = 0; i < s->n_devices; i++) {
 		const struct datapath_device *d = &s->devices[i];
+		const struct nl_link *link = NULL;
 		const char *xdp = d->dev.flags & RF_DEV_XDP_NATIVE    ? "native"
 				  : d->dev.flags & RF_DEV_XDP_GENERIC ? "generic"
 								      : "none";
@@ -162,15 +199,21 @@ static void show_devices(struct status *s)
 			show_guards(s, item, d->ifindex);
 		} else {
 			out_str(item, "delivery", "",
-				d->dev.flags & RF_DEV_STACK    ? "network stack"
-				: d->dev.flags & RF_DEV_XDP_TX ? "XDP redirect"
-							       : "TC redirect");
+				d->dev.flags & RF_DEV_STACK		  ? "network stack"
+				: xdp_wan && d->dev.flags & RF_DEV_XDP_TX ? "XDP redirect"
+									  : "TC redirect");
 			out_shown(out_str(item, "xdp", "", xdp), "%s",
 				  strcmp(xdp, "native") ? "from there TC" : "from there XDP + TC");
 		}
 		out_shown(out_u64(item, "mtu", "", d->dev.mtu), "MTU %u", d->dev.mtu);
+		for (size_t k = 0; k < n_links; k++)
+			if (links[k].ifindex == d->ifindex)
+				link = &links[k];
+		if (d->dev.role == RF_DEV_WAN)
+			show_cost(item, &d->dev, link);
 		out_u64(item, "ifindex", NULL, d->ifindex);
 	}
+	free(links);
 	out_empty(inside, "no inside device: nothing on this machine leads to an inside prefix");
 }
 

@@ -19,6 +19,7 @@
 
 #include "bpffs.h"
 #include "netlink.h"
+#include "xdp_cost.h"
 
 #define LO_IFINDEX 1
 
@@ -318,11 +319,30 @@ static int check_not_attached(const struct datapath *dp, const struct nl_link *l
 	return 0;
 }
 
+/* XDP is not taken at the expense of traffic that is not ours, unless asked for. */
+static enum attach_mode mode_sparing(enum attach_mode wanted, const char *cost)
+{
+	return wanted == ATTACH_AUTO && cost ? ATTACH_TC : wanted;
+}
+
+static void note_cost(const struct attach_request *r, const char *cost, struct attach_result *res)
+{
+	if (cost && r->mode == ATTACH_AUTO)
+		snprintf(
+			res->note, sizeof(res->note),
+			"by TC: native XDP would slow ordinary TCP through %s down (%s); \"mode native\" asks for it",
+			r->dev, cost);
+	else if (cost && res->mode == ATTACH_NATIVE)
+		snprintf(res->note, sizeof(res->note),
+			 "native XDP slows ordinary TCP through %s down: %s", r->dev, cost);
+}
+
 static int attach_device(struct datapath *dp, const struct attach_request *r,
 			 const struct nl_link *link, struct attach_result *res, struct why *w)
 {
 	struct rf_device dev = { .role = RF_DEV_WAN, .mtu = link->mtu };
 	struct inside_change change;
+	const char *cost = link->type == ARPHRD_ETHER ? xdp_cost(link) : NULL;
 	struct rf_device was;
 	bool was_inside;
 	int err;
@@ -334,7 +354,7 @@ static int attach_device(struct datapath *dp, const struct attach_request *r,
 	snprintf(dev.name, sizeof(dev.name), "%s", link->name);
 	if (link->type != ARPHRD_ETHER)
 		dev.flags |= RF_DEV_L3;
-	res->mode = r->mode;
+	res->mode = mode_sparing(r->mode, cost);
 	err = datapath_apply_settings(dp, r->config);
 	if (!err)
 		err = datapath_apply_inside(dp, r->config, r->inside, r->n_inside);
@@ -345,11 +365,13 @@ static int attach_device(struct datapath *dp, const struct attach_request *r,
 				w);
 	if (!err)
 		err = inside_sync_locked(dp, r->config, &change, w);
-	if (err)
+	if (err) {
 		unhook(dp, link->ifindex);
-	else
-		res->inside_devices = change.inside_devices;
-	return err;
+		return err;
+	}
+	res->inside_devices = change.inside_devices;
+	note_cost(r, cost, res);
+	return 0;
 }
 
 static int replace_xdp(const struct datapath *dp, const struct datapath_device *d, int fd,

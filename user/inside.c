@@ -18,6 +18,7 @@
 #include "datapath_priv.h"
 #include "media_range.h"
 #include "netlink.h"
+#include "xdp_cost.h"
 
 #define LO_IFINDEX 1
 
@@ -317,9 +318,9 @@ static bool wan_has(const struct scan *s, int flags)
 }
 
 /*
- * XDP takes what is plain to a WAN device that takes redirects. Not on virtual devices unless asked for:
- * a veth with XDP copies each packet that its peer sends and turns segmentation offload off, which
- * costs a container's TCP more than its media gains.
+ * XDP takes what is plain to a WAN device that takes redirects. Unless asked for not on virtual devices, nor
+ * where it costs others: a veth with XDP copies each packet that its peer sends and turns segmentation
+ * offload off, which costs a container's TCP more than its media gains.
  */
 static bool wants_xdp(const struct scan *s, const struct config *c, const struct nl_link *link)
 {
@@ -327,7 +328,7 @@ static bool wants_xdp(const struct scan *s, const struct config *c, const struct
 		return false;
 	if (c->inside_xdp == CONFIG_XDP_ALWAYS)
 		return wan_has(s, RF_DEV_XDP_TX);
-	return !*link->kind && wan_has(s, RF_DEV_XDP_TX | RF_DEV_XDP_NATIVE);
+	return !*link->kind && wan_has(s, RF_DEV_XDP_TX | RF_DEV_XDP_NATIVE) && !xdp_cost(link);
 }
 
 static void inside_xdp(struct datapath *dp, const struct nl_link *link, struct rf_device *dev,

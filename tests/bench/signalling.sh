@@ -81,7 +81,7 @@ ringfence() { # PHONES, up: attach, controller in CTL; a phone's signalling has 
 	  "inside": [ "10.0.0.0/8", "198.51.100.0/24", "198.18.0.0/15" ], "peers": [ { "name": "p", "address": "203.0.113.0/24" } ] }
 	END
 	chmod 644 /run/rf.json
-	ns g_rf "$B/ringfence" --instance bench attach dev w0 config /run/rf.json >/run/attach.log 2>&1 || { cat /run/attach.log; exit 1; }
+	ns g_rf "$B/ringfence" --instance bench attach dev w0 config /run/rf.json mode native >/run/attach.log 2>&1 || { cat /run/attach.log; exit 1; }
 	nsenter --net=/run/netns/g_rf -- "$B/ringfenced" --config /run/rf.json --instance bench >/run/ctl.log 2>&1 &
 	CTL=$!
 	PIDS="$PIDS $CTL"

@@ -286,9 +286,14 @@ rf_config() { # [JSON members to add]: writes $RF_CONFIG
 	chmod 644 "$RF_CONFIG"
 }
 
-# rf_up [attach options]: attach and start the controller with $RF_CONFIG (written if missing).
+# rf_up [attach options]: attach and start the controller with $RF_CONFIG (written if missing). On these veths it
+# would be TC by itself: unless told otherwise, the first lab of a script and every second one ask for native XDP.
 rf_up() {
 	[ -n "$LAB_PLAIN" ] && return 0
+	case " $* " in *" mode "*) ;; *)
+		LAB_TURN=$((1 - ${LAB_TURN:-0}))
+		[ $LAB_TURN = 0 ] || set -- mode native "$@" ;;
+	esac
 	[ -f "$RF_CONFIG" ] || rf_config
 	local out
 	if ! out=$(rf attach dev w0 config "$RF_CONFIG" "$@" 2>&1); then

@@ -22,21 +22,21 @@ one() { # MODE WAY ATTACH-MODE LAB-OPTIONS...
 
 FILTER=${1:-}
 for csum in on off; do
-	one nat media_xdp auto gro=on csum=$csum forward=drop
-	one nat media_tc auto gro=off csum=$csum forward=drop
-	one nat media_tc auto link=bridge csum=$csum forward=drop
+	one nat media_xdp native gro=on csum=$csum forward=drop
+	one nat media_tc native gro=off csum=$csum forward=drop
+	one nat media_tc native link=bridge csum=$csum forward=drop
+	one nat media_tc auto gro=on csum=$csum forward=drop
 	one nat media_tc tc gro=on csum=$csum
 	one nat any generic gro=on csum=$csum
-	one routed media_xdp auto gro=on csum=$csum forward=drop
-	one routed media_tc auto gro=off csum=$csum
-	one host any auto csum=$csum
+	one routed media_xdp native gro=on csum=$csum forward=drop
+	one routed media_tc native gro=off csum=$csum
+	one host any native csum=$csum
 	one host any tc csum=$csum
 done
 for csum in on off; do
-	INSIDE_XDP=always one nat media_xdp auto gro=on csum=$csum forward=drop
+	INSIDE_XDP=always one nat media_xdp native gro=on csum=$csum forward=drop
 done
-INSIDE_XDP=always one routed media_xdp auto gro=on csum=off
-INSIDE_XDP=never one nat any auto gro=on
-one nat any auto mtu=9000
-one nat any native gro=on
+INSIDE_XDP=always one routed media_xdp native gro=on csum=off
+INSIDE_XDP=never one nat any native gro=on
+one nat any native mtu=9000
 lab_done
