@@ -220,13 +220,9 @@ static void sync_system(struct controller *c)
 	uint64_t now;
 	int err;
 
-	err = inside_sync(c->dp, &c->config, &change, &w);
-	if (err == -ENOENT && !datapath_still_pinned(c->dp)) {
-		log_info("instance \"%s\" was detached: nothing left to do", c->instance);
-		c->detached = true;
-		event_base_loopbreak(c->base);
+	if (controller_look(c))
 		return;
-	}
+	err = inside_sync(c->dp, &c->config, &change, &w);
 	sync_tell(&c->sync_tell, err, w.text, clock_now_ns());
 	if (err == -EAGAIN)
 		c->sync_due = true;
@@ -283,6 +279,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	struct controller *c = arg;
 	uint64_t now = clock_now_ns();
 
+	if (controller_is_gone(c))
+		return;
 	sync_if_due(c);
 	punt_expire(c->punt, now);
 	engine_tick(c->engine, now, &c->actions);
@@ -294,7 +292,8 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
 
-	pinhole_table_sweep(c->table, clock_now_ns());
+	if (!controller_look(c))
+		pinhole_table_sweep(c->table, clock_now_ns());
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *arg)

@@ -44,7 +44,10 @@ struct controller {
 	struct event_base *base;
 	struct event *ev[CONTROLLER_EVENTS];
 	int n_ev;
-	bool detached; /* the instance is gone, and its calls with it */
+	bool gone; /* nothing left to do: .detached, or another instance has the name */
+	bool detached; /* the instance has ended, and its calls with it */
+	unsigned int n_unpinned; /* pins that are missing, as was said */
+	int presence_err; /* that was said */
 };
 
 /* Fills .engine from the journal and brings the maps in line. Everything else but .punt, .events and
@@ -69,6 +72,10 @@ int controller_tcp_new(struct controller *c, struct why *w);
 /* A held SYN: true when it is to be given back to the hook. */
 json_object *controller_tcp_reply(struct controller *c); /* {"connections": N} */
 bool controller_tcp_open(struct controller *c, const struct punt_message *m, size_t bytes);
+
+/* controller_presence.c. True: the loop ends, as the instance is gone. */
+bool controller_is_gone(struct controller *c); /* cheap */
+bool controller_look(struct controller *c); /* a whole look at the pins */
 
 void controller_heartbeat(struct controller *c);
 void controller_away(

@@ -249,14 +249,6 @@ void datapath_close(struct datapath *dp)
 	free(dp);
 }
 
-bool datapath_still_pinned(const struct datapath *dp)
-{
-	char path[PIN_PATH_MAX];
-
-	return !access(pin_path(path, dp->instance, "maps", datapath_map_names[MAP_SETTINGS]),
-		       F_OK);
-}
-
 /* By batches. A hash that changes meanwhile may show an entry twice or not at all, never a torn one. */
 int datapath_read_all(int fd, size_t key, size_t value, size_t record, size_t value_at, void **out,
 		      size_t *n)

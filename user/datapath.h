@@ -46,7 +46,8 @@ struct attach_result {
 /* Attaches the WAN device (loads and pins on the first one) and the inside devices found by route.
  * -EEXIST: attached already (the sentence tells about replace). All or nothing: a failure leaves nothing. */
 int datapath_attach(const struct attach_request *r, struct attach_result *out, struct why *w);
-/* dev NULL: all. Without a WAN device left, every pin, link, filter and qdisc of ours is gone. -ENOENT: not attached. */
+/* dev NULL: all. Without a WAN device left, every pin, link, filter and qdisc of ours is gone, and
+ * its controller has ended, too. -ENOENT: not attached; -ETIMEDOUT: detached, but the controller still runs. */
 int datapath_detach(const char *instance, const char *dev, struct why *w);
 
 /* 1..31 letters, digits, - and _; -EINVAL. */
@@ -168,7 +169,6 @@ int datapath_apply_inside(const struct datapath *dp, const struct config *c,
 			  const struct prefix *extra, size_t n_extra);
 /* Lets a user who is not root go on attaching devices: owner of the links directory. */
 int datapath_give(const struct datapath *dp, unsigned int uid, unsigned int gid);
-bool datapath_still_pinned(const struct datapath *dp); /* false after `ringfence detach all` */
 /* Writes the reasons that userspace counts (absolute values) into the slot of CPU 0. */
 int datapath_count_reason(const struct datapath *dp, enum rf_reason reason, uint64_t packets,
 			  uint64_t bytes);

@@ -9,16 +9,16 @@
 #include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_arp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include "bpffs.h"
 #include "netlink.h"
+#include "presence.h"
+#include "run_dir.h"
 #include "xdp_cost.h"
 
 #define LO_IFINDEX 1
@@ -140,33 +140,6 @@ static void unhook(struct datapath *dp, uint32_t ifindex)
 	bpf_map_delete_elem(dp->map[MAP_DEVICES], &ifindex);
 }
 
-/* The run directory's files that mean nothing without the instance. A controller that still runs
- * holds the lock, and goes by itself soon. */
-static void remove_run_files(const char *instance)
-{
-	static const char *const files[] = { "journal", "journal.old", "journal.new",
-					     "control.sock", "lock" };
-	char path[256];
-	size_t i;
-	int lock;
-
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/lock", instance);
-	lock = open(path, O_RDWR | O_CLOEXEC);
-	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
-		close(lock);
-		return;
-	}
-
-	for (i = 0; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/%s", instance, files[i]);
-		unlink(path);
-	}
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", instance);
-	rmdir(path);
-	if (lock >= 0)
-		close(lock);
-}
-
 /* Everything of the instance: filters on every device that we know of, then the pins. */
 static void remove_instance(struct datapath *dp)
 {
@@ -181,8 +154,11 @@ static void remove_instance(struct datapath *dp)
 		free(v);
 	}
 	hook_tc_detach(dp, LO_IFINDEX);
+	if (presence_end(dp))
+		log_warning("cannot tell the controller of instance \"%s\" that it is detached",
+			    instance);
 	bpffs_remove(instance);
-	remove_run_files(instance);
+	run_dir_remove(instance);
 }
 
 /* Is a link of the instance still on a device, wherever that is? */
@@ -238,7 +214,7 @@ static bool remove_orphan(const char *instance)
 		return false;
 	log_info("instance \"%s\": its network namespace is gone; removing what it left", instance);
 	bpffs_remove(instance);
-	remove_run_files(instance);
+	run_dir_remove(instance);
 	return true;
 }
 
@@ -543,7 +519,7 @@ static int detach_locked(struct datapath *dp, const char *dev, struct why *w)
 
 int datapath_detach(const char *instance, const char *dev, struct why *w)
 {
-	struct datapath *dp;
+	struct datapath *dp = NULL;
 	int lock, err;
 
 	err = instance_check(instance, w);
@@ -565,10 +541,13 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 		err = datapath_open_older(&dp, instance, w);
 	if (!err) {
 		err = detach_locked(dp, dev, w);
-		datapath_close(dp);
 	} else if (err == -ENOENT) {
 		bpffs_remove(instance); /* what a crash while loading may have left */
 	}
 	bpffs_unlock(instance, lock);
+	/* Without the lock, which the controller may be waiting for. */
+	if (!err && presence_ended(dp))
+		err = run_dir_wait(dp, w);
+	datapath_close(dp);
 	return err;
 }

@@ -18,6 +18,7 @@
 #include "datapath_priv.h"
 #include "media_range.h"
 #include "netlink.h"
+#include "presence.h"
 #include "xdp_cost.h"
 
 #define LO_IFINDEX 1
@@ -441,20 +442,33 @@ int inside_sync_locked(struct datapath *dp, const struct config *c, struct insid
 	return err;
 }
 
+/* `replace` may have pinned others; those of an instance that is not ours are none of ours. */
+static int inside_progs(struct datapath *dp, struct why *w)
+{
+	struct presence p;
+	int err;
+
+	err = presence_look(dp, &p);
+	if (err)
+		return why_set(w, err, "cannot tell whether instance \"%s\" is still attached: %s",
+			       dp->instance, strerror(-err));
+	if (p.kind == PRESENCE_ENDED || p.kind == PRESENCE_OTHER)
+		return why_set(w, -ENOENT, "instance \"%s\" was detached", dp->instance);
+	err = p.kind == PRESENCE_HERE ? datapath_reopen_progs(dp) : 0; /* else those that we have */
+	return err ? why_set(w, err, "cannot open the pinned programs: %s", strerror(-err)) : 0;
+}
+
 int inside_sync(struct datapath *dp, const struct config *c, struct inside_change *change,
 		struct why *w)
 {
 	int lock, err;
 
-	if (!datapath_still_pinned(dp))
-		return why_set(w, -ENOENT, "instance \"%s\" was detached", dp->instance);
 	lock = bpffs_lock(dp->instance, false, w);
 	if (lock < 0)
 		return lock;
-	err = datapath_reopen_progs(dp);
-	if (err)
-		why_set(w, err, "cannot open the pinned programs: %s", strerror(-err));
-	else
+	/* Under the lock: by its path another instance's programs would be taken for ours. */
+	err = inside_progs(dp, w);
+	if (!err)
 		err = inside_sync_locked(dp, c, change, w);
 	bpffs_unlock(dp->instance, lock);
 	return err;

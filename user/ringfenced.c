@@ -4,18 +4,16 @@
  * goes on by itself, and the next start finds its calls in the journal.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controller.h"
 #include "privileges.h"
+#include "run_dir.h"
 
 #ifndef RF_VERSION
 #define RF_VERSION "0.1"
@@ -73,49 +71,6 @@ static struct options parse_options(int argc, char **argv)
 	if (o.done == 2)
 		fputs(usage_text, stderr);
 	return o;
-}
-
-/* /run/ringfence/<instance>, and the lock that makes us the only controller of it. */
-static int run_dir_lock(const char *instance, int *lock, struct why *w)
-{
-	char path[128];
-	int fd;
-
-	if (mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST)
-		return why_set(w, -errno, "cannot create " RF_RUN_ROOT ": %s; run as root",
-			       strerror(errno));
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", instance);
-	if (mkdir(path, 0700) && errno != EEXIST)
-		return why_set(w, -errno, "cannot create %s: %s; run as root", path,
-			       strerror(errno));
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/lock", instance);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		close(fd);
-		return why_set(
-			w, -EBUSY,
-			"a controller of instance \"%s\" runs already; see: ringfence status",
-			instance);
-	}
-	*lock = fd;
-	return 0;
-}
-
-/* After a detach: also a journal of calls that nobody can take up again. After a start that failed:
- * only the lock, and the folder if nothing else is in it. */
-static void run_dir_clear(const char *instance, bool calls_too)
-{
-	static const char *const files[] = { "journal", "journal.old", "journal.new", "lock", "" };
-	char path[128];
-	size_t i;
-
-	for (i = calls_too ? 0 : 3; i < sizeof(files) / sizeof(*files); i++) {
-		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/%s", instance, files[i]);
-		if (unlink(path))
-			rmdir(path);
-	}
 }
 
 static int open_journal(struct controller *c, struct why *w)

@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# An instance is known by its id, not by its path: a controller goes with its own, a new one begins with nothing of the
+# old, and a pin that is missing is no detach.
+. "$(dirname "$0")/../lib/lab.sh"
+lab_enter "$@"
+LAB_MODE=nat
+
+PINS=/sys/fs/bpf/ringfence/$RF_INSTANCE
+RUN=/run/ringfence/$RF_INSTANCE
+step() { lab_python identity.py "$@"; } # STEP NAME
+pid() { cat "$LAB_TMP/ringfenced.pid"; }
+ends() { # NAME PID: with status 0
+	local rc=0
+	wait_for 10 not kill -0 "$2" && { wait "$2" || rc=$?; }
+	if [ $rc = 0 ]; then ok "$1"; else not_ok "$1: status $rc"; fi
+}
+said() { grep -qE -- "$1" "$RF_LOG" || { tail -n 5 "$RF_LOG"; return 1; }; }
+
+# ---- detach, attach: at once ----
+again() { # USER
+	rf_config "\"user\": \"$1\""
+	rf_up || return
+	step call "user \"$1\": a call"
+	step leave "user \"$1\": a call that nobody ends"
+	old=$(pid)
+	check "user \"$1\": detach all" rf detach all
+	check "user \"$1\": the controller has ended by then" not kill -0 "$old"
+	ends "user \"$1\": with status 0" "$old"
+	check "user \"$1\": and said why" said 'was detached: nothing left to do'
+	check "user \"$1\": nothing of it is left" test ! -e "$RUN"
+	check "user \"$1\": attach at once" rf attach dev w0 config "$RF_CONFIG"
+	check "user \"$1\": a new controller at once" rf_start
+	step none "user \"$1\": knows no call of the old one"
+	step call "user \"$1\": a call by it"
+	rf_down
+}
+
+# ---- a controller that cannot be told ----
+stopped() {
+	rf_config
+	rf_up || return
+	old=$(pid)
+	kill -STOP "$old"
+	check_fails "a stopped controller: detach says so" "is detached, but its controller \(pid $old\) does not end.* kill -KILL $old" \
+		rf detach all
+	check "a stopped controller: the devices are free" test -z "$(in_ns gw tcx)"
+	check "a stopped controller: attach" rf attach dev w0 config "$RF_CONFIG"
+	check_fails "a stopped controller: no other beside it" "runs already \(pid $old\)" \
+		in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "$RF_INSTANCE"
+	kill -CONT "$old"
+	ends "a stopped controller: it ends as soon as it runs" "$old"
+	check "a stopped controller: another one starts" rf_start
+	step call "a stopped controller: a call by the other"
+	kill -KILL "$(pid)"
+	wait "$(pid)" 2>/dev/null
+	check "a killed controller: nobody is waited for" rf detach all
+	check "a killed controller: nothing is left" test ! -e "$RUN"
+	rm -f "$LAB_TMP/ringfenced.pid"
+}
+
+# ---- another instance under the same name ----
+taken() {
+	rf_config
+	rf_up || return
+	step leave "the name is taken: a call"
+	check "the name is taken: another instance" rf --instance "${RF_INSTANCE}b" attach dev l0 mode tc
+	in_ns gw bpftool map pin pinned "/sys/fs/bpf/ringfence/${RF_INSTANCE}b/maps/instance" "$PINS/maps/other"
+	mv "$PINS/maps/instance" "$PINS/maps/kept"
+	mv "$PINS/maps/other" "$PINS/maps/instance"
+	ends "the name is taken: the controller leaves" "$(pid)"
+	check "the name is taken: and says so" said 'another instance has the name'
+	check "the name is taken: it keeps the journal" test -s "$RUN/journal"
+	mv "$PINS/maps/kept" "$PINS/maps/instance"
+	rm -f "$LAB_TMP/ringfenced.pid"
+	check "its own name again: a controller starts" rf_start
+	step one "its own name again: the call is known"
+	rf_down
+	check "the other one: detach" rf --instance "${RF_INSTANCE}b" detach all
+}
+
+lab_up nat
+again ""
+again nobody
+stopped
+taken
+check "nothing is left" test -z "$(find /sys/fs/bpf -mindepth 1 -path '*ringfence/*')"
+lab_down
+lab_done

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The lock is a flock on a file that holds the process id, for people. Who removes it does so while he has it, so that
+ * one who has opened it before sees by its inode that it is no longer the one.
+ */
+#include "run_dir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define RUN_PATH_MAX 128
+#define WAIT_NS \
+	(5ULL * 1000000000) /* for a controller that has the lock: it looks ten times a second */
+#define WAIT_BEAT_NS (1500000000ULL) /* for one elsewhere, of which only a heartbeat is known */
+#define WAIT_STEP_US 20000
+
+static const char *run_path(char *buf, const char *instance, const char *name)
+{
+	snprintf(buf, RUN_PATH_MAX, RF_RUN_ROOT "/%s%s%s", instance, name ? "/" : "",
+		 name ? name : "");
+	return buf;
+}
+
+static unsigned int pid_in(int fd)
+{
+	char text[16] = "";
+
+	return pread(fd, text, sizeof(text) - 1, 0) > 0 ? strtoul(text, NULL, 10) : 0;
+}
+
+static const char *pid_text(char *buf, size_t n, unsigned int pid)
+{
+	snprintf(buf, n, pid ? " (pid %u)" : "", pid);
+	return buf;
+}
+
+static void pid_write(int fd)
+{
+	/* only told to people */
+	if (!ftruncate(fd, 0))
+		dprintf(fd, "%d\n", getpid());
+}
+
+static bool still_there(int fd, const char *path)
+{
+	struct stat at_path, at_fd;
+
+	return !fstat(fd, &at_fd) && !stat(path, &at_path) && at_fd.st_ino == at_path.st_ino &&
+	       at_fd.st_dev == at_path.st_dev;
+}
+
+int run_dir_lock(const char *instance, int *lock, struct why *w)
+{
+	char path[RUN_PATH_MAX], who[32];
+	int fd;
+
+	for (;;) {
+		if (mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST)
+			return why_set(w, -errno, "cannot create " RF_RUN_ROOT ": %s; run as root",
+				       strerror(errno));
+		if (mkdir(run_path(path, instance, NULL), 0700) && errno != EEXIST)
+			return why_set(w, -errno, "cannot create %s: %s; run as root", path,
+				       strerror(errno));
+		fd = open(run_path(path, instance, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (fd < 0 && errno == ENOENT)
+			continue; /* a detach has just removed the directory */
+		if (fd < 0)
+			return why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
+		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			pid_text(who, sizeof(who), pid_in(fd));
+			close(fd);
+			return why_set(
+				w, -EBUSY,
+				"a controller of instance \"%s\" runs already%s; see: ringfence status",
+				instance, who);
+		}
+		if (still_there(fd, path))
+			break;
+		close(fd);
+	}
+	pid_write(fd);
+	*lock = fd;
+	return 0;
+}
+
+static void clear(const char *instance, bool journal)
+{
+	static const char *const files[] = { "journal", "journal.old", "journal.new",
+					     "control.sock", "lock" };
+	char path[RUN_PATH_MAX];
+	size_t i;
+
+	for (i = journal ? 0 : 4; i < sizeof(files) / sizeof(*files); i++)
+		unlink(run_path(path, instance, files[i]));
+	rmdir(run_path(path, instance, NULL));
+}
+
+void run_dir_clear(const char *instance, bool journal)
+{
+	clear(instance, journal);
+}
+
+void run_dir_remove(const char *instance)
+{
+	char path[RUN_PATH_MAX];
+	int lock;
+
+	lock = open(run_path(path, instance, "lock"), O_RDWR | O_CLOEXEC);
+	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
+		close(lock);
+		return;
+	}
+	clear(instance, true);
+	if (lock >= 0)
+		close(lock);
+}
+
+/* Does a controller have the lock? *pid: which, 0: not known. */
+static bool is_locked(const char *instance, unsigned int *pid)
+{
+	char path[RUN_PATH_MAX];
+	bool locked;
+	int fd;
+
+	fd = open(run_path(path, instance, "lock"), O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	locked = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
+	*pid = locked ? pid_in(fd) : 0;
+	close(fd);
+	return locked;
+}
+
+static int still_runs(const char *instance, unsigned int pid, struct why *w)
+{
+	char who[32];
+
+	return why_set(
+		w, -ETIMEDOUT,
+		"instance \"%s\" is detached, but its controller%s does not end: it is stopped or hangs, and no other can start before it is gone: kill -KILL %u",
+		instance, pid_text(who, sizeof(who), pid), pid);
+}
+
+int run_dir_wait(const struct datapath *dp, struct why *w)
+{
+	uint64_t start = clock_now_ns(), now = start;
+	struct controller_info info;
+	unsigned int pid = 0;
+	bool locked;
+
+	for (;;) {
+		locked = is_locked(dp->instance, &pid);
+		if (!locked &&
+		    (now - start >= WAIT_BEAT_NS || datapath_controller(dp, now, &info) ||
+		     info.state != CONTROLLER_ALIVE))
+			break;
+		if (now - start >= WAIT_NS)
+			return still_runs(dp->instance, pid, w);
+		usleep(WAIT_STEP_US);
+		now = clock_now_ns();
+	}
+	run_dir_remove(dp->instance); /* what one that is not root may not */
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * /run/ringfence/<instance>: the lock that makes a controller the only one, its journal, its control socket.
+ */
+#ifndef RF_RUN_DIR_H
+#define RF_RUN_DIR_H
+
+#include "datapath.h"
+
+/* Makes the directory and takes the lock. -EBUSY: another controller has it. */
+int run_dir_lock(const char *instance, int *lock, struct why *w);
+/* Under the lock. journal: also the calls, which nobody can take up again; else only the lock, and the
+ * directory if nothing else is in it. */
+void run_dir_clear(const char *instance, bool journal);
+
+/* The same by a detach: everything, unless a controller has the lock; that one clears it when it ends. */
+void run_dir_remove(const char *instance);
+/* Of an instance that has ended: waits until its controller has, too. -ETIMEDOUT: it still runs. */
+int run_dir_wait(const struct datapath *dp, struct why *w);
+
+#endif
