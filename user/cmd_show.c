@@ -200,17 +200,22 @@ static int restore_one(enum record_kind kind, uint32_t id, const void *bytes, si
 }
 
 /* In the order in which they refer to each other, as the controller does at its start. */
-static int restore_all(struct engine *engine, const char *instance, uint64_t now_ns)
+static int restore_all(struct engine *engine, const struct datapath *dp, uint64_t now_ns)
 {
 	static const enum record_kind order[] = { RECORD_BINDING, RECORD_ALIAS, RECORD_REGISTRATION,
 						  RECORD_CALL, RECORD_PINHOLE };
 	struct action_list ignored = { 0 };
+	struct rf_instance own;
 	struct journal *journal;
 	char path[128];
 	int err;
 
-	snprintf(path, sizeof(path), "%s/%s/journal", RF_RUN_ROOT, instance);
-	err = journal_open(&journal, path, false, NULL);
+	snprintf(path, sizeof(path), "%s/%s/journal", RF_RUN_ROOT, dp->instance);
+	err = datapath_instance(dp, &own);
+	if (!err)
+		err = journal_open(
+			&journal, path, false,
+			(struct journal_owner){ own.id, own.flags & RF_INSTANCE_TAKEN_OVER }, NULL);
 	if (err)
 		return err == -ENOENT ? 0 : err;
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]) && !err; i++) {
@@ -240,10 +245,10 @@ enum cmd_status show_engine(struct cmd_context *c, const struct datapath *dp, st
 	/* What the controller took in under its configuration must all be shown under any. */
 	config->max_calls = UINT32_MAX;
 	config->max_bindings = UINT32_MAX;
-	if (dp && (err = inside_topology(dp, config, topology)))
+	if ((err = inside_topology(dp, config, topology)))
 		goto out;
 	*out = engine_new(config, topology, now_ns, 1);
-	err = *out ? restore_all(*out, c->instance, now_ns) : -ENOMEM;
+	err = *out ? restore_all(*out, dp, now_ns) : -ENOMEM;
 out:
 	free(config);
 	if (!err)

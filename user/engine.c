@@ -451,6 +451,7 @@ void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
 	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
 			 now_ns, out);
 	binding_restored(e->bindings, out);
+	registration_tick(e->registrations, now_ns, out); /* not even until the first tick */
 	registration_restored(e->registrations, e->bindings, out);
 	call_restored(e->calls, now_ns, out);
 	keep_all(e, now_ns);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * File: one header, then entries {length, crc, kind, id, bytes}; the CRC covers all but itself. What
+ * File: one header, then entries {length, crc, kind, id, bytes}; the CRC covers all but itself. The header names the
+ * boot, whose clock the times are of, and the instance. What
  * is live is kept as (kind, id) -> place in the file, so the bytes are held once, by the page cache.
  */
 #include "journal.h"
@@ -18,7 +19,9 @@
 #include "file_piece.h"
 #include "journal_index.h"
 
-#define JOURNAL_MAGIC "RFJRNL1\n"
+#define JOURNAL_MAGIC "RFJRNL2\n"
+#define UNNAMED_MAGIC "RFJRNL1\n" /* whose header ends before .instance */
+#define UNNAMED_SIZE  offsetof(struct header, instance)
 #define COMPACT_MIN   (1 << 20) /* dead bytes that are worth a rewrite */
 #define KIND_FORGET   0x8000
 _Static_assert(JOURNAL_RECORD_MAX <= JOURNAL_LENGTH_MAX, "journal_place.length");
@@ -26,7 +29,9 @@ _Static_assert(JOURNAL_RECORD_MAX <= JOURNAL_LENGTH_MAX, "journal_place.length")
 struct header {
 	char magic[8];
 	char boot_id[40];
+	uint64_t instance; /* whose calls these are */
 };
+_Static_assert(sizeof(struct header) == 56, "header");
 
 struct entry {
 	uint32_t length; /* of the bytes behind it */
@@ -39,6 +44,8 @@ struct journal {
 	char *path;
 	int fd;
 	bool rw;
+	struct journal_owner owner;
+	uint64_t begin; /* of the entries: the size of the header */
 	uint64_t end; /* where the next entry goes */
 	uint64_t live_bytes; /* entries that count; the rest up to end is dead */
 	uint64_t compact_from; /* of end: a rewrite that failed is not tried again before */
@@ -59,13 +66,14 @@ static void boot_id(char out[40])
 		memset(out, 0, 40);
 }
 
-static struct header header_now(void)
+static struct header header_now(const struct journal *j)
 {
 	struct header h;
 
 	memset(&h, 0, sizeof(h));
 	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
 	boot_id(h.boot_id);
+	h.instance = j->owner.instance;
 	return h;
 }
 
@@ -116,7 +124,7 @@ static int scan(struct journal *j)
 
 	if (!buf)
 		return -ENOMEM;
-	j->end = sizeof(struct header);
+	j->end = j->begin;
 	for (;;) {
 		err = file_read_at(j->fd, &e, sizeof(e), j->end);
 		if (err || !is_entry(&e))
@@ -144,31 +152,44 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-/* Is the file one of ours, of this boot? An empty one is as good as new. */
-static int header_check(int fd, bool *ours, bool *empty)
+enum header_kind { HEADER_OURS, HEADER_EMPTY, HEADER_FOREIGN, HEADER_OTHER };
+
+/* Whose file is it? Sets .begin when it is ours; an empty one is as good as new. */
+static int header_check(struct journal *j, enum header_kind *kind)
 {
-	struct header have, want = header_now();
+	struct header have = { 0 }, want = header_now(j);
 	struct stat st;
 	int err;
 
-	if (fstat(fd, &st))
+	if (fstat(j->fd, &st))
 		return -errno;
-	*empty = st.st_size == 0;
-	*ours = false;
-	if (st.st_size < (off_t)sizeof(have))
+	*kind = st.st_size ? HEADER_OTHER : HEADER_EMPTY;
+	if (st.st_size < (off_t)UNNAMED_SIZE)
 		return 0;
-	err = file_read_at(fd, &have, sizeof(have), 0);
-	if (!err)
-		*ours = !memcmp(&have, &want, sizeof(have));
-	return err;
+	err = file_read_at(j->fd, &have, UNNAMED_SIZE, 0);
+	if (err || memcmp(have.boot_id, want.boot_id, sizeof(want.boot_id)))
+		return err;
+	if (!memcmp(have.magic, UNNAMED_MAGIC, sizeof(have.magic))) {
+		j->begin = UNNAMED_SIZE;
+		*kind = j->owner.unnamed_too ? HEADER_OURS : HEADER_FOREIGN;
+		return 0;
+	}
+	if (memcmp(have.magic, want.magic, sizeof(want.magic)) || st.st_size < (off_t)sizeof(have))
+		return 0;
+	err = file_read_at(j->fd, &have, sizeof(have), 0);
+	if (err)
+		return err;
+	j->begin = sizeof(have);
+	*kind = have.instance == want.instance ? HEADER_OURS : HEADER_FOREIGN;
+	return 0;
 }
 
-/* The writer's file: locked, and with our header. Another boot's is moved away. */
+/* The writer's file: locked, and with our header. What is not ours is moved away. */
 static int open_writer(struct journal *j, struct journal_report *report)
 {
-	struct header h = header_now();
+	struct header h = header_now(j);
+	enum header_kind kind;
 	char old[4096];
-	bool ours, empty;
 	int err;
 
 	for (;;) {
@@ -177,35 +198,42 @@ static int open_writer(struct journal *j, struct journal_report *report)
 			return -errno;
 		if (flock(j->fd, LOCK_EX | LOCK_NB))
 			return -errno;
-		err = header_check(j->fd, &ours, &empty);
-		if (err || ours)
+		err = header_check(j, &kind);
+		if (err || kind == HEADER_OURS)
 			return err;
-		if (empty)
+		if (kind == HEADER_EMPTY) {
+			j->begin = sizeof(h);
 			return file_write_at(j->fd, &h, sizeof(h), 0);
+		}
 		snprintf(old, sizeof(old), "%s.old", j->path);
 		if (rename(j->path, old))
 			return -errno;
 		report->set_aside = true;
+		report->foreign = kind == HEADER_FOREIGN;
 		close(j->fd);
 	}
 }
 
 static int open_reader(struct journal *j, struct journal_report *report)
 {
-	bool ours, empty;
+	enum header_kind kind;
 	int err;
 
 	j->fd = open(j->path, O_RDONLY | O_CLOEXEC);
 	if (j->fd < 0)
 		return -errno;
-	err = header_check(j->fd, &ours, &empty);
-	if (err || ours)
+	err = header_check(j, &kind);
+	if (err || kind == HEADER_OURS)
 		return err;
-	report->set_aside = !empty;
+	report->set_aside = kind != HEADER_EMPTY;
+	report->foreign = kind == HEADER_FOREIGN;
 	return -ENOENT;
 }
 
-int journal_open(struct journal **out, const char *path, bool rw, struct journal_report *report)
+static int compact(struct journal *j);
+
+int journal_open(struct journal **out, const char *path, bool rw, struct journal_owner owner,
+		 struct journal_report *report)
 {
 	struct journal *j = calloc(1, sizeof(*j));
 	struct journal_report found = { 0 };
@@ -216,6 +244,7 @@ int journal_open(struct journal **out, const char *path, bool rw, struct journal
 		return -ENOMEM;
 	j->fd = -1;
 	j->rw = rw;
+	j->owner = owner;
 	j->path = strdup(path);
 	err = !j->path ? -ENOMEM : rw ? open_writer(j, &found) : open_reader(j, &found);
 	if (!err)
@@ -225,6 +254,9 @@ int journal_open(struct journal **out, const char *path, bool rw, struct journal
 		if (rw && ftruncate(j->fd, j->end))
 			err = -errno;
 	}
+	/* From now on it has a name. One that cannot be written anew is taken for what it is next time, too. */
+	if (!err && rw && j->begin != sizeof(struct header))
+		compact(j);
 	found.live = j->live.n;
 	if (report)
 		*report = found;
@@ -292,7 +324,7 @@ static int copy_live(const struct journal *j, struct journal_place **v, size_t n
 static int replace_file(const struct journal *j, const char *name, struct journal_place **v,
 			size_t n, int *fd)
 {
-	struct header h = header_now();
+	struct header h = header_now(j);
 	int err;
 
 	*fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
@@ -328,7 +360,7 @@ static int compact(struct journal *j)
 	if (!err) {
 		close(j->fd);
 		j->fd = fd;
-		j->end = sizeof(struct header);
+		j->begin = j->end = sizeof(struct header);
 	}
 	for (i = 0; i < n && !err; i++) {
 		v[i]->at = j->end;
@@ -366,7 +398,7 @@ static int append(struct journal *j, struct entry *e, const void *bytes)
 	}
 	err = live_note(j, e, j->end);
 	j->end += sizeof(*e) + e->length;
-	dead = j->end - sizeof(struct header) - j->live_bytes;
+	dead = j->end - j->begin - j->live_bytes;
 	/* A failure (disk full) leaves the old file as it is; each attempt costs as much as all that lives. */
 	if (!err && dead > COMPACT_MIN && dead > j->live_bytes && j->end >= j->compact_from)
 		j->compact_from = compact(j) ? j->end + COMPACT_MIN : 0;

@@ -17,15 +17,24 @@
 
 struct journal;
 
+/* Calls belong to the instance that carried them: ids and times of another one mean nothing to it. */
+struct journal_owner {
+	uint64_t instance; /* its id, as of struct rf_instance */
+	/* Also a journal without an id, as versions before ABI 7 wrote: of an instance that was taken over. */
+	bool unnamed_too;
+};
+
 struct journal_report { /* what opening found */
 	size_t live; /* records */
 	size_t torn_bytes; /* cut off at the end (writer died, or damage) */
 	bool set_aside; /* the file was of another boot or version: renamed to .old (rw) or ignored (ro) */
+	bool foreign; /* set aside, as it was of another instance */
 };
 
 /* rw: creates, locks and repairs the file. !rw: -ENOENT when there is none; works while another writes.
  * -EWOULDBLOCK: another process writes it. report may be NULL. */
-int journal_open(struct journal **out, const char *path, bool rw, struct journal_report *report);
+int journal_open(struct journal **out, const char *path, bool rw, struct journal_owner owner,
+		 struct journal_report *report);
 void journal_close(struct journal *j); /* NULL ok */
 
 /* cb for each live record, by kind then id; bytes are valid during the call. A cb value != 0 ends it. */

@@ -76,14 +76,24 @@ static struct options parse_options(int argc, char **argv)
 static int open_journal(struct controller *c, struct why *w)
 {
 	struct journal_report report;
+	struct rf_instance own;
 	char path[128];
 	int err;
 
 	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/journal", c->instance);
-	err = journal_open(&c->journal, path, true, &report);
+	err = datapath_instance(c->dp, &own);
+	if (!err)
+		err = journal_open(&c->journal, path, true,
+				   (struct journal_owner){ own.id,
+							   own.flags & RF_INSTANCE_TAKEN_OVER },
+				   &report);
 	if (err)
 		return why_set(w, err, "cannot open the journal %s: %s", path, strerror(-err));
-	if (report.set_aside)
+	if (report.foreign)
+		log_warning(
+			"%s is of an instance that is gone; set aside as journal.old, its calls are not taken over",
+			path);
+	else if (report.set_aside)
 		log_warning("%s is of another boot or version; set aside as journal.old", path);
 	if (report.torn_bytes)
 		log_warning("%s ended in the middle of an entry: %zu bytes cut off", path,

@@ -4,7 +4,6 @@
 # old, and a pin that is missing is no detach.
 . "$(dirname "$0")/../lib/lab.sh"
 lab_enter "$@"
-LAB_MODE=nat
 
 PINS=/sys/fs/bpf/ringfence/$RF_INSTANCE
 RUN=/run/ringfence/$RF_INSTANCE
@@ -79,11 +78,37 @@ taken() {
 	check "the other one: detach" rf --instance "${RF_INSTANCE}b" detach all
 }
 
+# ---- a journal that is not this instance's, as a /run that lasts has it ----
+foreign() {
+	rf_config
+	rf_up || return
+	step leave "a journal of before: a call"
+	cp "$RUN/journal" "$LAB_TMP/journal"
+	rf_down
+	rf_config
+	check "a journal of before: attach" rf attach dev w0 config "$RF_CONFIG"
+	mkdir -p "$RUN"
+	cp "$LAB_TMP/journal" "$RUN/journal"
+	step none "a journal of before: the command line shows no call of it"
+	rf_start
+	check "a journal of before: set aside, and said" said 'is of an instance that is gone; set aside as journal.old'
+	check "a journal of before: is kept" test -s "$RUN/journal.old"
+	step none "a journal of before: its calls are not taken over"
+	step call "a journal of before: a call"
+	step leave "our own: a call"
+	kill -KILL "$(pid)"
+	wait "$(pid)" 2>/dev/null
+	rf_start
+	step one "our own: the call is known after a kill"
+	rf_down
+}
+
 lab_up nat
 again ""
 again nobody
 stopped
 taken
+foreign
 check "nothing is left" test -z "$(find /sys/fs/bpf -mindepth 1 -path '*ringfence/*')"
 lab_down
 lab_done

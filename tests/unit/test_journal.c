@@ -19,6 +19,7 @@
 
 #include "journal.h"
 
+static const struct journal_owner owner = { .instance = 0x1122334455667788 };
 static char dir[64], path[96], other[96];
 
 static int setup(void **state)
@@ -73,7 +74,7 @@ static struct journal *open_ok(const char *name, bool rw, struct journal_report 
 {
 	struct journal *j;
 
-	assert_int_equal(journal_open(&j, name, rw, r), 0);
+	assert_int_equal(journal_open(&j, name, rw, owner, r), 0);
 	return j;
 }
 
@@ -97,7 +98,7 @@ static void save_and_load(void **state)
 	assert_int_equal(journal_forget(j, RECORD_CALL, 9), 0);
 	assert_int_equal(journal_forget(j, RECORD_CALL, 99), 0);
 	assert_string_equal(load(j).text, "1:3:call three 1:7:seven again 1:10: 2:3:three ");
-	assert_int_equal(journal_open(&second, path, true, NULL), -EWOULDBLOCK);
+	assert_int_equal(journal_open(&second, path, true, owner, NULL), -EWOULDBLOCK);
 	second = open_ok(path, false, &r);
 	assert_int_equal(r.torn_bytes, 0);
 	assert_int_equal(journal_save(second, RECORD_CALL, 1, "x", 1), -EROFS);
@@ -110,7 +111,7 @@ static void save_and_load(void **state)
 	assert_int_equal(load(j).n, 5);
 	assert_int_equal(journal_save(j, RECORD_CALL, 1, path, JOURNAL_RECORD_MAX + 1), -E2BIG);
 	journal_close(j);
-	assert_int_equal(journal_open(&j, other, false, NULL), -ENOENT);
+	assert_int_equal(journal_open(&j, other, false, owner, NULL), -ENOENT);
 }
 
 static size_t slurp(char *buf, size_t cap)
@@ -141,7 +142,7 @@ static void check_prefix(bool rw)
 	struct loaded l;
 	int err;
 
-	err = journal_open(&j, other, rw, &r);
+	err = journal_open(&j, other, rw, owner, &r);
 	if (!rw && err == -ENOENT)
 		return;
 	assert_int_equal(err, 0);
@@ -302,7 +303,7 @@ static void another_boot(void **state)
 	fd = open(path, O_WRONLY);
 	assert_int_equal(pwrite(fd, "zzzz", 4, 10), 4);
 	close(fd);
-	assert_int_equal(journal_open(&j, path, false, &r), -ENOENT);
+	assert_int_equal(journal_open(&j, path, false, owner, &r), -ENOENT);
 	assert_true(r.set_aside);
 	j = open_ok(path, true, &r);
 	assert_true(r.set_aside);
@@ -310,6 +311,76 @@ static void another_boot(void **state)
 	journal_close(j);
 	snprintf(old, sizeof(old), "%s.old", path);
 	assert_int_equal(access(old, F_OK), 0);
+}
+
+/* The bytes that a version before ABI 7 wrote: the same, without the instance in the header. */
+static void as_unnamed(void)
+{
+	char buf[4096];
+	size_t n = slurp(buf, sizeof(buf));
+	int fd;
+
+	memcpy(buf, "RFJRNL1\n", 8);
+	memmove(buf + 48, buf + 56, n - 56);
+	fd = open(path, O_WRONLY | O_TRUNC);
+	assert_int_equal(write(fd, buf, n - 8), n - 8);
+	close(fd);
+}
+
+static void another_instance(void **state)
+{
+	struct journal_owner next = { .instance = owner.instance + 1, .unnamed_too = true };
+	struct journal *j = open_ok(path, true, NULL);
+	struct journal_report r;
+
+	save_text(j, RECORD_CALL, 1, "one");
+	journal_close(j);
+	assert_int_equal(journal_open(&j, path, false, next, &r), -ENOENT);
+	assert_true(r.set_aside && r.foreign);
+	j = open_ok(path, false, &r); /* a reader moves nothing */
+	assert_int_equal(load(j).n, 1);
+	journal_close(j);
+	assert_int_equal(journal_open(&j, path, true, next, &r), 0);
+	assert_true(r.set_aside && r.foreign);
+	assert_int_equal(r.live, 0);
+	save_text(j, RECORD_CALL, 1, "another");
+	journal_close(j);
+	assert_int_equal(journal_open(&j, path, true, next, &r), 0);
+	assert_true(!r.set_aside && !r.foreign);
+	assert_string_equal(load(j).text, "1:1:another ");
+	journal_close(j);
+}
+
+/* Only for an instance that was taken over; and from then on it is that one's. */
+static void unnamed(void **state)
+{
+	struct journal_owner taken_over = { .instance = owner.instance, .unnamed_too = true };
+	struct journal *j = open_ok(path, true, NULL);
+	struct journal_report r;
+
+	save_text(j, RECORD_CALL, 1, "one");
+	save_text(j, RECORD_CALL, 2, "two");
+	journal_close(j);
+	as_unnamed();
+	assert_int_equal(journal_open(&j, path, false, owner, &r), -ENOENT);
+	assert_true(r.foreign);
+	assert_int_equal(journal_open(&j, path, false, taken_over, &r), 0);
+	assert_string_equal(load(j).text, "1:1:one 1:2:two ");
+	journal_close(j);
+	assert_int_equal(journal_open(&j, path, true, taken_over, &r), 0);
+	assert_int_equal(r.live, 2);
+	assert_string_equal(load(j).text, "1:1:one 1:2:two ");
+	save_text(j, RECORD_CALL, 3, "three");
+	journal_close(j);
+	j = open_ok(path, true, &r);
+	assert_false(r.set_aside);
+	assert_string_equal(load(j).text, "1:1:one 1:2:two 1:3:three ");
+	journal_close(j);
+	as_unnamed();
+	j = open_ok(path, true, &r);
+	assert_true(r.foreign);
+	assert_int_equal(load(j).n, 0);
+	journal_close(j);
 }
 
 int main(void)
@@ -321,6 +392,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(compaction_keeps_bytes, setup, teardown),
 		cmocka_unit_test_setup_teardown(compaction_that_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_boot, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_instance, setup, teardown),
+		cmocka_unit_test_setup_teardown(unnamed, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

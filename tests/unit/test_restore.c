@@ -17,6 +17,7 @@
 #include <cmocka.h>
 #include <errno.h>
 
+#include "binding.h"
 #include "restore.h"
 
 #define FIXTURE	  "tests/data/journal-abi5"
@@ -25,6 +26,7 @@
 #define BOOT_SIZE 36
 
 static char path[64];
+static const struct journal_owner owner = { .instance = 0x1122334455667788, .unnamed_too = true };
 
 struct world {
 	struct config config;
@@ -109,7 +111,7 @@ static uint64_t begin(struct world *w, uint64_t now)
 	memcpy(w->topo.inside, w->config.inside, sizeof(w->topo.inside));
 	w->engine = engine_new(&w->config, &w->topo, now, 1);
 	assert_non_null(w->engine);
-	assert_int_equal(journal_open(&w->journal, path, false, NULL), 0);
+	assert_int_equal(journal_open(&w->journal, path, false, owner, NULL), 0);
 	assert_int_equal(restore_records(w->journal, w->engine, now, &w->report), 0);
 	assert_true(strlen(restore_unread_text(&w->report, text)) < RESTORE_TEXT_MAX);
 	engine_show_calls(w->engine, since, &now);
@@ -212,6 +214,34 @@ static void whole(void **state)
 	end(&w);
 }
 
+static void see_late(const struct show_call *c, void *arg)
+{
+	assert_string_equal(c->state, "ending");
+	assert_int_equal(c->n_media, 0);
+}
+
+/* The same a month later: nothing of it has any time left. Bindings and aliases, which carry no such moment, live
+ * as long as what needs them. */
+static void late(void **state)
+{
+	size_t registrations = 0;
+	struct world w;
+	uint64_t now = begin(&w, 1) + 30ull * 86400 * 1000000000;
+
+	engine_restored(w.engine, now, &w.out);
+	engine_show_calls(w.engine, see_late, NULL);
+	engine_show_registrations(w.engine, see_registration, &registrations);
+	assert_int_equal(registrations, 0);
+	for (size_t i = 0; i < w.out.n; i++)
+		if (w.out.v[i].kind == ACT_PINHOLE_SET) /* added by hand, without an end */
+			assert_int_equal(w.out.v[i].pinhole.deadline_ns, UINT64_MAX);
+	actions_reset(&w.out);
+	engine_tick(w.engine, now + BINDING_LIFE_NS + 1, &w.out);
+	assert_int_equal(count(&w, ACT_SIGNAL_CLOSE), 3);
+	assert_int_equal(count(&w, ACT_FORGET), 4 + 3 + 1); /* calls, bindings, the alias */
+	end(&w);
+}
+
 struct rewrite {
 	struct journal *to;
 	int kind, version;
@@ -242,8 +272,8 @@ static void as_version(int kind, int version)
 	fixture();
 	snprintf(old, sizeof(old), "%s.from", path);
 	assert_int_equal(rename(path, old), 0);
-	assert_int_equal(journal_open(&from, old, false, NULL), 0);
-	assert_int_equal(journal_open(&r.to, path, true, NULL), 0);
+	assert_int_equal(journal_open(&from, old, false, owner, NULL), 0);
+	assert_int_equal(journal_open(&r.to, path, true, owner, NULL), 0);
 	assert_int_equal(journal_load(from, rewrite_one, &r), 0);
 	journal_close(from);
 	journal_close(r.to);
@@ -287,7 +317,7 @@ static void strange(void **state)
 	struct world w;
 
 	fixture();
-	assert_int_equal(journal_open(&j, path, true, NULL), 0);
+	assert_int_equal(journal_open(&j, path, true, owner, NULL), 0);
 	assert_int_equal(journal_save(j, RECORD_CALL, 90, "", 0), 0);
 	assert_int_equal(journal_save(j, RECORD_PINHOLE, 90, "short", 5), 0);
 	assert_int_equal(journal_save(j, RECORD_PINHOLE + 1, 90, "x", 1), 0);
@@ -307,6 +337,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole, setup, teardown),
+		cmocka_unit_test_setup_teardown(late, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(strange, setup, teardown),
 	};
