@@ -66,7 +66,7 @@ def state():
     ids = [json.loads(bpf_map('show', 'pinned', f'{MAPS}/{name}'))['id'] for name in sorted(os.listdir(MAPS))
            if not os.path.isdir(f'{MAPS}/{name}')]
     pins = sorted(os.path.join(d, n) for d, dirs, names in os.walk(f'/sys/fs/bpf/ringfence/{INSTANCE}')
-                  for n in dirs + names)
+                  for n in dirs + names if n != 'lock')  # of this version, for what it refuses, too
     return ids, pins, settings(), programs()
 
 
