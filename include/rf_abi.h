@@ -260,6 +260,7 @@ struct rf_inside {
 };
 
 enum rf_device_role {
+	RF_DEV_UNFINISHED = 0, /* a WAN device whose attach or detach has not come to its end */
 	RF_DEV_WAN = 1,
 	RF_DEV_INSIDE = 2,
 };

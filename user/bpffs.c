@@ -108,7 +108,7 @@ static int make_dir(const char *path, mode_t mode, struct why *w)
 
 int bpffs_make_dirs(const char *instance, struct why *w)
 {
-	static const char *const subs[] = { NULL, "maps", "progs", "links" };
+	static const char *const subs[] = { NULL, "links" };
 	char path[PIN_PATH_MAX];
 	size_t i;
 	int err;
@@ -121,14 +121,14 @@ int bpffs_make_dirs(const char *instance, struct why *w)
 	return 0;
 }
 
-static void remove_entries(const char *path)
+static int remove_entries(const char *path)
 {
 	char child[PIN_PATH_MAX + 256];
 	const struct dirent *e;
 	DIR *d = opendir(path);
 
 	if (!d)
-		return;
+		return errno == ENOENT ? 0 : -errno;
 	while ((e = readdir(d))) {
 		if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
 			continue;
@@ -137,17 +137,59 @@ static void remove_entries(const char *path)
 			rmdir(child);
 	}
 	closedir(d);
-	rmdir(path);
+	return rmdir(path) ? -errno : 0;
 }
 
-void bpffs_remove(const char *instance)
+int bpffs_make_new(const char *instance, const char *sub, struct why *w)
 {
-	static const char *const subs[] = { "links", "progs", "maps" };
+	char path[PIN_PATH_MAX];
+	int err = remove_entries(pin_path(path, instance, sub, NULL));
+
+	return err ? why_set(w, err, "cannot remove %s: %s", path, strerror(-err))
+		   : make_dir(path, 0711, w);
+}
+
+int bpffs_publish(const char *instance, const char *sub, const char *as, struct why *w)
+{
+	char from[PIN_PATH_MAX], to[PIN_PATH_MAX];
+
+	pin_path(from, instance, sub, NULL);
+	pin_path(to, instance, as, NULL);
+	return rename(from, to)
+		       ? why_set(w, -errno, "cannot rename %s to %s: %s", from, to, strerror(errno))
+		       : 0;
+}
+
+int bpffs_remove(const char *instance)
+{
+	static const char *const subs[] = { "maps_old", "links",    "progs",
+					    "maps",	"maps_new", "progs_new" };
+	char maps[PIN_PATH_MAX], old[PIN_PATH_MAX], path[PIN_PATH_MAX];
+	int err, first = 0;
+	size_t i;
+
+	/* From one moment to the next there is no instance, wherever we are killed. */
+	err = remove_entries(pin_path(old, instance, "maps_old", NULL));
+	if (err || (rename(pin_path(maps, instance, "maps", NULL), old) && errno != ENOENT))
+		return err ? err : -errno;
+	for (i = 0; i < sizeof(subs) / sizeof(*subs); i++) {
+		err = remove_entries(pin_path(path, instance, subs[i], NULL));
+		first = first ? first : err;
+	}
+	return first;
+}
+
+bool bpffs_has_remains(const char *instance)
+{
+	static const char *const subs[] = { "links",	"progs",    "maps",
+					    "maps_old", "maps_new", "progs_new" };
 	char path[PIN_PATH_MAX];
 	size_t i;
 
 	for (i = 0; i < sizeof(subs) / sizeof(*subs); i++)
-		remove_entries(pin_path(path, instance, subs[i], NULL));
+		if (!access(pin_path(path, instance, subs[i], NULL), F_OK))
+			return true;
+	return false;
 }
 
 uint64_t netns_inode(void)
@@ -157,31 +199,39 @@ uint64_t netns_inode(void)
 	return stat("/proc/self/ns/net", &st) ? 0 : st.st_ino;
 }
 
-/* Does any <dir>/<entry><suffix> have this inode? */
-static bool dir_has_inode(const char *dir, const char *suffix, uint64_t inode)
+/* Does any <dir>/<entry><suffix> have this inode? 1, 0 or -errno. */
+static int dir_has_inode(const char *dir, const char *suffix, uint64_t inode)
 {
 	const struct dirent *e;
-	bool found = false;
+	int found = 0, unread = 0;
 	char path[512];
 	struct stat st;
 	DIR *d = opendir(dir);
 
-	while (d && !found && (e = readdir(d))) {
+	if (!d)
+		return errno == ENOENT ? 0 : -errno;
+	while (!found && (errno = 0, e = readdir(d))) {
 		/* of /proc only the processes */
 		if (e->d_name[0] == '.' ||
 		    (suffix[0] && (e->d_name[0] < '0' || e->d_name[0] > '9')))
 			continue;
 		snprintf(path, sizeof(path), "%s/%.255s%s", dir, e->d_name, suffix);
-		found = !stat(path, &st) && st.st_ino == inode;
+		if (!stat(path, &st))
+			found = st.st_ino == inode;
+		else if (errno != ENOENT && errno != ESRCH) /* else the process has ended */
+			unread = -errno;
 	}
-	if (d)
-		closedir(d);
-	return found;
+	if (!found && !unread)
+		unread = -errno;
+	closedir(d);
+	return found ? found : unread;
 }
 
-bool netns_exists(uint64_t inode)
+int netns_exists(uint64_t inode)
 {
-	return dir_has_inode("/run/netns", "", inode) ||
-	       dir_has_inode("/run/docker/netns", "", inode) ||
-	       dir_has_inode("/proc", "/ns/net", inode);
+	int found = dir_has_inode("/run/netns", "", inode);
+
+	if (!found)
+		found = dir_has_inode("/run/docker/netns", "", inode);
+	return found ? found : dir_has_inode("/proc", "/ns/net", inode);
 }

@@ -21,8 +21,14 @@ const char *pin_link_path(char *buf, const char *instance, const char *prefix, u
 int bpffs_ready(bool mount, struct why *w);
 /* Directories of an instance; existing ones are fine. */
 int bpffs_make_dirs(const char *instance, struct why *w);
-/* Removes every pin and directory of an instance, but those that bpffs_unlock() removes. */
-void bpffs_remove(const char *instance);
+/* An empty directory for pins, beside those that are in use; and its move to where all others look. */
+int bpffs_make_new(const char *instance, const char *sub, struct why *w);
+int bpffs_publish(const char *instance, const char *sub, const char *as, struct why *w);
+/* Removes every pin and directory of an instance, but those that bpffs_unlock() removes: at first, and at one
+ * stroke, what makes it an instance (maps). */
+int bpffs_remove(const char *instance);
+/* Is there anything that bpffs_remove() would remove? */
+bool bpffs_has_remains(const char *instance);
 
 /* bpffs_lock.c: one change of an instance's hooks, pins and devices at a time. wait: until it is free, making
  * its directories (for root's commands); else -EAGAIN when somebody has it. Returns what bpffs_unlock()
@@ -33,7 +39,7 @@ void bpffs_unlock(const char *instance, int lock);
 
 /* Inode of the network namespace we are in; 0 when it cannot be read. */
 uint64_t netns_inode(void);
-/* Does a process or a name below /run/netns or /run/docker/netns still hold it? */
-bool netns_exists(uint64_t inode);
+/* Does a process or a name below /run/netns or /run/docker/netns still hold it? 1, 0, or -errno: not known. */
+int netns_exists(uint64_t inode);
 
 #endif

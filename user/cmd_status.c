@@ -33,7 +33,15 @@ struct status {
 	size_t n_hosts;
 	size_t calls, registrations;
 	uint64_t now_ns;
+	int unread; /* 0, or the first error that left something out */
 };
+
+static bool unread(struct status *s, int err)
+{
+	if (err && !s->unread)
+		s->unread = err;
+	return err != 0;
+}
 
 static const char *mode_text(enum rf_mode mode)
 {
@@ -49,7 +57,7 @@ static void show_controller(struct status *s)
 	struct controller_info info;
 	char buf[DURATION_TEXT_MAX];
 
-	if (datapath_controller(s->dp, s->now_ns, &info))
+	if (unread(s, datapath_controller(s->dp, s->now_ns, &info)))
 		return;
 	/* Without a process it has said goodbye: the heartbeat is then no moment. */
 	bool stopped = info.state == CONTROLLER_AWAY && !info.pid;
@@ -83,7 +91,7 @@ static void show_settings(struct status *s)
 	char text[64] = "";
 	size_t used = 0;
 
-	if (datapath_settings(s->dp, &settings))
+	if (unread(s, datapath_settings(s->dp, &settings)))
 		return;
 	list = out_list(root, "sip_ports", NULL, OUT_HIDDEN);
 	for (unsigned int i = 0; i < settings.n_sip_ports && i < RF_SIP_PORTS_MAX; i++) {
@@ -136,6 +144,8 @@ static void show_guards(struct status *s, struct out_node *device, uint32_t ifin
 
 static const char *device_state(const struct datapath_device *d)
 {
+	if (d->dev.role == RF_DEV_UNFINISHED)
+		return "unfinished";
 	return !d->present ? "missing" : d->up ? "up" : "down";
 }
 
@@ -169,6 +179,25 @@ static bool wan_runs_xdp(const struct status *s)
 	return false;
 }
 
+/* Hooks that the device should have, and that somebody has removed. */
+static const char *missing_hooks(struct status *s, const struct datapath_device *d)
+{
+	const char *what = NULL;
+
+	if (!d->present || d->dev.role == RF_DEV_UNFINISHED ||
+	    unread(s, datapath_hooks_missing(s->dp, d->ifindex, &d->dev, &what)))
+		return NULL;
+	return what;
+}
+
+static void show_missing(struct status *s, struct out_node *item, const struct datapath_device *d)
+{
+	const char *what = missing_hooks(s, d);
+
+	out_shown(out_str(item, "missing_hooks", "", what), "%s%s",
+		  what ? "without its hooks: " : "", what ? what : "");
+}
+
 static void show_devices(struct status *s)
 {
 	struct out_node *wan = out_list(out_root(s->c->out), "wan", "WAN devices", OUT_LINES);
@@ -188,10 +217,10 @@ static void show_devices(struct status *s)
 				  : d->dev.flags & RF_DEV_XDP_GENERIC ? "generic"
 								      : "none";
 
-		item = out_item(d->dev.role == RF_DEV_WAN ? wan : inside);
+		item = out_item(d->dev.role == RF_DEV_INSIDE ? inside : wan);
 		out_str(item, "dev", "", d->dev.name);
 		out_str(item, "state", "", device_state(d));
-		if (d->dev.role == RF_DEV_WAN) {
+		if (d->dev.role != RF_DEV_INSIDE) {
 			out_shown(out_str(item, "xdp", "", xdp), "%s",
 				  strcmp(xdp, "none") == 0 ? "TC only"
 				  : strcmp(xdp, "native")  ? "XDP generic + TC"
@@ -205,6 +234,7 @@ static void show_devices(struct status *s)
 			out_shown(out_str(item, "xdp", "", xdp), "%s",
 				  strcmp(xdp, "native") ? "from there TC" : "from there XDP + TC");
 		}
+		show_missing(s, item, d);
 		out_shown(out_u64(item, "mtu", "", d->dev.mtu), "MTU %u", d->dev.mtu);
 		for (size_t k = 0; k < n_links; k++)
 			if (links[k].ifindex == d->ifindex)
@@ -281,7 +311,7 @@ static void show_prefixes(struct status *s)
 	char buf[ADDR_TEXT_MAX + 4];
 	size_t n = 0;
 
-	if (datapath_insides(s->dp, &insides, &n))
+	if (unread(s, datapath_insides(s->dp, &insides, &n)))
 		return;
 	for (size_t i = 0; i < n; i++) {
 		item = out_item(list);
@@ -328,7 +358,7 @@ static void warn_devices(struct status *s, struct out_node *list)
 	bool native = false;
 	size_t n = 0;
 
-	if (netlink_links(&links, &n))
+	if (unread(s, netlink_links(&links, &n)))
 		n = 0;
 	for (size_t i = 0; i < s->n_devices; i++) {
 		const struct datapath_device *d = &s->devices[i];
@@ -336,6 +366,11 @@ static void warn_devices(struct status *s, struct out_node *list)
 		native = native || d->dev.flags & RF_DEV_XDP_NATIVE;
 		if (!d->present || !d->up)
 			out_entry(list, "device %s is %s", d->dev.name, device_state(d));
+		if (missing_hooks(s, d))
+			out_entry(
+				list,
+				"somebody removed hooks of %s (%s): the controller attaches them again, if it runs",
+				d->dev.name, missing_hooks(s, d));
 		if (d->dev.role == RF_DEV_WAN && d->dev.flags & RF_DEV_XDP_GENERIC)
 			out_entry(
 				list,
@@ -379,7 +414,7 @@ static void warn_counters(struct status *s, struct out_node *list)
 	};
 	struct rf_counter counters[RF_R_MAX];
 
-	if (datapath_reasons(s->dp, counters))
+	if (unread(s, datapath_reasons(s->dp, counters)))
 		return;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		if (counters[rows[i].reason].packets)
@@ -410,6 +445,7 @@ static enum cmd_status run(struct cmd_context *c, struct cmd_args *args)
 {
 	struct status *s = calloc(1, sizeof(*s));
 	enum cmd_status status = cmd_end(c, args);
+	struct why why = { 0 };
 	int err;
 
 	if (!s)
@@ -426,8 +462,13 @@ static enum cmd_status run(struct cmd_context *c, struct cmd_args *args)
 		err = datapath_guards(s->dp, &s->guards, &s->n_guards);
 	status = err ? cmd_fail(c, NULL, "cannot read the devices: %s", strerror(-err))
 		     : show_engine(c, s->dp, &s->engine, s->topology);
-	if (!err)
-		show_all(s); /* also when the journal cannot be read */
+	if (err)
+		goto out;
+	show_all(s); /* also when the journal cannot be read */
+	if (!status && s->unread)
+		status = cmd_fail(c, NULL, "not all of it could be read: %s", strerror(-s->unread));
+	if (!status && datapath_unfinished(s->dp, &why))
+		status = cmd_fail(c, NULL, "%s", why.text);
 out:
 	engine_free(s->engine);
 	datapath_close(s->dp);

@@ -92,14 +92,19 @@ bool controller_is_forged(const struct controller *c, enum rf_hook hook, const s
 {
 	struct rf_device d;
 	uint32_t oif;
+	int err;
 
 	if (hook != RF_HOOK_WAN_IN ||
 	    (!topology_is_inside(&c->topology, src) && !topology_is_local(&c->topology, src)))
 		return false;
-	if (netlink_route_oif(src, &oif))
-		return false;
-	return oif == LO_IFINDEX ||
-	       (!bpf_map_lookup_elem(c->dp->map[MAP_DEVICES], &oif, &d) && d.role == RF_DEV_INSIDE);
+	err = netlink_route_oif(src, &oif);
+	if (err) /* no route is an answer; no answer is none: the message will be sent again */
+		return !netlink_no_route(err);
+	if (oif == LO_IFINDEX)
+		return true;
+	if (bpf_map_lookup_elem(c->dp->map[MAP_DEVICES], &oif, &d))
+		return errno != ENOENT;
+	return d.role == RF_DEV_INSIDE;
 }
 
 static void on_message(const struct punt_message *m, void *arg)
@@ -223,7 +228,8 @@ static void sync_system(struct controller *c)
 	if (controller_look(c))
 		return;
 	err = inside_sync(c->dp, &c->config, &change, &w);
-	sync_tell(&c->sync_tell, err, w.text, clock_now_ns());
+	sync_tell(&c->sync_tell, err ? err : change.trouble_err, err ? w.text : change.trouble.text,
+		  clock_now_ns());
 	if (err == -EAGAIN)
 		c->sync_due = true;
 	if (err)
@@ -336,9 +342,7 @@ static int reload(struct controller *c, struct why *w)
 	err = controller_read_config(c->config_path, &fresh, w);
 	if (err)
 		return err;
-	err = datapath_apply_settings(c->dp, &fresh);
-	if (!err)
-		err = datapath_apply_inside(c->dp, &fresh, NULL, 0);
+	err = datapath_apply(c->dp, &fresh, NULL, 0);
 	if (err)
 		return why_set(w, err, "cannot write the settings: %s", strerror(-err));
 	c->config = fresh;

@@ -55,21 +55,28 @@ int datapath_instances(char ***names, size_t *n)
 	const struct dirent *e;
 	size_t count = 0;
 	DIR *d = opendir(RF_BPFFS_ROOT);
+	int err = d || errno == ENOENT ? 0 : -errno;
 
-	while (d && (e = readdir(d))) {
+	while (d && !err && (errno = 0, e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
 		grown = reallocarray(v, count + 1, sizeof(*v));
-		if (!grown)
-			break;
-		v = grown;
-		v[count] = strdup(e->d_name);
-		if (!v[count])
-			break;
-		count++;
+		v = grown ? grown : v;
+		if (!grown || !(v[count] = strdup(e->d_name)))
+			err = -ENOMEM;
+		else
+			count++;
 	}
+	if (d && !err)
+		err = -errno;
 	if (d)
 		closedir(d);
+	if (err) {
+		while (count)
+			free(v[--count]);
+		free(v);
+		return err;
+	}
 	*names = v;
 	*n = count;
 	return 0;
@@ -138,7 +145,7 @@ static int open_check(struct datapath *dp, bool older, struct why *w)
 	if (!s.abi_version) /* an attach was killed before it had written them */
 		return why_set(
 			w, -ENOENT,
-			"instance \"%s\" is not attached to any device; first: ringfence attach dev DEV",
+			"an attach of instance \"%s\" was interrupted, nothing is guarded; again: ringfence attach dev DEV",
 			dp->instance);
 	err = check_version(dp, s.abi_version, older, w);
 	if (err)
@@ -154,18 +161,23 @@ static int open_check(struct datapath *dp, bool older, struct why *w)
 
 int datapath_reopen_progs(struct datapath *dp)
 {
+	int fds[PROG_COUNT], n, i, err = 0;
 	char path[PIN_PATH_MAX];
-	int i, fd;
 
-	for (i = 0; i < PROG_COUNT; i++) {
-		fd = bpf_obj_get(pin_path(path, dp->instance, "progs", datapath_prog_names[i]));
-		if (fd < 0)
-			return -errno;
-		if (dp->prog[i] >= 0)
-			close(dp->prog[i]);
-		dp->prog[i] = fd;
+	for (n = 0; n < PROG_COUNT && !err; n++) {
+		fds[n] = bpf_obj_get(pin_path(path, dp->instance, "progs", datapath_prog_names[n]));
+		if (fds[n] < 0)
+			err = -errno;
 	}
-	return 0;
+	for (i = 0; i < n - (err != 0); i++) { /* all or none */
+		if (!err && dp->prog[i] >= 0)
+			close(dp->prog[i]);
+		if (err)
+			close(fds[i]);
+		else
+			dp->prog[i] = fds[i];
+	}
+	return err;
 }
 
 static int open_with(struct datapath **out, const char *instance, bool rw, bool older,
@@ -313,8 +325,13 @@ static int read_keys(int fd, size_t key, size_t record, size_t value_at, void **
 		v = grown;
 		memset(v + count * record, 0, record);
 		memcpy(v + count * record, next, key);
-		if (!bpf_map_lookup_elem(fd, next, v + count * record + value_at))
+		if (!bpf_map_lookup_elem(fd, next, v + count * record + value_at)) {
 			count++;
+		} else if (errno != ENOENT) { /* else it has just been removed */
+			err = -errno;
+			free(v);
+			return err;
+		}
 		prev = next;
 		next = prev == a ? b : a;
 	}
@@ -367,22 +384,32 @@ static int pinhole_cmp(const void *a, const void *b)
 	return (int)x->key.dir - (int)y->key.dir;
 }
 
+static int lookup_if_there(int fd, const void *key, void *value, bool *there)
+{
+	*there = !bpf_map_lookup_elem(fd, key, value);
+	return *there || errno == ENOENT ? 0 : -errno;
+}
+
 /* What other maps hold about one pinhole. What has just been removed from them reads as zero. */
-static void read_rest(const struct datapath *dp, struct datapath_pinhole *v)
+static int read_rest(const struct datapath *dp, struct datapath_pinhole *v)
 {
 	struct rf_more_key key = { .id = v->pinhole.id, .dir = v->key.dir };
 	struct rf_more_remotes more = { 0 };
+	const __u32 *slot = &v->pinhole.slot;
+	bool there;
+	int err = 0;
 
 	v->remotes[0] = v->pinhole.remote;
-	if (v->pinhole.n_remotes > 1 &&
-	    !bpf_map_lookup_elem(dp->map[MAP_MORE_REMOTES], &key, &more))
-		memcpy(&v->remotes[1], more.remotes, sizeof(more.remotes));
-	v->has_state = v->pinhole.slot && !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE],
-							       &v->pinhole.slot, &v->state);
-	if (v->pinhole.slot)
-		bpf_map_lookup_elem(dp->map[MAP_PINHOLE_COLD], &v->pinhole.slot, &v->cold);
-	if (v->pinhole.flags & RF_PH_LEARN)
-		bpf_map_lookup_elem(dp->map[MAP_LEARNT], &v->pinhole.id, &v->learnt);
+	if (v->pinhole.n_remotes > 1)
+		err = lookup_if_there(dp->map[MAP_MORE_REMOTES], &key, &more, &there);
+	memcpy(&v->remotes[1], more.remotes, sizeof(more.remotes));
+	if (*slot && !err)
+		err = lookup_if_there(dp->map[MAP_PINHOLE_STATE], slot, &v->state, &v->has_state);
+	if (*slot && !err)
+		err = lookup_if_there(dp->map[MAP_PINHOLE_COLD], slot, &v->cold, &there);
+	if (v->pinhole.flags & RF_PH_LEARN && !err)
+		err = lookup_if_there(dp->map[MAP_LEARNT], &v->pinhole.id, &v->learnt, &there);
+	return err;
 }
 
 int datapath_pinholes(const struct datapath *dp, struct datapath_pinhole **out, size_t *n)
@@ -398,8 +425,12 @@ int datapath_pinholes(const struct datapath *dp, struct datapath_pinhole **out, 
 	if (err)
 		return err;
 	v = raw;
-	for (i = 0; i < count; i++)
-		read_rest(dp, &v[i]);
+	for (i = 0; i < count && !err; i++)
+		err = read_rest(dp, &v[i]);
+	if (err) {
+		free(v);
+		return err;
+	}
 	if (count)
 		qsort(v, count, sizeof(*v), pinhole_cmp);
 	*out = v;

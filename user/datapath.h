@@ -44,10 +44,11 @@ struct attach_result {
 };
 
 /* Attaches the WAN device (loads and pins on the first one) and the inside devices found by route.
- * -EEXIST: attached already (the sentence tells about replace). All or nothing: a failure leaves nothing. */
+ * -EEXIST: attached already (the sentence tells about replace). All or nothing: a failure leaves all as it was. */
 int datapath_attach(const struct attach_request *r, struct attach_result *out, struct why *w);
 /* dev NULL: all. Without a WAN device left, every pin, link, filter and qdisc of ours is gone, and
- * its controller has ended, too. -ENOENT: not attached; -ETIMEDOUT: detached, but the controller still runs. */
+ * its controller has ended, too. -ENOENT: not attached; -ETIMEDOUT: detached, but the controller still runs.
+ * What fails half way says so, and is finished by another one. */
 int datapath_detach(const char *instance, const char *dev, struct why *w);
 
 /* 1..31 letters, digits, - and _; -EINVAL. */
@@ -118,6 +119,10 @@ struct datapath_device {
 	bool present; /* the device still exists with this name */
 	bool up;
 };
+/* Which of the hooks that the device's record says it has are not there ("XDP", "TC ingress", ...); NULL: none.
+ * 0, or -errno: not known. */
+int datapath_hooks_missing(const struct datapath *dp, uint32_t ifindex, const struct rf_device *dev,
+			   const char **what);
 /* All records in malloc'ed arrays, free() them; 0 or -errno (outputs untouched). */
 int datapath_devices(const struct datapath *dp, struct datapath_device **out, size_t *n);
 
@@ -162,6 +167,12 @@ int datapath_controller(const struct datapath *dp, uint64_t now_ns, struct contr
 
 /* ---- for the controller (rw) ---- */
 
+/* 0: all is attached as the records say. -EUCLEAN: an attach or detach was interrupted, with the sentence that says
+ * what to do; -EAGAIN: it is still at work. */
+int datapath_unfinished(const struct datapath *dp, struct why *w);
+/* Both of the following, or neither. */
+int datapath_apply(const struct datapath *dp, const struct config *c, const struct prefix *extra,
+		   size_t n_extra);
 /* SIP ports, policy and heartbeat limit of a configuration into the settings map. */
 int datapath_apply_settings(const struct datapath *dp, const struct config *c);
 /* Inside prefixes of a configuration; those given to attach stay. extra: further ones from attach. */

@@ -248,7 +248,7 @@ static int pin_map(int fd, enum datapath_map i, const char *instance, struct why
 	char path[PIN_PATH_MAX];
 	int err;
 
-	err = datapath_pin_map(fd, i, pin_path(path, instance, "maps", datapath_map_names[i]));
+	err = datapath_pin_map(fd, i, pin_path(path, instance, "maps_new", datapath_map_names[i]));
 	return err ? why_set(w, err, "cannot pin %s: %s", path, strerror(-err)) : 0;
 }
 
@@ -263,6 +263,10 @@ int datapath_load(const char *instance, const struct config *c, struct why *w)
 	if (err)
 		return err;
 	err = bpffs_make_dirs(instance, w);
+	if (!err)
+		err = bpffs_make_new(instance, "maps_new", w);
+	if (!err)
+		err = bpffs_make_new(instance, "progs_new", w);
 	for (i = 0; !err && i < MAP_COUNT; i++) {
 		map = map_by_name(skel, datapath_map_names[i]);
 		err = map ? pin_map(bpf_map__fd(map), i, instance, w)
@@ -271,11 +275,16 @@ int datapath_load(const char *instance, const struct config *c, struct why *w)
 	}
 	for (i = 0; !err && i < PROG_COUNT; i++) {
 		prog = prog_by_name(skel, datapath_prog_names[i]);
-		err = prog ? pin_one(bpf_program__fd(prog), instance, "progs",
+		err = prog ? pin_one(bpf_program__fd(prog), instance, "progs_new",
 				     datapath_prog_names[i], w)
 			   : why_set(w, -ENOENT, "the BPF object has no program \"%s\"",
 				     datapath_prog_names[i]);
 	}
+	/* All of them at once: maps are what makes it an instance. */
+	if (!err)
+		err = bpffs_publish(instance, "progs_new", "progs", w);
+	if (!err)
+		err = bpffs_publish(instance, "maps_new", "maps", w);
 	if (err)
 		bpffs_remove(instance);
 	ringfence_bpf__destroy(skel);

@@ -7,6 +7,7 @@
 
 #include "datapath.h"
 #include "inside.h"
+#include "netlink.h"
 
 extern const char *const datapath_map_names[MAP_COUNT];
 extern const char *const datapath_prog_names[PROG_COUNT];
@@ -55,16 +56,32 @@ int hook_xdp_attach(const struct datapath *dp, const char *dev, uint32_t ifindex
 int hook_xdp_inside(const struct datapath *dp, uint32_t ifindex);
 int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex,
 		     int prog_fd); /* -ENOENT: no link */
-void hook_xdp_detach(const char *instance, uint32_t ifindex);
+int hook_xdp_detach(const char *instance, uint32_t ifindex); /* 0 also where there is none */
 
 enum hook_side { HOOK_INGRESS, HOOK_EGRESS };
 /* Attaches prog, or swaps it in where one of dp is attached. By tcx, or clsact where there is no tcx. */
 int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
 		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w);
+/* Removes dp's links and filters, and the qdisc if we made it and nobody else uses it. 0 also where there are
+ * none; on failure as much as can be is off, and it may be tried again. */
+int hook_tc_detach(const struct datapath *dp, uint32_t ifindex);
+
+/* ---- hook_query.c: what runs on a device; 1 (yes), 0 (no), -errno (not known) ---- */
+
+#define HOOK_TCX_INGRESS 46 /* BPF_TCX_INGRESS of enum bpf_attach_type since Linux 6.6 */
+#define HOOK_TCX_EGRESS	 47
+#define HOOK_TC_HANDLES	 8 /* instances that can share a device (lo) */
+
+int hook_is_ours(const struct datapath *dp, uint32_t prog_id);
 /* Is a program of dp there? */
-bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side);
-/* Removes dp's links and filters, and the qdisc if we made it and nobody else uses it. */
-void hook_tc_detach(const struct datapath *dp, uint32_t ifindex);
+int hook_tcx_runs(const struct datapath *dp, uint32_t ifindex, enum hook_side side);
+int hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side);
+int hook_xdp_attached(const struct datapath *dp, uint32_t ifindex);
+/* 0 or -errno. Handle of dp's filter at clsact, 0: none; *unused: the first free one, 0: none. */
+int hook_clsact_handle(const struct datapath *dp, uint32_t ifindex, enum hook_side side,
+		       uint32_t *handle, uint32_t *unused);
+/* -EBUSY: another instance has the device as its WAN device, in whatever mode; 0: none has. */
+int hook_other(const struct datapath *dp, const char *dev, uint32_t ifindex, struct why *w);
 
 /* ---- datapath_settings.c ---- */
 
@@ -78,13 +95,53 @@ int datapath_inside_ports(const struct datapath *dp, const struct datapath_insid
 int inside_sync_locked(struct datapath *dp, const struct config *c, struct inside_change *change,
 		       struct why *w);
 
+/* The part of it that hooks inside devices, and leaves those that lead there no longer. */
+int inside_sync_devices(struct datapath *dp, const struct config *c, struct inside_change *change);
+
+/* ---- datapath_undo.c: what was, to go back to it ---- */
+
+struct datapath_undo {
+	struct rf_settings settings;
+	struct datapath_inside *insides;
+	struct datapath_guard *guards;
+	size_t n_insides, n_guards;
+};
+int datapath_undo_read(const struct datapath *dp, struct datapath_undo *u);
+void datapath_undo_free(struct datapath_undo *u);
+/* Settings, inside prefixes and guards as they were; as many of them as can be. 0 or -errno. */
+int datapath_undo(const struct datapath *dp, const struct datapath_undo *u);
+
 /* ---- datapath_attach.c ---- */
 
+/* inside_sync_locked() for a command: what does not work with a device fails it, unless it is nobody's fault. */
+int datapath_sync_all(struct datapath *dp, const struct attach_request *r,
+		      struct attach_result *res, struct why *w);
+
+/* Guards, hooks and record of one WAN device, in this order: what is hooked is guarded, and what is not finished
+ * says so in its record. On failure datapath_unhook() is the caller's. */
+int datapath_hook_wan(struct datapath *dp, const struct config *c, struct rf_device *dev,
+		      uint32_t ifindex, enum attach_mode *mode, char *note, size_t n_note,
+		      struct why *w);
+
+/* ---- datapath_detach.c ---- */
+
+int datapath_put_device(const struct datapath *dp, uint32_t ifindex, const struct rf_device *dev,
+			struct why *w);
+/* Hooks off, then the record: on failure it is there still, to be tried again. */
+int datapath_unhook(struct datapath *dp, uint32_t ifindex);
+/* The whole instance. On failure what is left is still known, and it may be tried again. */
+int datapath_remove(struct datapath *dp, struct why *w);
+/* Pins of a network namespace that is gone: removed? */
+bool datapath_remove_orphan(const char *instance);
+/* Takes off what another attach or detach has left half done, but of the device with this ifindex. */
+int datapath_settle(struct datapath *dp, uint32_t but, struct why *w);
+
+/* ---- datapath_replace.c ---- */
+
+int datapath_replace(struct datapath *dp, const struct attach_request *r,
+		     const struct nl_link *link, struct attach_result *res, struct why *w);
 /* Swaps the programs under running traffic. What runs so far stays until its successor is in place. */
 int datapath_replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w);
-/* The hooks of one WAN device; undone on failure. The record in the devices map is the caller's. */
-int datapath_hook_wan(struct datapath *dp, struct rf_device *dev, uint32_t ifindex,
-		      enum attach_mode *mode, char *note, size_t n_note, struct why *w);
 
 /* ---- datapath_upgrade.c ---- */
 

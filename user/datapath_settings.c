@@ -30,6 +30,8 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 	__u32 zero = 0;
 	int i;
 
+	if (!s.netns_inode)
+		return -EIO; /* /proc/self/ns/net cannot be read */
 	for (i = 0; i < c->n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
 		s.sip_ports[i] = htons(c->sip_ports[i]);
 	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
@@ -119,7 +121,8 @@ int datapath_apply_inside(const struct datapath *dp, const struct config *c,
 		if (old[i].inside.from_attach ||
 		    (config_has(c, &old[i].prefix) && (c->inside_given || defaults)))
 			continue;
-		bpf_map_delete_elem(dp->map[MAP_INSIDE], &key);
+		if (bpf_map_delete_elem(dp->map[MAP_INSIDE], &key) && errno != ENOENT)
+			err = -errno;
 	}
 	free(old);
 	return err;

@@ -21,23 +21,9 @@
 #include "bpffs.h"
 #include "netlink.h"
 
-#define TC_HANDLES 8 /* instances that can share a device (lo) */
-
-/* Headers older than Linux 6.6 lack these. */
-#define TCX_INGRESS 46 /* BPF_TCX_INGRESS of enum bpf_attach_type */
-#define TCX_EGRESS  47
-#define TCX_PROGS   64 /* more the kernel does not take */
-#ifndef BPF_F_BEFORE
+#ifndef BPF_F_BEFORE /* headers older than Linux 6.6 lack it */
 #define BPF_F_BEFORE (1U << 3)
 #endif
-
-static uint32_t prog_id(int fd)
-{
-	struct bpf_prog_info info = { 0 };
-	uint32_t len = sizeof(info);
-
-	return fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) ? info.id : 0;
-}
 
 static void prog_name(uint32_t id, char *name, size_t n)
 {
@@ -100,7 +86,8 @@ static int link_pin(int fd, const char *path, struct why *w)
 	return err;
 }
 
-static void link_detach(const char *path)
+/* Without its pin a link goes, too. 0 also where there is none. */
+static int link_detach(const char *path)
 {
 	int fd = bpf_obj_get(path);
 
@@ -109,7 +96,7 @@ static void link_detach(const char *path)
 		bpf_link_detach(fd);
 		close(fd);
 	}
-	unlink(path);
+	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
 
 static int xdp_link(const struct datapath *dp, enum datapath_prog prog, uint32_t ifindex,
@@ -191,11 +178,11 @@ int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex, int prog_fd)
 	return err;
 }
 
-void hook_xdp_detach(const char *instance, uint32_t ifindex)
+int hook_xdp_detach(const char *instance, uint32_t ifindex)
 {
 	char path[PIN_PATH_MAX];
 
-	link_detach(pin_link_path(path, instance, "xdp_", ifindex));
+	return link_detach(pin_link_path(path, instance, "xdp_", ifindex));
 }
 
 static struct bpf_tc_hook tc_hook(uint32_t ifindex, enum bpf_tc_attach_point point)
@@ -210,125 +197,72 @@ static enum bpf_tc_attach_point tc_point(enum hook_side side)
 	return side == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
 }
 
-/* Does the program work on our maps? That is what an instance is, whatever version the program has. */
-static bool uses_our_maps(const struct datapath *dp, int fd)
-{
-	uint32_t ids[64], len, i, j;
-	struct bpf_prog_info info = { .nr_map_ids = 64, .map_ids = (uintptr_t)ids };
-
-	len = sizeof(info);
-	if (bpf_obj_get_info_by_fd(fd, &info, &len))
-		return false;
-	for (j = 0; j < MAP_COUNT; j++) {
-		struct bpf_map_info map = { 0 };
-
-		len = sizeof(map);
-		if (dp->map[j] < 0 || bpf_obj_get_info_by_fd(dp->map[j], &map, &len))
-			continue;
-		for (i = 0; i < info.nr_map_ids && i < 64; i++)
-			if (ids[i] == map.id)
-				return true;
-	}
-	return false;
-}
-
-/* Is the program with this id one of dp? A half-done replace may have left one that is not pinned. */
-static bool is_ours(const struct datapath *dp, uint32_t id)
-{
-	bool ours;
-	int i, fd;
-
-	for (i = 0; i < PROG_COUNT; i++)
-		if (prog_id(dp->prog[i]) == id)
-			return true;
-	fd = bpf_prog_get_fd_by_id(id);
-	if (fd < 0)
-		return false;
-	ours = uses_our_maps(dp, fd);
-	close(fd);
-	return ours;
-}
-
 static const char *tcx_path(char *buf, const char *instance, enum hook_side side, uint32_t ifindex)
 {
 	return pin_link_path(buf, instance, side == HOOK_INGRESS ? "tcx_in_" : "tcx_out_", ifindex);
 }
 
-/* Is a program of dp there? Answered without the pin: what root has pinned, root alone can open. */
-static bool tcx_runs(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
-{
-	uint32_t ids[TCX_PROGS] = { 0 }, i;
-	LIBBPF_OPTS(bpf_prog_query_opts, opts, .prog_ids = ids, .prog_cnt = TCX_PROGS);
-
-	if (bpf_prog_query_opts(ifindex, side == HOOK_INGRESS ? TCX_INGRESS : TCX_EGRESS, &opts))
-		return false;
-	for (i = 0; i < opts.prog_cnt && i < TCX_PROGS; i++)
-		if (is_ours(dp, ids[i]))
-			return true;
-	return false;
-}
-
-/* Device that the link is on; 0: none, that device is gone. */
-static uint32_t link_ifindex(int fd)
+/* Is the link on this device? 0: that device is gone, or the link was taken off. */
+static int link_is_on(int fd, uint32_t ifindex)
 {
 	struct bpf_link_info info = { 0 };
 	uint32_t len = sizeof(info);
 
 	/* struct bpf_link_info begins the same for tcx, which older headers lack */
-	return bpf_obj_get_info_by_fd(fd, &info, &len) ? 0 : info.xdp.ifindex;
+	return bpf_obj_get_info_by_fd(fd, &info, &len) ? -errno : info.xdp.ifindex == ifindex;
 }
 
-/* False: not by tcx, whatever the reason (mostly a kernel before 6.6); clsact is for all. */
-static bool tcx_attach(const struct datapath *dp, uint32_t ifindex, enum hook_side side,
-		       int prog_fd)
+/* What a link_create says that will say it again: no tcx (a kernel before 6.6), or no room there. */
+static bool tcx_refuses(int err)
+{
+	return err == -EINVAL || err == -EOPNOTSUPP || err == -ERANGE || err == -E2BIG ||
+	       err == -ENOSPC;
+}
+
+/* *done false: not by tcx; clsact is for all. */
+static int tcx_attach(const struct datapath *dp, uint32_t ifindex, enum hook_side side, int prog_fd,
+		      bool *done)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = BPF_F_BEFORE);
 	const char *wanted = getenv("RINGFENCE_TC");
 	char path[PIN_PATH_MAX];
-	bool there, done;
-	int fd;
+	int fd, on = 0, err;
 
+	*done = false;
 	if (wanted && !strcmp(wanted, "clsact"))
-		return false;
+		return 0;
+	*done = true;
 	fd = bpf_obj_get(tcx_path(path, dp->instance, side, ifindex));
-	if (fd < 0 && errno == EACCES && tcx_runs(dp, ifindex, side))
-		return true;
-	there = fd >= 0 && link_ifindex(fd) == ifindex;
-	done = there && !bpf_link_update(fd, prog_fd, NULL);
-	if (fd >= 0)
+	if (fd < 0 && errno == EACCES) {
+		on = hook_tcx_runs(dp, ifindex, side);
+		if (on)
+			return on < 0 ? on : 0;
+	} else if (fd < 0 && errno != ENOENT) {
+		return -errno;
+	}
+	if (fd >= 0) {
+		on = link_is_on(fd, ifindex);
+		err = on > 0 && bpf_link_update(fd, prog_fd, NULL) ? -errno : 0;
 		close(fd);
-	if (there)
-		return done;
-	fd = bpf_link_create(prog_fd, ifindex, side == HOOK_INGRESS ? TCX_INGRESS : TCX_EGRESS,
-			     &opts);
-	return fd >= 0 && !link_pin(fd, path, NULL);
+		if (on < 0)
+			return on;
+		if (on && err != -ENOLINK) /* taken off just now */
+			return err;
+	}
+	fd = bpf_link_create(prog_fd, ifindex,
+			     side == HOOK_INGRESS ? HOOK_TCX_INGRESS : HOOK_TCX_EGRESS, &opts);
+	if (fd < 0 && tcx_refuses(fd))
+		*done = false;
+	if (fd < 0)
+		return *done ? fd : 0;
+	return link_pin(fd, path, NULL);
 }
 
-static void tcx_detach(const char *instance, uint32_t ifindex, enum hook_side side)
+static int tcx_detach(const char *instance, uint32_t ifindex, enum hook_side side)
 {
 	char path[PIN_PATH_MAX];
 
-	link_detach(tcx_path(path, instance, side, ifindex));
-}
-
-/* Handle of our filter, 0: none. *unused: the first free one, 0: none. */
-static uint32_t clsact_handle(const struct datapath *dp, const struct bpf_tc_hook *hook,
-			      uint32_t *unused)
-{
-	uint32_t handle, i;
-
-	*unused = 0;
-	for (i = 0; i < TC_HANDLES; i++) {
-		handle = DATAPATH_TC_HANDLE + i;
-		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = DATAPATH_TC_PRIO);
-		if (bpf_tc_query(hook, &opts)) {
-			if (!*unused)
-				*unused = handle;
-		} else if (is_ours(dp, opts.prog_id)) {
-			return handle;
-		}
-	}
-	return 0;
+	return link_detach(tcx_path(path, instance, side, ifindex));
 }
 
 /* The qdisc that carries the filters: made, and remembered, or found. */
@@ -339,9 +273,11 @@ static int clsact_ready(const struct datapath *dp, const char *dev, uint32_t ifi
 	int err;
 
 	err = netlink_clsact_kind(ifindex, kind);
-	if (!err && !strcmp(kind, "clsact"))
+	if (err)
+		return why_set(w, err, "cannot read the qdiscs of %s: %s", dev, strerror(-err));
+	if (!strcmp(kind, "clsact"))
 		return 0;
-	if (!err && kind[0])
+	if (kind[0])
 		return why_set(
 			w, -EBUSY,
 			"%s has a qdisc \"%s\" where clsact is needed; remove it: tc qdisc del dev %s ingress",
@@ -368,19 +304,24 @@ static int clsact_attach(const struct datapath *dp, const char *dev, uint32_t if
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
 	uint32_t handle, unused;
-	int err;
+	int err, tries = 0;
 
 	err = clsact_ready(dp, dev, ifindex, w);
 	if (err)
 		return err;
-	handle = clsact_handle(dp, &hook, &unused);
-	if (!handle)
-		handle = unused;
-	if (!handle)
-		return why_set(w, -EBUSY, "too many instances on %s", dev);
-	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd, .flags = BPF_TC_F_REPLACE,
-		    .handle = handle, .priority = DATAPATH_TC_PRIO);
-	err = bpf_tc_attach(&hook, &opts);
+	do {
+		err = hook_clsact_handle(dp, ifindex, side, &handle, &unused);
+		if (err)
+			return why_set(w, err, "cannot read the TC filters of %s: %s", dev,
+				       strerror(-err));
+		if (!handle && !unused)
+			return why_set(w, -EBUSY, "too many instances on %s", dev);
+		/* Another instance may be about to take the same: nobody's filter is replaced. */
+		LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd,
+			    .flags = handle ? BPF_TC_F_REPLACE : 0,
+			    .handle = handle ? handle : unused, .priority = DATAPATH_TC_PRIO);
+		err = bpf_tc_attach(&hook, &opts);
+	} while (err == -EEXIST && !handle && tries++ < HOOK_TC_HANDLES);
 	if (err == -EPERM)
 		return why_set(w, err, "cannot attach a TC filter to %s: %s; run as root", dev,
 			       strerror(-err));
@@ -392,83 +333,114 @@ static int clsact_attach(const struct datapath *dp, const char *dev, uint32_t if
 	return 0;
 }
 
-static void clsact_detach(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+/* No such filter, qdisc or device: what is to be taken off is off. */
+static int gone_is_well(int err)
+{
+	return err == -ENOENT || err == -EINVAL || err == -ENODEV ? 0 : err;
+}
+
+static int clsact_detach(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
-	uint32_t unused, handle = clsact_handle(dp, &hook, &unused);
+	uint32_t unused, handle;
+	int err = hook_clsact_handle(dp, ifindex, side, &handle, &unused);
 
-	if (!handle)
-		return;
+	if (err || !handle)
+		return err;
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = DATAPATH_TC_PRIO);
-	bpf_tc_detach(&hook, &opts);
+	return gone_is_well(bpf_tc_detach(&hook, &opts));
 }
 
-static bool clsact_empty(uint32_t ifindex)
+static int clsact_filters(uint32_t ifindex, size_t *n)
 {
 	size_t in, out;
+	int err = netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in);
 
-	return !netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS), &in) &&
-	       !netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out) &&
-	       !in && !out;
+	if (!err)
+		err = netlink_count_filters(ifindex, TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS), &out);
+	if (!err)
+		*n = in + out;
+	return err;
 }
 
-/* The qdisc goes with us if we made it and nobody else uses it. */
-static void clsact_leave(const struct datapath *dp, uint32_t ifindex)
+/* The qdisc goes with us if we made it and nobody else uses it. The mark is the last, to be found again. */
+static int clsact_leave(const struct datapath *dp, uint32_t ifindex)
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
 	char path[PIN_PATH_MAX];
+	size_t n;
+	int err;
 
-	if (rmdir(pin_link_path(path, dp->instance, "clsact_", ifindex)))
-		return; /* it was there before us */
-	if (clsact_empty(ifindex))
-		bpf_tc_hook_destroy(&hook);
+	if (access(pin_link_path(path, dp->instance, "clsact_", ifindex), F_OK))
+		return errno == ENOENT ? 0 : -errno; /* it was there before us */
+	err = clsact_filters(ifindex, &n);
+	if (!err && !n)
+		err = gone_is_well(bpf_tc_hook_destroy(&hook));
+	if (!err && rmdir(path) && errno != ENOENT)
+		err = -errno;
+	return err;
 }
 
 /* What an older version, or RINGFENCE_TC=clsact, has left: now tcx does it, and once is enough. */
-static void clsact_outdated(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+static int clsact_outdated(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
 {
 	char path[PIN_PATH_MAX], kind[16];
+	size_t n;
+	int err;
 
-	if (netlink_clsact_kind(ifindex, kind))
-		return;
+	err = netlink_clsact_kind(ifindex, kind);
+	if (err)
+		return err;
 	if (strcmp(kind, "clsact")) { /* ours was removed by somebody */
 		rmdir(pin_link_path(path, dp->instance, "clsact_", ifindex));
-		return;
+		return 0;
 	}
-	clsact_detach(dp, ifindex, side);
-	if (clsact_empty(ifindex)) /* the other side's filter may still be there */
-		clsact_leave(dp, ifindex);
+	err = clsact_detach(dp, ifindex, side);
+	if (!err)
+		err = clsact_filters(ifindex, &n);
+	if (!err && !n) /* the other side's filter may still be there */
+		err = clsact_leave(dp, ifindex);
+	return err;
 }
 
 int hook_tc_attach(const struct datapath *dp, const char *dev, uint32_t ifindex,
 		   enum hook_side side, enum datapath_prog prog, int new_fd, struct why *w)
 {
 	int fd = new_fd >= 0 ? new_fd : dp->prog[prog], err;
+	bool done;
 
 	/* The new way first: for a moment both run, and never none. */
-	if (tcx_attach(dp, ifindex, side, fd)) {
-		clsact_outdated(dp, ifindex, side);
+	err = tcx_attach(dp, ifindex, side, fd, &done);
+	if (!err && done)
+		err = clsact_outdated(dp, ifindex, side);
+	if (err)
+		return why_set(w, err, "cannot attach a TC program to %s: %s%s", dev,
+			       strerror(-err), err == -EPERM ? "; run as root" : "");
+	if (done)
 		return 0;
-	}
 	err = clsact_attach(dp, dev, ifindex, side, fd, w);
-	if (!err)
-		tcx_detach(dp->instance, ifindex, side);
-	return err;
+	if (err)
+		return err;
+	err = tcx_detach(dp->instance, ifindex, side);
+	return err ? why_set(w, err, "cannot take the tcx link off %s: %s", dev, strerror(-err))
+		   : 0;
 }
 
-bool hook_tc_attached(const struct datapath *dp, uint32_t ifindex, enum hook_side side)
+int hook_tc_detach(const struct datapath *dp, uint32_t ifindex)
 {
-	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
-	uint32_t unused;
+	char kind[16];
+	int err, more;
 
-	return tcx_runs(dp, ifindex, side) || clsact_handle(dp, &hook, &unused) != 0;
-}
-
-void hook_tc_detach(const struct datapath *dp, uint32_t ifindex)
-{
-	tcx_detach(dp->instance, ifindex, HOOK_INGRESS);
-	tcx_detach(dp->instance, ifindex, HOOK_EGRESS);
-	clsact_detach(dp, ifindex, HOOK_INGRESS);
-	clsact_detach(dp, ifindex, HOOK_EGRESS);
-	clsact_leave(dp, ifindex);
+	err = tcx_detach(dp->instance, ifindex, HOOK_INGRESS);
+	more = tcx_detach(dp->instance, ifindex, HOOK_EGRESS);
+	err = err ? err : more;
+	more = netlink_clsact_kind(ifindex, kind);
+	if (!more && !strcmp(kind, "clsact")) {
+		more = clsact_detach(dp, ifindex, HOOK_INGRESS);
+		err = err ? err : more;
+		more = clsact_detach(dp, ifindex, HOOK_EGRESS);
+	}
+	err = err ? err : more;
+	more = err ? 0 : clsact_leave(dp, ifindex);
+	return err ? err : more;
 }

@@ -8,7 +8,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/if_arp.h>
-#include <linux/rtnetlink.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 
 #include "bpffs.h"
 #include "datapath_priv.h"
+#include "guards.h"
 #include "media_range.h"
 #include "netlink.h"
 #include "presence.h"
@@ -94,40 +95,42 @@ static struct datapath_device *device_by_index(const struct scan *s, uint32_t if
 	return NULL;
 }
 
-static const struct config_wan *config_of(const struct config *c, const char *dev)
+/* What does not work with one device: everything goes on without it, and the first is told. */
+__attribute__((format(printf, 3, 4))) static void trouble(struct inside_change *change, int err,
+							  const char *fmt, ...)
 {
-	int i;
+	va_list ap;
 
-	for (i = 0; i < c->n_wans; i++)
-		if (!strcmp(c->wans[i].dev, dev))
-			return &c->wans[i];
-	return NULL;
+	if (change->trouble_err)
+		return;
+	change->trouble_err = err;
+	va_start(ap, fmt);
+	vsnprintf(change->trouble.text, sizeof(change->trouble.text), fmt, ap);
+	va_end(ap);
 }
 
-/* An address that peers can use: link-local ones and those of other scopes are not guarded. */
-static bool addr_global(const struct nl_addr *a)
-{
-	return a->scope == RT_SCOPE_UNIVERSE || a->scope == RT_SCOPE_SITE;
-}
-
-/* Virtual devices above others lose what native XDP redirects to them, whatever they say. */
-static bool kind_takes_redirect(const struct nl_link *link)
+/* Virtual devices above others lose what native XDP redirects to them, whatever they say. was: what was known
+ * so far, which holds where the kernel does not answer. */
+static bool kind_takes_redirect(const struct nl_link *link, bool was)
 {
 	static const char *const never[] = { "bridge", "vlan",	 "macvlan", "macvtap",
 					     "dummy",  "ipvlan", "netkit",  "bond" };
 	size_t i;
+	int takes;
 
 	for (i = 0; i < sizeof(never) / sizeof(*never); i++)
 		if (!strcmp(link->kind, never[i]))
 			return false;
-	return netlink_xdp_takes_redirect(link->ifindex);
+	takes = netlink_xdp_takes_redirect(link->ifindex);
+	return takes < 0 ? was : takes;
 }
 
 /* ---- WAN devices ---- */
 
 /* A device with the name of one that went away: hooks it again. The record moves to the new ifindex. */
-static int wan_back(struct datapath *dp, struct scan *s, struct datapath_device *d,
-		    const struct nl_link *link)
+static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
+		    struct datapath_device *d, const struct nl_link *link,
+		    struct inside_change *change)
 {
 	enum attach_mode mode = d->dev.flags & RF_DEV_XDP_GENERIC  ? ATTACH_GENERIC
 				: d->dev.flags & RF_DEV_XDP_NATIVE ? ATTACH_AUTO
@@ -140,15 +143,13 @@ static int wan_back(struct datapath *dp, struct scan *s, struct datapath_device 
 
 	dev.mtu = link->mtu;
 	dev.flags = link->type == ARPHRD_ETHER ? 0 : RF_DEV_L3;
-	err = datapath_hook_wan(dp, &dev, link->ifindex, &mode, note, sizeof(note), &w);
+	err = datapath_hook_wan(dp, c, &dev, link->ifindex, &mode, note, sizeof(note), &w);
 	if (err) {
-		bpf_map_delete_elem(dp->map[MAP_DEVICES], &link->ifindex);
-		log_warning("%s is back, but cannot be attached again: %s", dev.name, w.text);
+		datapath_unhook(dp, link->ifindex);
+		trouble(change, err, "%s is back, but cannot be attached again: %.300s", dev.name,
+			w.text);
 		return err;
 	}
-	hook_xdp_detach(dp->instance, d->ifindex);
-	hook_tc_detach(dp, d->ifindex);
-	bpf_map_delete_elem(dp->map[MAP_DEVICES], &d->ifindex);
 	for (i = 0; i < s->n_guards; i++) {
 		struct datapath_guard *g = &s->guards[i];
 
@@ -157,56 +158,113 @@ static int wan_back(struct datapath *dp, struct scan *s, struct datapath_device 
 		g->guard.ifindex = link->ifindex;
 		bpf_map_update_elem(dp->map[MAP_GUARDS], &g->addr, &g->guard, BPF_EXIST);
 	}
+	err = datapath_unhook(dp, d->ifindex);
+	if (err)
+		trouble(change, err, "cannot remove what is left of the former %s: %s", dev.name,
+			strerror(-err));
 	d->ifindex = link->ifindex;
 	d->dev = dev;
 	d->present = true;
 	return 0;
 }
 
-static void wan_keep(struct datapath *dp, struct datapath_device *d, const struct nl_link *link)
+/* XDP as the record says; it is not there. */
+static int wan_xdp_again(struct datapath *dp, struct datapath_device *d, struct why *w)
 {
-	uint8_t flags = d->dev.flags & ~RF_DEV_XDP_TX;
-	struct why w = { "" };
+	enum attach_mode mode = d->dev.flags & RF_DEV_XDP_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE;
+	char note[256];
+	int err;
 
-	if (link->type == ARPHRD_ETHER && kind_takes_redirect(link))
-		flags |= RF_DEV_XDP_TX;
-	d->present = true;
-	if (d->dev.mtu != link->mtu || d->dev.flags != flags || strcmp(d->dev.name, link->name)) {
-		d->dev.mtu = link->mtu;
-		d->dev.flags = flags;
-		memcpy(d->dev.name, link->name, sizeof(d->dev.name));
-		bpf_map_update_elem(dp->map[MAP_DEVICES], &d->ifindex, &d->dev, BPF_EXIST);
-	}
-	if (hook_tc_attached(dp, d->ifindex, HOOK_INGRESS) &&
-	    hook_tc_attached(dp, d->ifindex, HOOK_EGRESS))
-		return;
-	log_warning("somebody removed the TC hooks of %s; attaching them again", d->dev.name);
-	if (hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_INGRESS, PROG_WAN_IN, -1, &w) ||
-	    hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_EGRESS, PROG_WAN_OUT, -1, &w))
-		log_error("%s is not filtered completely: %s", d->dev.name, w.text);
+	err = hook_xdp_detach(dp->instance, d->ifindex); /* a link without a device */
+	if (err)
+		return why_set(w, err, "cannot remove its old link: %s", strerror(-err));
+	return hook_xdp_attach(dp, d->dev.name, d->ifindex, false, &mode, note, sizeof(note), w);
 }
 
-static void sync_wans(struct datapath *dp, struct scan *s, struct inside_change *change)
+/* What somebody has removed comes back; what cannot be read stays as it is. */
+static void wan_hooks(struct datapath *dp, struct datapath_device *d, struct inside_change *change)
+{
+	const char *missing;
+	struct why w = { "" };
+	int err;
+
+	err = datapath_hooks_missing(dp, d->ifindex, &d->dev, &missing);
+	if (err)
+		trouble(change, err, "cannot read what is attached to %s: %s", d->dev.name,
+			strerror(-err));
+	if (err || !missing)
+		return;
+	if (!strncmp(missing, "XDP", 3))
+		err = wan_xdp_again(dp, d, &w);
+	if (!err && strcmp(missing, "XDP")) {
+		err = hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_INGRESS, PROG_WAN_IN, -1,
+				     &w);
+		if (!err)
+			err = hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_EGRESS, PROG_WAN_OUT,
+					     -1, &w);
+	}
+	if (err)
+		trouble(change, err,
+			"somebody removed the %s hooks of %s, and they cannot be attached: %.300s",
+			missing, d->dev.name, w.text);
+	else
+		log_warning("somebody removed the %s hooks of %s; attached again", missing,
+			    d->dev.name);
+}
+
+static void wan_keep(struct datapath *dp, struct datapath_device *d, const struct nl_link *link,
+		     struct inside_change *change)
+{
+	uint8_t flags = d->dev.flags & ~RF_DEV_XDP_TX;
+	struct rf_device dev = d->dev;
+
+	if (link->type == ARPHRD_ETHER && kind_takes_redirect(link, d->dev.flags & RF_DEV_XDP_TX))
+		flags |= RF_DEV_XDP_TX;
+	d->present = true;
+	dev.mtu = link->mtu;
+	dev.flags = flags;
+	memcpy(dev.name, link->name, sizeof(dev.name));
+	if (memcmp(&d->dev, &dev, sizeof(dev))) {
+		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &d->ifindex, &dev, BPF_EXIST))
+			trouble(change, -errno, "cannot record %s: %s", dev.name, strerror(errno));
+		else
+			d->dev = dev;
+	}
+	wan_hooks(dp, d, change);
+}
+
+static void lo_hook(struct datapath *dp, struct inside_change *change)
+{
+	struct why w = { "" };
+	int there = hook_tc_attached(dp, LO_IFINDEX, HOOK_EGRESS), err = 0;
+
+	if (!there)
+		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, &w);
+	if (there < 0)
+		trouble(change, there, "cannot read what is attached to lo: %s", strerror(-there));
+	if (err)
+		trouble(change, err, "signalling to this host cannot be released: %.300s", w.text);
+}
+
+static void sync_wans(struct datapath *dp, struct scan *s, const struct config *c,
+		      struct inside_change *change)
 {
 	const struct nl_link *link;
 	struct datapath_device *d;
-	struct why w = { "" };
 	size_t i;
 
-	if (!hook_tc_attached(dp, LO_IFINDEX, HOOK_EGRESS) &&
-	    hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, &w))
-		log_error("signalling to this host cannot be released: %s", w.text);
+	lo_hook(dp, change);
 	for (i = 0; i < s->n_devices; i++) {
 		d = &s->devices[i];
 		if (d->dev.role != RF_DEV_WAN)
 			continue;
 		link = link_by_index(s, d->ifindex);
 		if (link) {
-			wan_keep(dp, d, link);
+			wan_keep(dp, d, link, change);
 			continue;
 		}
 		link = link_by_name(s, d->dev.name);
-		if (link && !wan_back(dp, s, d, link))
+		if (link && !wan_back(dp, c, s, d, link, change))
 			change->wan_back++;
 		else
 			change->wan_gone++;
@@ -215,24 +273,23 @@ static void sync_wans(struct datapath *dp, struct scan *s, struct inside_change 
 
 /* ---- guards ---- */
 
-static struct rf_guard guard_of(const struct scan *s, const struct config *c,
-				const struct datapath_device *d)
+/* Is the device one of ours, also when it is half attached or half detached? */
+static bool device_is_wan(const struct scan *s, uint32_t ifindex)
 {
-	struct media_range r = media_range_wan(c, d->dev.name, d->ifindex, s->guards, s->n_guards);
-
-	return (struct rf_guard){ .ifindex = d->ifindex, .port_lo = r.lo, .port_hi = r.hi };
+	return device_by_index(s, ifindex, RF_DEV_WAN) ||
+	       device_by_index(s, ifindex, RF_DEV_UNFINISHED);
 }
 
-/* A WAN device that is gone or has no address for now, whose ports its last guards keep? */
+/* Of a device that is gone or has no address for now, whose ports its last guards keep? */
 static bool guard_waits(const struct scan *s, const struct datapath_guard *g)
 {
 	size_t i;
 
 	for (i = 0; i < s->n_addrs; i++)
 		if (addr_eq(&s->addrs[i].addr, &g->addr) ||
-		    (s->addrs[i].ifindex == g->guard.ifindex && addr_global(&s->addrs[i])))
+		    (s->addrs[i].ifindex == g->guard.ifindex && guards_addr(&s->addrs[i])))
 			return false;
-	return device_by_index(s, g->guard.ifindex, RF_DEV_WAN);
+	return device_is_wan(s, g->guard.ifindex);
 }
 
 /* The prefixes of routed inside hosts follow the WAN devices. */
@@ -249,33 +306,27 @@ static int sync_inside_ports(const struct datapath *dp, const struct scan *s,
 static int sync_guards(struct datapath *dp, const struct scan *s, const struct config *c,
 		       struct inside_change *change)
 {
-	const struct datapath_device *d;
-	struct rf_guard guard, was;
+	struct rf_guard guard;
 	size_t i, j;
 	int err = 0;
 
-	for (i = 0; i < s->n_addrs && !err; i++) {
-		d = device_by_index(s, s->addrs[i].ifindex, RF_DEV_WAN);
-		if (!d || !addr_global(&s->addrs[i]))
+	for (i = 0; i < s->n_devices && !err; i++) {
+		const struct datapath_device *d = &s->devices[i];
+
+		if (d->dev.role == RF_DEV_INSIDE)
 			continue;
-		guard = guard_of(s, c, d);
-		if (!bpf_map_lookup_elem(dp->map[MAP_GUARDS], &s->addrs[i].addr, &was) &&
-		    !memcmp(&was, &guard, sizeof(was)))
-			continue;
-		change->guards_changed = true;
-		if (bpf_map_update_elem(dp->map[MAP_GUARDS], &s->addrs[i].addr, &guard, BPF_ANY))
-			err = -errno;
+		guard = guards_of(c, d->dev.name, d->ifindex, s->guards, s->n_guards);
+		err = guards_put(dp, &guard, s->addrs, s->n_addrs, &change->guards_changed);
 	}
 	for (i = 0; i < s->n_guards && !err; i++) {
 		for (j = 0; j < s->n_addrs; j++)
 			if (addr_eq(&s->addrs[j].addr, &s->guards[i].addr) &&
-			    addr_global(&s->addrs[j]) &&
-			    device_by_index(s, s->addrs[j].ifindex, RF_DEV_WAN))
+			    guards_addr(&s->addrs[j]) && device_is_wan(s, s->addrs[j].ifindex))
 				break;
 		if (j < s->n_addrs || guard_waits(s, &s->guards[i]))
 			continue;
 		change->guards_changed = true;
-		bpf_map_delete_elem(dp->map[MAP_GUARDS], &s->guards[i].addr);
+		err = guards_delete(dp, &s->guards[i].addr);
 	}
 	return err ? err : sync_inside_ports(dp, s, c);
 }
@@ -333,19 +384,30 @@ static bool wants_xdp(const struct scan *s, const struct config *c, const struct
 }
 
 static void inside_xdp(struct datapath *dp, const struct nl_link *link, struct rf_device *dev,
-		       bool want)
+		       bool want, struct inside_change *change)
 {
 	bool has = dev->flags & RF_DEV_XDP_NATIVE;
+	int there, err = 0;
 
+	if (has && want) { /* unless somebody has removed it */
+		there = hook_xdp_attached(dp, link->ifindex);
+		if (!there && !hook_xdp_detach(dp->instance, link->ifindex))
+			hook_xdp_inside(dp, link->ifindex);
+	}
 	if (has == want || (want && hook_xdp_inside(dp, link->ifindex)))
 		return;
 	if (!want)
-		hook_xdp_detach(dp->instance, link->ifindex);
+		err = hook_xdp_detach(dp->instance, link->ifindex);
 	dev->flags ^= RF_DEV_XDP_NATIVE;
-	bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, dev, BPF_EXIST);
+	if (!err && bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, dev, BPF_EXIST))
+		err = -errno;
+	if (err)
+		trouble(change, err, "cannot change XDP of %s: %s", link->name, strerror(-err));
 }
 
-static int inside_tc(struct datapath *dp, const struct nl_link *link)
+/* fresh: it had no hooks so far, and has none when this fails. */
+static int inside_tc(struct datapath *dp, const struct nl_link *link, bool fresh,
+		     struct inside_change *change)
 {
 	struct why w = { "" };
 	int err;
@@ -356,10 +418,10 @@ static int inside_tc(struct datapath *dp, const struct nl_link *link)
 				     -1, &w);
 	if (!err)
 		return 0;
-	hook_xdp_detach(dp->instance, link->ifindex);
-	hook_tc_detach(dp, link->ifindex);
-	bpf_map_delete_elem(dp->map[MAP_DEVICES], &link->ifindex);
-	log_warning("inside device %s is not attached: %s", link->name, w.text);
+	if (fresh)
+		datapath_unhook(dp, link->ifindex);
+	trouble(change, err, "inside device %s is not attached%s: %.300s", link->name,
+		fresh ? "" : " completely", w.text);
 	return err;
 }
 
@@ -368,26 +430,36 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct c
 {
 	const struct datapath_device *old = device_by_index(s, link->ifindex, RF_DEV_INSIDE);
 	struct rf_device dev = { .role = RF_DEV_INSIDE, .mtu = link->mtu };
-	int err;
+	bool took = old && old->dev.flags & RF_DEV_XDP_TX;
+	int err, in = 0, out = 0;
 
 	memcpy(dev.name, link->name, sizeof(dev.name));
 	if (link->type != ARPHRD_ETHER)
 		dev.flags |= RF_DEV_L3;
-	else if (kind_takes_redirect(link))
+	else if (kind_takes_redirect(link, took))
 		dev.flags |= RF_DEV_XDP_TX;
 	if (old)
 		dev.flags |= old->dev.flags & RF_DEV_XDP_NATIVE;
 	if (!old || memcmp(&old->dev, &dev, sizeof(dev)))
-		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev, BPF_ANY))
-			return -errno;
-	if (!old || !hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) ||
-	    !hook_tc_attached(dp, link->ifindex, HOOK_EGRESS)) {
-		err = inside_tc(dp, link);
+		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev, BPF_ANY)) {
+			err = -errno;
+			trouble(change, err, "cannot record %s: %s", link->name, strerror(-err));
+			return err;
+		}
+	if (old) {
+		in = hook_tc_attached(dp, link->ifindex, HOOK_INGRESS);
+		out = hook_tc_attached(dp, link->ifindex, HOOK_EGRESS);
+	}
+	if (in < 0 || out < 0)
+		trouble(change, in < 0 ? in : out, "cannot read what is attached to %s: %s",
+			link->name, strerror(in < 0 ? -in : -out));
+	if (!in || !out) {
+		err = inside_tc(dp, link, !old, change);
 		if (err)
 			return err;
 		change->attached++;
 	}
-	inside_xdp(dp, link, &dev, wants_xdp(s, c, link));
+	inside_xdp(dp, link, &dev, wants_xdp(s, c, link), change);
 	return 0;
 }
 
@@ -397,10 +469,11 @@ static void sync_inside(struct datapath *dp, const struct scan *s, const struct 
 	const struct datapath_device *d;
 	const struct nl_link *link;
 	size_t i;
+	int err;
 
 	for (i = 0; i < s->n_links; i++) {
 		link = &s->links[i];
-		if (link->ifindex == LO_IFINDEX || device_by_index(s, link->ifindex, RF_DEV_WAN))
+		if (link->ifindex == LO_IFINDEX || device_is_wan(s, link->ifindex))
 			continue;
 		if (leads_inside(s, link->ifindex) && !inside_hook(dp, s, c, link, change))
 			change->inside_devices++;
@@ -412,11 +485,27 @@ static void sync_inside(struct datapath *dp, const struct scan *s, const struct 
 		link = link_by_index(s, d->ifindex);
 		if (link && leads_inside(s, d->ifindex))
 			continue;
-		hook_xdp_detach(dp->instance, d->ifindex);
-		hook_tc_detach(dp, d->ifindex);
-		bpf_map_delete_elem(dp->map[MAP_DEVICES], &d->ifindex);
-		change->detached++;
+		err = datapath_unhook(dp, d->ifindex);
+		if (err)
+			trouble(change, err,
+				"cannot take the hooks off %s, which leads no longer inside: %s",
+				d->dev.name, strerror(-err));
+		else
+			change->detached++;
 	}
+}
+
+int inside_sync_devices(struct datapath *dp, const struct config *c, struct inside_change *change)
+{
+	struct scan s;
+	int err;
+
+	err = scan_read(&s, dp);
+	if (err)
+		return err;
+	sync_inside(dp, &s, c, change);
+	scan_free(&s);
+	return change->trouble_err;
 }
 
 int inside_sync_locked(struct datapath *dp, const struct config *c, struct inside_change *change,
@@ -430,8 +519,9 @@ int inside_sync_locked(struct datapath *dp, const struct config *c, struct insid
 	if (err)
 		return why_set(w, err, "cannot read devices, addresses and routes: %s",
 			       strerror(-err));
-	sync_wans(dp, &s, &done);
 	err = sync_guards(dp, &s, c, &done);
+	if (!err)
+		sync_wans(dp, &s, c, &done);
 	if (err)
 		why_set(w, err, "cannot guard the WAN addresses: %s", strerror(-err));
 	else
@@ -488,8 +578,8 @@ static void wire_take(bool *has, struct rf_addr *wire, const struct rf_addr *a)
 static void topology_add_wan(struct topology *t, const struct scan *s, const struct config *c,
 			     const struct datapath_device *d)
 {
-	const struct config_wan *conf = config_of(c, d->dev.name);
-	struct rf_guard guard = guard_of(s, c, d);
+	const struct config_wan *conf = guards_config(c, d->dev.name);
+	struct rf_guard guard = guards_of(c, d->dev.name, d->ifindex, s->guards, s->n_guards);
 	struct topology_wan *wan;
 	size_t i;
 
@@ -503,7 +593,7 @@ static void topology_add_wan(struct topology *t, const struct scan *s, const str
 	for (i = 0; i < s->n_addrs; i++) {
 		const struct nl_addr *a = &s->addrs[i];
 
-		if (a->ifindex != d->ifindex || !addr_global(a) || !a->usable)
+		if (a->ifindex != d->ifindex || !guards_addr(a) || !a->usable)
 			continue;
 		if (addr_is_v4(&a->addr))
 			wire_take(&wan->has4, &wan->wire4, &a->addr);

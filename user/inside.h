@@ -16,10 +16,12 @@ struct inside_change { /* what one run changed */
 	uint32_t wan_gone,
 		wan_back; /* WAN devices that vanished / came back and were attached again */
 	bool guards_changed;
+	int trouble_err; /* 0: none. What did not work with single devices, the first of it */
+	struct why trouble;
 };
 
 /* Brings guards, devices and the inside TC hooks in line with the system. Idempotent.
- * Problems with single devices are logged and do not fail the run. change may be NULL. It does not wait:
+ * Problems with single devices do not fail the run: they are in change->trouble. change may be NULL. It does not wait:
  * -EAGAIN while an attach, replace or detach is at work. */
 int inside_sync(struct datapath *dp, const struct config *c, struct inside_change *change,
 		struct why *w);

@@ -42,9 +42,33 @@ static void *vec_add(struct vec *a)
 	return v;
 }
 
+/* The end of a dump says whether it was one: libmnl itself does not look. */
+static int done_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	int err = 0;
+
+	if (mnl_nlmsg_get_payload_len(nlh) >= sizeof(err))
+		memcpy(&err, mnl_nlmsg_get_payload(nlh), sizeof(err));
+	if (err >= 0)
+		return MNL_CB_STOP;
+	errno = -err;
+	return MNL_CB_ERROR;
+}
+
+static int error_cb(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlmsgerr *e = mnl_nlmsg_get_payload(nlh);
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*e))
+		return errno = EBADMSG, MNL_CB_ERROR;
+	errno = e->error < 0 ? -e->error : e->error;
+	return e->error ? MNL_CB_ERROR : MNL_CB_STOP;
+}
+
 /* Sends a request and hands each answer to cb; 0 or -errno. */
 static int netlink_talk(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
 {
+	static mnl_cb_t control[] = { [NLMSG_ERROR] = error_cb, [NLMSG_DONE] = done_cb };
 	char buf[NETLINK_BUF];
 	struct mnl_socket *nl;
 	unsigned int port, seq;
@@ -65,7 +89,8 @@ static int netlink_talk(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
 		if (n < 0)
 			goto fail;
 		errno = 0;
-		ret = mnl_cb_run(buf, n, seq, port, cb, arg);
+		ret = mnl_cb_run2(buf, n, seq, port, cb, arg, control,
+				  sizeof(control) / sizeof(*control));
 		if (ret < 0)
 			goto fail;
 	} while (ret > MNL_CB_STOP);
@@ -329,6 +354,13 @@ int netlink_route_oif(const struct rf_addr *dst, uint32_t *oif)
 		return -ENETUNREACH;
 	*oif = found;
 	return 0;
+}
+
+/* Also by a route of type unreachable, blackhole, prohibit (ip-route(8)). */
+bool netlink_no_route(int err)
+{
+	return err == -ENETUNREACH || err == -EHOSTUNREACH || err == -EINVAL || err == -EACCES ||
+	       err == -ESRCH;
 }
 
 struct tc_dump {

@@ -40,14 +40,17 @@ int netlink_routes(struct nl_route **out, size_t *n);
 
 /* Device by which a packet to dst leaves; 0, or -errno. */
 int netlink_route_oif(const struct rf_addr *dst, uint32_t *oif);
+/* Does this error of it say that there is no route, rather than that it is not known? */
+bool netlink_no_route(int err);
 
 /* Filters on a clsact hook (parent TC_H_x). */
 int netlink_count_filters(uint32_t ifindex, uint32_t parent, size_t *n);
 /* Kind of the qdisc at ffff: ("clsact", "ingress"), "" when there is none. kind of 16. */
 int netlink_clsact_kind(uint32_t ifindex, char *kind);
 
-/* Does the device take frames that native XDP redirects to it? false too when the kernel cannot tell. */
-bool netlink_xdp_takes_redirect(uint32_t ifindex);
+/* Does the device take frames that native XDP redirects to it? 1, 0 (also where the kernel cannot tell), or
+ * -errno: not known. */
+int netlink_xdp_takes_redirect(uint32_t ifindex);
 
 /* A socket that gets readable when links, addresses, routes or XDP features change. */
 struct nl_watch;

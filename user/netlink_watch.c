@@ -34,7 +34,7 @@ static int genl_ask(uint16_t type, uint8_t cmd, uint16_t attr_type, const void *
 	struct genlmsghdr *genl;
 	struct mnl_socket *nl;
 	ssize_t len;
-	int ret;
+	int ret = -1;
 
 	nlh->nlmsg_type = type;
 	nlh->nlmsg_flags = NLM_F_REQUEST;
@@ -46,13 +46,15 @@ static int genl_ask(uint16_t type, uint8_t cmd, uint16_t attr_type, const void *
 	nl = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
 	if (!nl)
 		return -errno;
-	ret = -EIO;
+	errno = 0;
 	if (mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) >= 0 &&
 	    mnl_socket_sendto(nl, nlh, nlh->nlmsg_len) >= 0) {
 		len = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 		if (len > 0 && mnl_cb_run(buf, len, 1, mnl_socket_get_portid(nl), cb, arg) >= 0)
 			ret = 0;
 	}
+	if (ret)
+		ret = errno ? -errno : -EIO;
 	mnl_socket_close(nl);
 	return ret;
 }
@@ -94,12 +96,16 @@ static int family_cb(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
+/* -ENOENT: the kernel has no such family. */
 static int family_find(struct family *f)
 {
+	int err;
+
 	*f = (struct family){ 0 };
-	if (genl_ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, RF_NETDEV_FAMILY,
-		     sizeof(RF_NETDEV_FAMILY), family_cb, f))
-		return -ENOENT;
+	err = genl_ask(GENL_ID_CTRL, CTRL_CMD_GETFAMILY, CTRL_ATTR_FAMILY_NAME, RF_NETDEV_FAMILY,
+		       sizeof(RF_NETDEV_FAMILY), family_cb, f);
+	if (err)
+		return err;
 	return f->id ? 0 : -ENOENT;
 }
 
@@ -113,15 +119,19 @@ static int features_cb(const struct nlmsghdr *nlh, void *arg)
 	return MNL_CB_OK;
 }
 
-bool netlink_xdp_takes_redirect(uint32_t ifindex)
+int netlink_xdp_takes_redirect(uint32_t ifindex)
 {
 	uint64_t features = 0;
 	struct family f;
+	int err;
 
-	if (family_find(&f) || genl_ask(f.id, RF_NETDEV_CMD_DEV_GET, RF_NETDEV_A_DEV_IFINDEX,
-					&ifindex, sizeof(ifindex), features_cb, &features))
-		return false;
-	return features & RF_NETDEV_XDP_ACT_NDO_XMIT;
+	err = family_find(&f);
+	if (!err)
+		err = genl_ask(f.id, RF_NETDEV_CMD_DEV_GET, RF_NETDEV_A_DEV_IFINDEX, &ifindex,
+			       sizeof(ifindex), features_cb, &features);
+	if (err) /* no family, or no longer a device */
+		return err == -ENOENT || err == -ENODEV ? 0 : err;
+	return (features & RF_NETDEV_XDP_ACT_NDO_XMIT) != 0;
 }
 
 struct nl_watch {
@@ -185,14 +195,18 @@ bool netlink_watch_drain(struct nl_watch *w)
 	struct mnl_socket *socks[] = { w->route, w->genl };
 	bool any = false;
 	char buf[32768];
+	ssize_t n;
 	size_t i;
 
 	for (i = 0; i < 2; i++) {
 		if (!socks[i])
 			continue;
-		/* ENOBUFS: notifications were lost, which is one more reason to look again. */
-		while (mnl_socket_recvfrom(socks[i], buf, sizeof(buf)) > 0 || errno == ENOBUFS)
-			any = true;
+		/* ENOBUFS, ENOSPC: some were lost or cut off, which is one more reason to look again. */
+		do {
+			errno = 0;
+			n = mnl_socket_recvfrom(socks[i], buf, sizeof(buf));
+			any = any || n > 0 || (errno && errno != EAGAIN);
+		} while (n > 0 || errno == ENOBUFS || errno == ENOSPC || errno == EINTR);
 	}
 	return any;
 }

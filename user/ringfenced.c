@@ -104,6 +104,17 @@ static int open_journal(struct controller *c, struct why *w)
 }
 
 /* An attach may still be at work when it has just been started beside us: nobody waits for us yet. */
+static int wait_finished(struct controller *c, struct why *w)
+{
+	uint64_t start = clock_now_ns();
+	int err;
+
+	while ((err = datapath_unfinished(c->dp, w)) == -EAGAIN &&
+	       clock_now_ns() - start < FIRST_SYNC_NS)
+		usleep(50000);
+	return err;
+}
+
 static int first_sync(struct controller *c, struct why *w)
 {
 	uint64_t start = clock_now_ns();
@@ -112,6 +123,9 @@ static int first_sync(struct controller *c, struct why *w)
 	while ((err = inside_sync(c->dp, &c->config, &c->last_sync, w)) == -EAGAIN &&
 	       clock_now_ns() - start < FIRST_SYNC_NS)
 		usleep(50000);
+	if (!err) /* with one device: the others work, and it is tried again */
+		sync_tell(&c->sync_tell, c->last_sync.trouble_err, c->last_sync.trouble.text,
+			  start);
 	return err;
 }
 
@@ -123,9 +137,10 @@ static int start_maps(struct controller *c, struct why *w)
 	err = datapath_open(&c->dp, c->instance, true, w);
 	if (err)
 		return err;
-	err = datapath_apply_settings(c->dp, &c->config);
-	if (!err)
-		err = datapath_apply_inside(c->dp, &c->config, NULL, 0);
+	err = wait_finished(c, w);
+	if (err)
+		return err;
+	err = datapath_apply(c->dp, &c->config, NULL, 0);
 	if (err)
 		return why_set(w, err, "cannot write the settings: %s", strerror(-err));
 	err = first_sync(c, w);

@@ -56,9 +56,9 @@ static void expect_hooks(bool clsact)
 	struct why w = { "" };
 
 	assert_int_equal(datapath_open(&dp, NAME, true, &w), 0);
-	assert_true(hook_tc_attached(dp, w0, HOOK_INGRESS));
-	assert_true(hook_tc_attached(dp, w0, HOOK_EGRESS));
-	assert_true(hook_tc_attached(dp, 1, HOOK_EGRESS));
+	assert_int_equal(hook_tc_attached(dp, w0, HOOK_INGRESS), 1);
+	assert_int_equal(hook_tc_attached(dp, w0, HOOK_EGRESS), 1);
+	assert_int_equal(hook_tc_attached(dp, 1, HOOK_EGRESS), 1);
 	datapath_close(dp);
 	expect_clsact(w0, clsact || old);
 	expect_clsact(1, clsact || old);

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Hooks that somebody has removed are seen in `status`, and come back; a device belongs to one instance alone.
+. "$(dirname "$0")/../lib/lab.sh"
+lab_enter "$@"
+
+LINKS=/sys/fs/bpf/ringfence/$RF_INSTANCE/links
+other() { in_ns gw timeout 20 "$RF" --instance "${RF_INSTANCE}b" "$@"; }
+xdp_runs() { in_ns gw ip link show "$1" | grep -q prog/xdp; }
+xdp_pin() { echo "$LINKS/xdp_$(in_ns gw ip -o link show "$1" | cut -d: -f1)"; }
+misses() { rf -j status | grep -q "\"missing_hooks\":\"$1\""; }
+whole() { ! rf -j status | grep -q '"missing_hooks":"'; }
+soon() { in_ns gw ip link set lo alias "$RANDOM"; wait_for 25 "$@" || "$@"; }
+
+lab_up nat
+rf_config '"user": "nobody"'
+
+# ---- one device, one instance ----
+for way in tcx clsact; do
+	for mode in tc auto; do
+		RINGFENCE_TC=$way check "$way, mode $mode: attach" rf attach dev w0 config "$RF_CONFIG" mode $mode
+		before=$(in_ns gw tcx; in_ns gw tc filter show dev w0 ingress)
+		for second in tc auto generic; do
+			check_fails "$way, mode $mode: another instance, mode $second" \
+				"w0 is attached already, by another instance of Ringfence; see: ringfence --instance $RF_INSTANCE status" \
+				other attach dev w0 mode $second
+			RINGFENCE_TC=clsact check_fails "$way, mode $mode: another instance, mode $second, by clsact" \
+				"by another instance of Ringfence; see: ringfence --instance $RF_INSTANCE status" \
+				other attach dev w0 mode $second
+		done
+		check "$way, mode $mode: nothing has changed" \
+			test "$before" = "$(in_ns gw tcx; in_ns gw tc filter show dev w0 ingress)"
+		check "$way, mode $mode: nothing is left of the other" test ! -e "/sys/fs/bpf/ringfence/${RF_INSTANCE}b"
+		check "$way, mode $mode: detach" rf detach all
+	done
+done
+
+# ---- XDP that somebody removed ----
+for mode in auto generic; do
+	rf_up mode $mode && ok "$mode: attach and start"
+	check "$mode: all hooks are there" whole
+	for how in "detached" "unpinned"; do
+		case $how in
+		detached) bpftool link detach pinned "$(xdp_pin w0)" ;;
+		unpinned) rm "$(xdp_pin w0)" ;;
+		esac
+		check "$mode: $how: status shows it" misses XDP
+		check "$mode: $how: and warns" grep -q 'somebody removed hooks of w0 (XDP)' <(rf status)
+		check "$mode: $how: signalling passes" sip_passes
+		check "$mode: $how: it comes back" soon xdp_runs w0
+		check "$mode: $how: status shows nothing" whole
+	done
+	bpftool link detach pinned "$LINKS/tcx_in_${PIN:=$(in_ns gw ip -o link show w0 | cut -d: -f1)}" 2>/dev/null &&
+		check "$mode: TC ingress detached: status shows it" misses "TC ingress"
+	check "$mode: all comes back" soon whole
+	check "$mode: signalling passes" sip_passes
+	rf_stop
+	rm "$(xdp_pin w0)"
+	check "$mode: without a controller status shows it" misses XDP
+	check "$mode: replace" rf attach dev w0 config "$RF_CONFIG" replace
+	check "$mode: brings it back" xdp_runs w0
+	check "$mode: status shows nothing" whole
+	rf_start
+	rf_down
+	rf_config '"user": "nobody"'
+done
+check "nothing is left" test -z "$(find /sys/fs/bpf -mindepth 1 ! -name '*.debug')"
+lab_down
+lab_done

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the maps of settings, inside prefixes and guards held before something is changed, and the way back to it.
+ */
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "datapath_priv.h"
+#include "guards.h"
+
+int datapath_undo_read(const struct datapath *dp, struct datapath_undo *u)
+{
+	int err;
+
+	memset(u, 0, sizeof(*u));
+	err = datapath_settings(dp, &u->settings);
+	if (!err)
+		err = datapath_insides(dp, &u->insides, &u->n_insides);
+	if (!err)
+		err = datapath_guards(dp, &u->guards, &u->n_guards);
+	if (err)
+		datapath_undo_free(u);
+	return err;
+}
+
+void datapath_undo_free(struct datapath_undo *u)
+{
+	free(u->insides);
+	free(u->guards);
+	memset(u, 0, sizeof(*u));
+}
+
+static bool had_inside(const struct datapath_undo *u, const struct prefix *p)
+{
+	size_t i;
+
+	for (i = 0; i < u->n_insides; i++)
+		if (u->insides[i].prefix.len == p->len &&
+		    addr_eq(&u->insides[i].prefix.addr, &p->addr))
+			return true;
+	return false;
+}
+
+static int undo_insides(const struct datapath *dp, const struct datapath_undo *u)
+{
+	struct datapath_inside *now;
+	struct rf_prefix_key key;
+	size_t n, i;
+	int err;
+
+	err = datapath_insides(dp, &now, &n);
+	if (err)
+		return err;
+	for (i = 0; i < u->n_insides && !err; i++) {
+		key = (struct rf_prefix_key){ u->insides[i].prefix.len, u->insides[i].prefix.addr };
+		if (bpf_map_update_elem(dp->map[MAP_INSIDE], &key, &u->insides[i].inside, BPF_ANY))
+			err = -errno;
+	}
+	for (i = 0; i < n && !err; i++) {
+		key = (struct rf_prefix_key){ now[i].prefix.len, now[i].prefix.addr };
+		if (!had_inside(u, &now[i].prefix) &&
+		    bpf_map_delete_elem(dp->map[MAP_INSIDE], &key) && errno != ENOENT)
+			err = -errno;
+	}
+	free(now);
+	return err;
+}
+
+static bool had_guard(const struct datapath_undo *u, const struct rf_addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < u->n_guards; i++)
+		if (addr_eq(&u->guards[i].addr, a))
+			return true;
+	return false;
+}
+
+static int undo_guards(const struct datapath *dp, const struct datapath_undo *u)
+{
+	struct datapath_guard *now;
+	size_t n, i;
+	int err;
+
+	err = datapath_guards(dp, &now, &n);
+	if (err)
+		return err;
+	for (i = 0; i < u->n_guards && !err; i++)
+		if (bpf_map_update_elem(dp->map[MAP_GUARDS], &u->guards[i].addr,
+					&u->guards[i].guard, BPF_ANY))
+			err = -errno;
+	for (i = 0; i < n && !err; i++)
+		if (!had_guard(u, &now[i].addr))
+			err = guards_delete(dp, &now[i].addr);
+	free(now);
+	return err;
+}
+
+int datapath_undo(const struct datapath *dp, const struct datapath_undo *u)
+{
+	__u32 zero = 0;
+	int err, more;
+
+	err = bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &u->settings, BPF_ANY) ? -errno : 0;
+	more = undo_insides(dp, u);
+	err = err ? err : more;
+	more = undo_guards(dp, u);
+	return err ? err : more;
+}
+
+int datapath_apply(const struct datapath *dp, const struct config *c, const struct prefix *extra,
+		   size_t n_extra)
+{
+	struct datapath_undo before;
+	int err;
+
+	err = datapath_undo_read(dp, &before);
+	if (err)
+		return err;
+	err = datapath_apply_settings(dp, c);
+	if (!err)
+		err = datapath_apply_inside(dp, c, extra, n_extra);
+	if (err)
+		datapath_undo(dp, &before);
+	datapath_undo_free(&before);
+	return err;
+}
