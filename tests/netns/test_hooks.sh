@@ -36,7 +36,7 @@ for way in tcx clsact; do
 done
 
 # ---- XDP that somebody removed ----
-for mode in auto generic; do
+for mode in native generic; do
 	rf_up mode $mode && ok "$mode: attach and start"
 	check "$mode: all hooks are there" whole
 	for how in "detached" "unpinned"; do
