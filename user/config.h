@@ -51,6 +51,7 @@ struct config_peer {
 	/* where its media may come from when learnt; default: address */
 	struct prefix media[CONFIG_MEDIA_MAX];
 	uint16_t n_media;
+	bool tcp_opaque; /* its TCP connections may carry what is not SIP, unread (false) */
 };
 
 /* XDP on inside devices: on those of a driver, wherever native XDP is to be had, nowhere */

@@ -231,6 +231,15 @@ static void read_flag(struct config_reader *r, const char *path, struct json_obj
 	*(bool *)to = index;
 }
 
+static void config_bool(struct config_reader *r, const char *path, struct json_object *v,
+			const struct config_key *key, void *to)
+{
+	if (json_object_is_type(v, json_type_boolean))
+		*(bool *)to = json_object_get_boolean(v);
+	else
+		config_mistake(r, path, v, "true or false");
+}
+
 static const char *const unreadable_words[] = { "pass", "drop", NULL };
 static const char *const types_words[] = { "agreed", "any", NULL };
 static const char *const learn_words[] = { "never", "private", "always", NULL };
@@ -326,6 +335,7 @@ static const struct config_key peer_keys[] = {
 	    .hi = sizeof(((struct config_peer *)0)->name)),
 	KEY("address", read_peer_address, 0, .required = true),
 	KEY("media", read_peer_media, 0),
+	KEY("tcp_opaque", config_bool, offsetof(struct config_peer, tcp_opaque)),
 	KEYS_END,
 };
 

@@ -34,6 +34,7 @@ struct controller {
 	struct nl_watch *watch;
 	struct control *control;
 	struct tcp_proxy *tcp;
+	struct log_limit tcp_limit; /* of notes on connections that are not SIP */
 	struct doer doer;
 	struct action_list actions;
 	struct rf_control heartbeat;

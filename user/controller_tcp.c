@@ -7,6 +7,10 @@
 
 #include <errno.h>
 
+#include "policy.h"
+
+#define REPORT_NS (1ull * 1000000000) /* of connections that are not SIP */
+
 static struct signal_in signal_of(const struct tcp_way *w)
 {
 	return (struct signal_in){ .now_ns = clock_now_ns(),
@@ -71,12 +75,31 @@ static void message(const struct tcp_way *w, uint32_t conn, bool from_inside, st
 	controller_carry_out(c, bytes.n, in.now_ns);
 }
 
-static bool unreadable(const struct tcp_way *w, bool from_inside, size_t bytes, void *arg)
+/* A stream that nobody reads is a way past every decider, for whoever may connect: only with who is named
+ * for it. */
+static bool opaque(const struct tcp_way *w, bool from_inside, size_t bytes, const char *why,
+		   void *arg)
 {
+	const struct rf_ep *inside = w->hook == RF_HOOK_INSIDE_IN ? &w->src : &w->inside;
+	struct rf_ep peer = { .addr = w->peer.addr }; /* of a connection: any port */
 	struct controller *c = arg;
-	bool pass = !c->config.unparsed_drop;
+	const struct config_peer *p = policy_peer(&c->config, &peer);
+	char src[EP_TEXT_MAX], dst[EP_TEXT_MAX];
+	uint64_t now = clock_now_ns();
+	bool pass = p && p->tcp_opaque;
+	uint32_t left_out;
 
-	controller_dropped(pass ? RF_R_SIP_UNPARSED_PASSED : RF_R_SIP_MALFORMED, 1, bytes, c);
+	ep_text(from_inside ? inside : &w->peer, src);
+	ep_text(from_inside ? &w->peer : inside, dst);
+	if (log_limit_ok(&c->tcp_limit, now, &left_out)) {
+		action_event(
+			&c->actions, EVENT_NOTE, 0,
+			pass ? "TCP %s -> %s passes unread (tcp_opaque): %s (%u more)"
+			     : "TCP %s -> %s ended: %s; peers[].tcp_opaque allows it (%u more)",
+			src, dst, why, left_out);
+		controller_carry_out(c, 0, now);
+	}
+	controller_dropped(pass ? RF_R_SIP_UNPARSED_PASSED : RF_R_TCP_NOT_SIP, 1, bytes, c);
 	return pass;
 }
 
@@ -85,10 +108,13 @@ int controller_tcp_new(struct controller *c, struct why *w)
 	struct tcp_env env = { .admit = admit,
 			       .identify = identify,
 			       .message = message,
-			       .unreadable = unreadable,
+			       .opaque = opaque,
 			       .dropped = controller_dropped,
 			       .arg = c };
-	int err = tcp_proxy_new(&c->tcp, c->base, c->dp->map[MAP_TCP_FLOWS], &env, w);
+	int err;
+
+	c->tcp_limit.interval_ns = REPORT_NS;
+	err = tcp_proxy_new(&c->tcp, c->base, c->dp->map[MAP_TCP_FLOWS], &env, w);
 
 	if (!err)
 		c->doer.tcp = c->tcp;

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
+#include "rf_media.h"
 #include "sip_scan.h"
+#include "sip_unread.h"
 
 #define LINE_MAX 8192 /* start line */
 
@@ -55,25 +57,63 @@ static bool body_length(struct view headers, uint64_t *out)
 	return true;
 }
 
-/* A line feed of its own ends a line, or two of them the header, for some and not for others. */
-static bool lone_line_feed(struct view header)
+static enum sip_frame bad(struct sip_framer *f, const char *why)
 {
-	for (size_t i = 0; i < header.n; i++)
-		if (header.p[i] == '\n' && (!i || header.p[i - 1] != '\r'))
-			return true;
-	return false;
+	f->why = why;
+	return SIP_FRAME_BAD;
 }
 
-/* The header has come to its end: how long is it all? False: nobody can say, or too long. */
-static bool measure(struct sip_framer *f, struct view header)
+/* A line feed of its own ends a line, or two of them the header, for some and not for others; to some a
+ * NUL is the end of everything. from: all before was looked at. */
+static const char *ambiguous(struct view header, size_t from)
+{
+	for (size_t i = from; i < header.n; i++) {
+		if (header.p[i] == '\n' && (!i || header.p[i - 1] != '\r'))
+			return "a line of the header ends with LF alone, not with CRLF";
+		if (!header.p[i])
+			return "a NUL byte stands in the header";
+	}
+	return NULL;
+}
+
+/* The header has come to its end: how long is it all? Otherwise why nobody can say. */
+static const char *measure(struct sip_framer *f, struct view header)
 {
 	uint64_t body;
 
-	if (!sip_frame_begins(header) || lone_line_feed(header) ||
-	    !body_length(view_head(header, header.n - 2), &body) || header.n + body > SIP_FRAME_MAX)
-		return false;
+	if (!sip_frame_begins(header))
+		return "the start line is not that of a SIP message";
+	if (!body_length(view_head(header, header.n - 2), &body))
+		return "Content-Length is unreadable or contradicts itself";
+	if (header.n + body > SIP_FRAME_MAX)
+		return "the message is too long";
 	f->whole = header.n + body;
-	return true;
+	return NULL;
+}
+
+/* Bytes of what begins like no SIP, but like STUN: Binding only, and nothing in it that an endpoint which
+ * knows no STUN could take for the beginning of a message. */
+static enum sip_frame stun_next(struct sip_framer *f, struct view v, size_t *n)
+{
+	static const uint8_t cookie[] = { 0x21, 0x12, 0xa4, 0x42 };
+	const uint8_t *b = (const uint8_t *)v.p;
+	size_t whole;
+
+	if (v.n >= 2 && (b[0] & 0xfe || (b[1] & 0xef) != 1))
+		return bad(f, "not SIP, and not a Binding of STUN");
+	if (v.n > 4 && memcmp(b + 4, cookie, v.n < 8 ? v.n - 4 : 4) != 0)
+		return bad(f, "not SIP, and not STUN");
+	if (v.n < 20)
+		return SIP_FRAME_MORE;
+	whole = 20u + rf_be16(b + 2);
+	if (whole > STUN_KEEP_ALIVE_MAX || whole & 3)
+		return bad(f, "a STUN message of this length is no keep-alive");
+	if (v.n < whole)
+		return SIP_FRAME_MORE;
+	if (sip_holds_text(view_head(v, whole)))
+		return bad(f, "SIP stands in a STUN message");
+	*n = whole;
+	return SIP_FRAME_KEEP_ALIVE;
 }
 
 static size_t line_ends(struct view v)
@@ -87,24 +127,33 @@ static size_t line_ends(struct view v)
 
 enum sip_frame sip_frame_next(struct sip_framer *f, struct view v, size_t *n)
 {
-	const char *end;
+	const char *end, *why;
+	struct view header;
 
 	if (!f->scanned && line_ends(v)) {
 		*n = line_ends(v);
 		return SIP_FRAME_KEEP_ALIVE;
 	}
+	if (!f->scanned && v.n && (uint8_t)v.p[0] <= 1)
+		return stun_next(f, v, n);
 	if (!f->whole) {
 		/* later on only its beginning could have changed its mind, and that is there by then */
 		if (v.n && f->scanned < LINE_MAX && !sip_frame_begins(v))
-			return SIP_FRAME_BAD;
+			return bad(f, "not SIP");
 		end = v.n > f->scanned ? memmem(v.p + f->scanned, v.n - f->scanned, "\r\n\r\n", 4)
 				       : NULL;
+		header = end ? view_head(v, end + 4 - v.p) : v;
+		why = ambiguous(header, f->scanned);
+		if (why)
+			return bad(f, why);
 		if (!end) {
 			f->scanned = v.n < 4 ? v.n != 0 : v.n - 3;
-			return v.n > SIP_FRAME_MAX ? SIP_FRAME_BAD : SIP_FRAME_MORE;
+			return v.n > SIP_FRAME_MAX ? bad(f, "the header is too long")
+						   : SIP_FRAME_MORE;
 		}
-		if (!measure(f, view_head(v, end + 4 - v.p)))
-			return SIP_FRAME_BAD;
+		why = measure(f, header);
+		if (why)
+			return bad(f, why);
 	}
 	if (v.n < f->whole)
 		return SIP_FRAME_MORE;

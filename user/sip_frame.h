@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where does a SIP message end in a stream of bytes? By Content-Length (RFC 3261 18.3); line ends
- * between messages are keep-alives (RFC 5626 3.5.1, 4.4.1). A parser: bytes in, length out.
+ * Where does a SIP message end in a stream of bytes? By Content-Length (RFC 3261 18.3); a message without
+ * one has no body, as what follows is then judged by itself. Line ends between messages are keep-alives
+ * (RFC 5626 3.5.1, 4.4.1), and so are STUN messages of Binding (4.4.2), which have a length of their own.
+ * A parser: bytes in, length out.
  */
 #ifndef RF_SIP_FRAME_H
 #define RF_SIP_FRAME_H
@@ -17,7 +19,8 @@ enum sip_frame {
 	SIP_FRAME_MORE, /* not whole yet */
 	SIP_FRAME_WHOLE,
 	SIP_FRAME_KEEP_ALIVE,
-	SIP_FRAME_BAD, /* not SIP, too long, or no telling where it ends: never again in this stream */
+	/* not SIP, too long, or no telling where it ends, .why says which: never again in this stream */
+	SIP_FRAME_BAD,
 };
 
 /* What is known about the message at the head of the buffer, so that no byte is looked at twice,
@@ -25,6 +28,7 @@ enum sip_frame {
 struct sip_framer {
 	size_t scanned; /* no end of the header before this */
 	size_t whole; /* length of the message; 0: not known yet */
+	const char *why; /* BAD: a constant sentence */
 };
 
 /* bytes: what is there of the stream from the last message's end on. WHOLE and KEEP_ALIVE: *n bytes are

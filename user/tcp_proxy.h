@@ -37,8 +37,10 @@ struct tcp_env {
 	/* One whole message; what is to be sent on comes by tcp_proxy_send() before this returns. */
 	void (*message)(const struct tcp_way *w, uint32_t conn, bool from_inside,
 			struct view message, void *arg);
-	/* The stream is not SIP: may it pass as it is? */
-	bool (*unreadable)(const struct tcp_way *w, bool from_inside, size_t bytes, void *arg);
+	/* What this side sends is not SIP (why: a constant sentence). May it pass from here on, unread and
+	 * unaltered? Otherwise the connection ends. */
+	bool (*opaque)(const struct tcp_way *w, bool from_inside, size_t bytes, const char *why,
+		       void *arg);
 	void (*dropped)(enum rf_reason reason, uint64_t packets, uint64_t bytes, void *arg);
 	void *arg;
 };

@@ -39,7 +39,8 @@ struct tcp_leg {
 	struct bufferevent *bev; /* NULL: not opened */
 	struct tcp_flow *flow; /* NULL: the other side sees the socket's own address */
 	struct sip_framer framer;
-	bool connected, eof, opaque;
+	bool connected, eof;
+	bool opaque; /* not SIP, and allowed to pass unread */
 	bool stalled; /* not read from, as the other leg's buffer is full */
 	bool shut; /* we have said that no more comes */
 	uint64_t partial_ns; /* since then a message is on its way; 0: none */

@@ -136,13 +136,14 @@ int tcp_relay_begin(struct tcp_conn *c, int fd)
 
 enum took { TOOK_SOME, TOOK_NOTHING, TOOK_LEAVE };
 
+/* Nobody reads it, so nobody is judged by what it says: only where the operator has said so. */
 static enum took opaque(struct tcp_leg *leg, size_t n)
 {
 	struct tcp_conn *c = leg->conn;
 	struct tcp_proxy *t = c->proxy;
 
 	if (!leg->opaque &&
-	    !t->env.unreadable(&c->way, side_of(leg) == TCP_INSIDE, n, t->env.arg)) {
+	    !t->env.opaque(&c->way, side_of(leg) == TCP_INSIDE, n, leg->framer.why, t->env.arg)) {
 		tcp_conn_reset(c);
 		return TOOK_LEAVE;
 	}

@@ -98,7 +98,7 @@ static const char full[] =
 	"  \"sip\": { \"ports\": [5060, 5070], \"inbound\": \"10.1.2.3:5080\", \"public_ports\": \"6000-6099\",\n"
 	"           \"unreadable\": \"drop\", \"learn\": \"never\", \"learn_window\": 5, \"setup_timeout\": 60,\n"
 	"           \"call_max\": 7200, \"media_idle\": 0, \"max_calls\": 10, \"max_bindings\": 20 },\n"
-	"  \"peers\": [ { \"name\": \"t\", \"address\": \"203.0.113.0/24\", \"media\": [\"203.0.113.0/25\", \"2001:db8::/32\"] },\n"
+	"  \"peers\": [ { \"name\": \"t\", \"address\": \"203.0.113.0/24\", \"media\": [\"203.0.113.0/25\", \"2001:db8::/32\"], \"tcp_opaque\": true },\n"
 	"             { \"address\": \"192.0.2.9:5061\" }, { \"address\": \"[2001:db8::9]:5062\" },\n"
 	"             { \"address\": \"2001:db8:1::/48\" }, { \"address\": \"[2001:db8:2::/48]:5063\" } ],\n"
 	"  /* another */ \"when_controller_is_away\": \"pass\", \"user\": \"\"\n"
@@ -135,6 +135,7 @@ static void test_full(void **state)
 	assert_int_equal(c.n_peers, 5);
 	assert_int_equal(c.peers[0].n_media, 2);
 	assert_int_equal(c.peers[0].port, 0);
+	assert_true(c.peers[0].tcp_opaque && !c.peers[1].tcp_opaque);
 	assert_int_equal(c.peers[1].port, 5061);
 	assert_int_equal(c.peers[1].n_media, 1);
 	assert_string_equal(c.peers[1].name, "peer2");

@@ -123,6 +123,12 @@ static const struct {
 	{ "wraps 64 bits", START "Content-Length: 18446744073709551617\r\n\r\nx", SIP_FRAME_BAD,
 	  0 },
 	{ "as large as can be", START "Content-Length: 65000\r\n\r\nx", SIP_FRAME_MORE, 0 },
+	{ "LF before the end of the header", "OPTIONS sip:a SIP/2.0\n", SIP_FRAME_BAD, 0 },
+	{ "LF behind other lines", START "Subject: a\n", SIP_FRAME_BAD, 0 },
+	{ "LF in a body", START "l: 2\r\n\r\n\n\n", SIP_FRAME_WHOLE,
+	  sizeof(START "l: 2\r\n\r\n\n\n") - 1 },
+	{ "no Content-Length, and a body", "SIP/2.0 200 OK\r\n\r\nv=0\r\n", SIP_FRAME_WHOLE,
+	  sizeof("SIP/2.0 200 OK\r\n\r\n") - 1 },
 	{ "HTTP", "GET / HTTP/1.1\r\n", SIP_FRAME_BAD, 0 },
 	{ "TLS", "\x16\x03\x01\x02\x00\x01", SIP_FRAME_BAD, 0 },
 	{ "a start line without a version", "INVITE sip:a\r\n", SIP_FRAME_BAD, 0 },
@@ -143,6 +149,80 @@ static void test_cases(void **state)
 		if (r != cases[i].wanted || n != cases[i].n)
 			fail_msg("%s: %d, %zu bytes", cases[i].name, r, n);
 	}
+}
+
+/* RFC 5626 4.4.2: by its own length; what is not Binding, too long, or hides SIP is none. */
+static void test_stun(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t n;
+		enum sip_frame wanted;
+		size_t got;
+	} stun[] = {
+#define CASE(text, wanted, got) { text, sizeof(text) - 1, wanted, got }
+		CASE("\x00\x01\x00\x00\x21\x12\xa4\x42"
+		     "0123456789ab"
+		     "more",
+		     SIP_FRAME_KEEP_ALIVE, 20),
+		CASE("\x01\x01\x00\x04\x21\x12\xa4\x42"
+		     "0123\r\n\r\n89ab"
+		     "\x80\x22\x00\x00",
+		     SIP_FRAME_KEEP_ALIVE, 24),
+		CASE("\x00\x11\x00\x00\x21\x12\xa4\x42"
+		     "0123456789ab",
+		     SIP_FRAME_KEEP_ALIVE, 20),
+		CASE("\x01\x11\x00\x00\x21\x12\xa4\x42"
+		     "0123456789ab",
+		     SIP_FRAME_KEEP_ALIVE, 20),
+		CASE("\x00\x01\x00\x04\x21\x12\xa4\x42"
+		     "0123456789ab"
+		     "\x80",
+		     SIP_FRAME_MORE, 0),
+		CASE("\x00", SIP_FRAME_MORE, 0),
+		CASE("\x00\x01\x00\x00\x21\x12", SIP_FRAME_MORE, 0),
+		CASE("\x00\x02", SIP_FRAME_BAD, 0),
+		CASE("\x00\x03\x00\x00\x21\x12\xa4\x42"
+		     "0123456789ab",
+		     SIP_FRAME_BAD, 0), /* Allocate */
+		CASE("\x00\x01\x00\x00\x21\x13", SIP_FRAME_BAD, 0),
+		CASE("\x00\x01\x00\x02\x21\x12\xa4\x42"
+		     "0123456789ab",
+		     SIP_FRAME_BAD, 0),
+		CASE("\x00\x01\x02\x14\x21\x12\xa4\x42"
+		     "0123456789ab",
+		     SIP_FRAME_BAD, 0),
+		CASE("\x00\x01\x00\x0c\x21\x12\xa4\x42"
+		     "0123456789ab"
+		     "\x80\x22\x00\x08"
+		     "\nX SIP/2",
+		     SIP_FRAME_BAD, 0),
+		CASE("\x00\x01\x00\x0c\x21\x12\xa4\x42"
+		     "0123456789ab"
+		     "\x80\x22\x00\x08"
+		     "\nX sip:a",
+		     SIP_FRAME_BAD, 0),
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(stun) / sizeof(stun[0]); i++) {
+		struct sip_framer f = { 0 };
+		size_t n = 0;
+		enum sip_frame r = next(&f, stun[i].bytes, stun[i].n, &n);
+
+		if (r != stun[i].wanted || n != stun[i].got || (r == SIP_FRAME_BAD && !f.why))
+			fail_msg("STUN %zu: %d, %zu bytes", i, r, n);
+	}
+}
+
+/* A NUL in the header is the end of it for some. */
+static void test_nul(void **state)
+{
+	static const char nul[] = START "Subject: \"\\\0\"\r\nl: 0\r\n\r\n";
+	struct sip_framer f = { 0 };
+	size_t n;
+
+	assert_int_equal(next(&f, nul, sizeof(nul) - 1, &n), SIP_FRAME_BAD);
 }
 
 /* A header that never ends: refused at the limit, however it comes. */
@@ -187,6 +267,8 @@ int main(void)
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_keep_alives_are_one),
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_stun),
+		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_endless_header),
 		cmocka_unit_test(test_end_across_pieces),
 	};

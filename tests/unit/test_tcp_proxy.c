@@ -32,6 +32,7 @@ static struct world {
 	enum rf_hook hook;
 	enum rf_reason admit;
 	bool pass_unreadable;
+	const char *why; /* of the last refusal */
 	unsigned int identified, messages, dropped[RF_R_MAX];
 } w;
 
@@ -80,8 +81,10 @@ static void on_message(const struct tcp_way *way, uint32_t conn, bool from_insid
 	assert_int_equal(tcp_proxy_send(w.proxy, conn + 1, true, message), -ENOENT);
 }
 
-static bool on_unreadable(const struct tcp_way *way, bool from_inside, size_t bytes, void *arg)
+static bool on_opaque(const struct tcp_way *way, bool from_inside, size_t bytes, const char *why,
+		      void *arg)
 {
+	w.why = why;
 	return w.pass_unreadable;
 }
 
@@ -90,8 +93,9 @@ static void on_dropped(enum rf_reason reason, uint64_t packets, uint64_t bytes, 
 	w.dropped[reason] += packets;
 }
 
-static const struct tcp_env env = { on_admit,	   on_identify, on_message,
-				    on_unreadable, on_dropped,	NULL };
+static const struct tcp_env env = {
+	on_admit, on_identify, on_message, on_opaque, on_dropped, NULL
+};
 
 static int setup(void **state)
 {
@@ -104,6 +108,7 @@ static int setup(void **state)
 	assert_int_equal(tcp_proxy_new(&w.proxy, w.base, -1, &env, &why), 0);
 	w.server = bound("127.0.0.1:0", &w.server_ep);
 	assert_int_equal(listen(w.server, 200), 0);
+	assert_int_equal(fcntl(w.server, F_SETFL, O_NONBLOCK), 0);
 	return 0;
 }
 
@@ -363,13 +368,104 @@ static void test_both_end(void **state)
 	assert_int_equal(tcp_proxy_count(w.proxy), 0);
 }
 
+/* Whatever is not framed as SIP ends both sides; nothing of it arrives, nor of what stands behind it. */
 static void test_not_sip(void **state)
 {
+	static const struct {
+		const char *bytes, *why;
+	} cases[] = {
+		{ "GET / HTTP/1.1\r\n", "not SIP" },
+		{ "\x7f" MESSAGE, "not SIP" },
+		{ "SIP/2.0 200 OK\n\nINVITE sip:a SIP/2.0\r\n\r\n",
+		  "a line of the header ends with LF alone, not with CRLF" },
+		{ "OPTIONS sip:a SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\nab",
+		  "Content-Length is unreadable or contradicts itself" },
+		{ "OPTIONS sip:a SIP/2.0\r\nl: 65535\r\n\r\n", "the message is too long" },
+		{ "OPTIONS sip:a SIP/2.0\r\n\r\nbody",
+		  NULL }, /* 18.3: the body's length is missing */
+		{ "\x01\x01\x02\x04!\x13", "not SIP, and not STUN" },
+	};
+	size_t i;
+	int k;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		for (k = 0; k < 3; k++) { /* first, behind a message, from the far side */
+			connected();
+			if (k) {
+				say(w.client, MESSAGE);
+				far_side();
+				expect_bytes(w.far, "edited:" MESSAGE);
+			}
+			say(k == 2 ? w.far : w.client, cases[i].bytes);
+			if (!cases[i].why) { /* the message went; what follows it is none */
+				assert_int_equal(tcp_proxy_count(w.proxy), 1);
+				say(k == 2 ? w.far : w.client, " is here\r\n" MESSAGE);
+			}
+			assert_int_equal(tcp_proxy_count(w.proxy), 0);
+			assert_string_equal(w.why, cases[i].why ? cases[i].why : "not SIP");
+			if (cases[i].why) {
+				expect_end(w.client, ECONNRESET);
+				if (k)
+					expect_end(w.far, ECONNRESET);
+			}
+			close(w.client);
+			if (w.far >= 0)
+				close(w.far);
+			w.far = -1;
+			while (!k && (w.far = accept(w.server, NULL, NULL)) >= 0)
+				close(w.far);
+			w.far = -1;
+		}
+}
+
+static void expect_raw(int fd, const char *wanted, size_t n)
+{
+	char got[64];
+
+	assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), n);
+	assert_memory_equal(got, wanted, n);
+}
+
+/* RFC 5626: line ends and STUN pass as they are, between messages and in pieces. */
+static void test_keep_alives(void **state)
+{
+	static const char stun[] = "\x00\x01\x00\x04!\x12\xa4\x42"
+				   "abcdefgh\r\nij"
+				   "\x80\x22\x00\x00";
+
 	connected();
-	say(w.client, "GET / HTTP/1.1\r\n");
-	assert_int_equal(tcp_proxy_count(w.proxy), 0);
-	expect_end(w.client, ECONNRESET);
-	close(w.client);
+	say(w.client, MESSAGE);
+	far_side();
+	expect_bytes(w.far, "edited:" MESSAGE);
+	assert_int_equal(send(w.client, stun, 9, 0), 9);
+	run();
+	expect_end(w.far, EAGAIN);
+	assert_int_equal(send(w.client, stun + 9, 15, 0), 15);
+	run();
+	expect_raw(w.far, stun, 24);
+	say(w.far, "\r\n");
+	expect_bytes(w.client, "\r\n");
+	say(w.client, "\r\n\r\n" MESSAGE);
+	expect_bytes(w.far, "\r\n\r\nedited:" MESSAGE);
+	assert_int_equal(w.messages, 2);
+}
+
+/* The end of a side in the middle of a message: what there is of it does not arrive. */
+static void test_half_a_message_and_the_end(void **state)
+{
+	connected();
+	say(w.client, MESSAGE);
+	far_side();
+	expect_bytes(w.far, "edited:" MESSAGE);
+	say(w.client, "INVITE sip:a SIP/2.0\r\nContent-Length: 0\r\n");
+	shutdown(w.client, SHUT_WR);
+	run();
+	expect_end(w.far, 0);
+}
+
+/* By the operator's word. */
+static void test_opaque(void **state)
+{
 	w.pass_unreadable = true;
 	connected();
 	say(w.client, "GET / HTTP/1.1\r\n");
@@ -428,6 +524,8 @@ int main(void)
 		TEST(test_nothing_said), TEST(test_said_once_may_be_silent),
 		TEST(test_half_closed),	 TEST(test_both_end),
 		TEST(test_not_sip),	 cmocka_unit_test(test_flows),
+		TEST(test_keep_alives),	 TEST(test_half_a_message_and_the_end),
+		TEST(test_opaque),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
