@@ -318,9 +318,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	enum sip_parse_result p = sip_parse(in->payload.p, in->payload.n, &e->msg, &why);
 
 	if (p != SIP_OK) {
-		/* Only from those who may speak: their keep-alives and whatever they send. */
-		if (policy_response(e->policy, &q) == POLICY_REFUSED &&
-		    policy_request(e->policy, &q, SIP_M_OTHER) == POLICY_REFUSED)
+		if (!engine_unread_passes(e, in, &q))
 			action_drop(out, RF_R_SIP_UNKNOWN_PEER, why);
 		else
 			unreadable(e, in, p, b, false, why, out);
@@ -345,6 +343,8 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	enum policy_verdict v = e->msg.is_request ? policy_request(e->policy, &q, e->msg.method)
 						  : policy_response(e->policy, &q);
 	r = policy_reason(v);
+	if (r == RF_R_NONE && engine_hides_request(e, in, v))
+		r = RF_R_SIP_UNKNOWN_PEER;
 	edit_init(&e->edits);
 	if (r == RF_R_NONE)
 		r = calls(e, &ctx, b, out);

@@ -40,4 +40,11 @@ enum rf_reason engine_reached(struct engine *e, const struct signal_in *in,
  * is for: the one of its Request-URI, else b. */
 struct binding *engine_target(struct engine *e, const struct topology_wan *wan, struct binding *b);
 
+/* May a datagram from outside pass although it cannot be read? */
+bool engine_unread_passes(const struct engine *e, const struct signal_in *in,
+			  const struct policy_query *q);
+/* Is there more behind the message than who may do v may send? */
+bool engine_hides_request(const struct engine *e, const struct signal_in *in,
+			  enum policy_verdict v);
+
 #endif

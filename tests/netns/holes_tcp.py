@@ -157,6 +157,30 @@ def told():
     expect('lines in the log that say who was ended and what to do', bool(lines), True)
 
 
+def disguised(bad):
+    """The same by UDP."""
+    with World(family) as w:
+        phone = w.phone()
+        third = w.keep(type(phone)('third', w.third, 'mallory', 5060))
+        req = asked(w, phone, third)
+        with counts(sip_unknown_peer=1):
+            third.send(bad(w, req), req.src)
+        phone.nothing()
+        third.send(answer(req), req.src)  # it may do that
+        phone.want(200)
+
+
+def udp_keep_alives():
+    with World(family) as w:
+        phone = w.phone()
+        third = w.keep(type(phone)('third', w.third, 'mallory', 5060))
+        req = asked(w, phone, third)
+        for ping in (b'\r\n\r\n', b'\0' * 4, b'jaK\0', stun(), stun(b'Ringfence test', 0x0101)):
+            third.send(ping, req.src)
+            got = phone.recv()
+            expect('at the phone', got and got[0], ping)
+
+
 tap = Tap(f'holes {MODE} IPv{family}: ')
 if what == 'closed':
     for name, fn in (('a byte', lambda w, r: b'\x7f'), ('a NUL', lambda w, r: b'\0'), ('a line', lambda w, r: b'hello\r\n'),
@@ -175,6 +199,15 @@ if what == 'closed':
     tap.test('half of a request and the end', half_of_it)
     tap.test('keep-alives and a call', keep_alives)
     tap.test('who, why and what to do is in the log', told)
+    for name, fn in (('a NUL', lambda w, r: b'\0' + request(w, 'INVITE', 'UDP')),
+                     ('a line', lambda w, r: b'hello\r\n' + request(w, 'INVITE', 'UDP')),
+                     ('a blank', lambda w, r: b' ' + notify(w, 'UDP')),
+                     ('line ends', lambda w, r: b'\r\n\r\n' + request(w, 'INVITE', 'UDP')),
+                     ('STUN', lambda w, r: stun(b'\r\n' + notify(w, 'UDP'))),
+                     ('an answer', lambda w, r: answer(r) + request(w, 'INVITE', 'UDP')),
+                     ('an unreadable answer', lambda w, r: b'SIP/2.0 999\r\n\r\n' + request(w, 'INVITE', 'UDP'))):
+        tap.test(f'UDP: a request behind {name}', disguised, fn)
+    tap.test('UDP: keep-alives', udp_keep_alives)
 else:
     tap.test('what is not SIP passes with the peer that has tcp_opaque', opaque)
     tap.test('and ends the connection with another', closed, lambda w, r: b'\x7f')

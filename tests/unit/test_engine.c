@@ -300,6 +300,83 @@ static void bad_sdp_opens_nothing(void **state)
 	assert_dropped(w, RF_R_SIP_BAD_SDP);
 }
 
+/* Who may only answer sends no request in disguise: not behind a NUL, a line, a blank, another message. */
+static void who_may_answer_sends_no_request_unread(void **state)
+{
+	struct world *w = *state;
+#define BYE_RAW "BYE sip:a@10.0.0.5 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.66\r\n\r\n"
+	static const struct {
+		const char *bytes;
+		size_t n;
+		bool passes;
+	} cases[] = {
+#define CASE(text, passes) { text, sizeof(text) - 1, passes }
+		CASE("\0" BYE_RAW, false),
+		CASE("hello\r\n" BYE_RAW, false),
+		CASE(" " BYE_RAW, false),
+		CASE("\r\n\r\n" BYE_RAW, false),
+		CASE("SIP/2.0 200 OK\r\n\r\n" BYE_RAW, false),
+		CASE("SIP/2.0 x\r\n\r\n", false),
+		CASE("not even a request", false),
+		CASE("BYE sip:a", false),
+		CASE("\0\1\0\100\x21\x12\xa4\x42"
+		     "0123456789ab"
+		     "\x80\x22\0\x3c" BYE_RAW,
+		     false),
+		/* that may be an answer, by whatever reading, or says nothing */
+		CASE("SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 203.0.113.1\r\n\r\n", true),
+		CASE("\r\n", true),
+		CASE("\r\n\r\n", true),
+		CASE("\0\0\0\0\0\0\0\0", true),
+		CASE("jaK", true),
+		CASE("", true),
+		CASE("\1\1\0\0\x21\x12\xa4\x42"
+		     "0123456789ab",
+		     true),
+	};
+
+	invite(w); /* the provider may answer */
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		feed(w, false, PROVIDER, PUBLIC, cases[i].bytes, cases[i].n);
+		if (cases[i].passes)
+			assert_sent(w, SEND_TO_INSIDE, PROVIDER, PHONE);
+		else
+			assert_dropped(w, RF_R_SIP_UNKNOWN_PEER);
+	}
+	/* who may send requests sends what the operator allows */
+	w->config.n_peers = 1;
+	assert_int_equal(prefix_parse(view_of("198.51.100.0/24"), &w->config.peers[0].address), 0);
+	engine_reconfigure(w->engine, &w->config, w->now, &w->out);
+	feed(w, false, PROVIDER, PUBLIC, "\0" BYE_RAW, sizeof("\0" BYE_RAW) - 1);
+	assert_sent(w, SEND_TO_INSIDE, PROVIDER, PHONE);
+}
+
+static void answer_with(struct world *w, const char *tail, size_t n)
+{
+	char buf[4096];
+
+	message(buf, sizeof(buf), "SIP/2.0 180 Ringing",
+		"203.0.113.1;rport=5060;received=203.0.113.1;branch=z9hG4bK1", "a1", "b2",
+		"1 INVITE", "bob@198.51.100.7", "");
+	memcpy(strstr(buf, "10.0.0.5"), "203.0.11",
+	       8); /* as long as that; no call of this Call-ID */
+	memcpy(buf + strlen(buf), tail, n);
+	feed(w, false, PROVIDER, PUBLIC, buf, strstr(buf, "\r\n\r\n") + 4 - buf + n);
+}
+
+static void nothing_hides_behind_an_answer(void **state)
+{
+	struct world *w = *state;
+
+	invite(w);
+	answer_with(w, "tail", 4);
+	assert_sent(w, SEND_TO_INSIDE, PROVIDER, PHONE);
+	answer_with(w, BYE_RAW, sizeof(BYE_RAW) - 1);
+	assert_dropped(w, RF_R_SIP_UNKNOWN_PEER);
+	answer_with(w, "\0\0" BYE_RAW, sizeof("\0\0" BYE_RAW) - 1);
+	assert_dropped(w, RF_R_SIP_UNKNOWN_PEER);
+}
+
 static void bytes_after_the_message_stay(void **state)
 {
 	struct world *w = *state;
@@ -524,6 +601,8 @@ int main(void)
 		T(keep_alive_passes_as_it_is),
 		T(malformed_follows_policy),
 		T(bad_sdp_opens_nothing),
+		T(who_may_answer_sends_no_request_unread),
+		T(nothing_hides_behind_an_answer),
 		T(bytes_after_the_message_stay),
 		T(failed_is_asked_again),
 		T(calls_outlive_the_process),

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What comes from outside and is read by nobody: a datagram that is no SIP for us, or bytes behind a
+ * message. Who may send requests may send these, by the operator's word (sip.unreadable); who may only
+ * answer sends keep-alives and answers, and nothing that a lenient endpoint could take for a request.
+ */
+#include "engine_state.h"
+#include "sip_unread.h"
+
+bool engine_unread_passes(const struct engine *e, const struct signal_in *in,
+			  const struct policy_query *q)
+{
+	enum sip_unread kind;
+
+	if (policy_request(e->policy, q, SIP_M_OTHER) != POLICY_REFUSED)
+		return true;
+	if (policy_response(e->policy, q) == POLICY_REFUSED)
+		return false;
+	kind = sip_unread_kind(in->payload);
+	/* On a stream an endpoint that reads it may see another end of it than we do. */
+	return kind == SIP_UNREAD_KEEP_ALIVE || (kind == SIP_UNREAD_RESPONSE && !in->conn);
+}
+
+bool engine_hides_request(const struct engine *e, const struct signal_in *in, enum policy_verdict v)
+{
+	size_t n = e->msg.raw.n;
+	struct view tail = { in->payload.p + n, in->payload.n - n };
+
+	if (v == POLICY_PEER || v == POLICY_REGISTRAR || v == POLICY_ANYBODY)
+		return false;
+	return in->conn ? tail.n != 0 : sip_holds_request(tail);
+}
