@@ -197,6 +197,9 @@ uint64_t pending_granted(const struct pending *p, const struct pending_contact *
 		s = c->expires;
 	if (s < 0)
 		s = REGISTRATION_DEFAULT_S;
+	/* Not longer than asked for (10.3 step 8); but there are registrars with a least time of their own. */
+	if (c->expires >= 0 && s > c->expires && s > REGISTRATION_DEFAULT_S)
+		s = c->expires > REGISTRATION_DEFAULT_S ? c->expires : REGISTRATION_DEFAULT_S;
 	return s > REGISTRATION_MAX_S ? REGISTRATION_MAX_S : (uint64_t)s;
 }
 
