@@ -81,6 +81,8 @@ bool call_stun(struct call_table *t, uint32_t id, const struct call_stun *s,
  * at ctx->from_inside, .inside, .remote and .call_id only. */
 bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx,
 		    const struct sip_msg *m);
+/* Does m belong to a call that lives or lingers, whoever sends it? */
+bool call_known(const struct call_table *t, const struct call_ctx *ctx, const struct sip_msg *m);
 /* Ends what has timed out. *next (may be NULL) is when to call again; UINT64_MAX: nothing waits. */
 void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint64_t *next);
 /* Ends the media of a call now and keeps it ended: 0, or -ENOENT. why stands in the event. */

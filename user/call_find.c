@@ -164,6 +164,14 @@ bool call_in_dialog(const struct call_table *t, const struct call_ctx *ctx, cons
 	return false;
 }
 
+bool call_known(const struct call_table *t, const struct call_ctx *ctx, const struct sip_msg *m)
+{
+	enum side requester;
+	struct view tag;
+
+	return lookup(t, ctx, m, &tag, &requester) != NULL;
+}
+
 static size_t text_size(struct view v)
 {
 	return (v.n > CALL_URI_MAX ? CALL_URI_MAX : v.n) + 1;

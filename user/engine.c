@@ -9,8 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SECOND_NS 1000000000ull
-
 struct engine *engine_new(const struct config *c, const struct topology *t, uint64_t now_ns,
 			  uint32_t first_pinhole_id)
 {
@@ -27,9 +25,12 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 	e->aliases = alias_table_new();
 	e->registrations = registration_table_new();
 	e->policy = policy_table_new();
+	e->open = open_table_new();
+	e->subscriptions = subscription_table_new();
 	e->calls = call_table_new(&e->config, 1, &e->next_pinhole);
 	e->manual = manual_table_new(ID_FIRST_MANUAL);
-	if (e->bindings && e->aliases && e->registrations && e->policy && e->calls && e->manual)
+	if (e->bindings && e->aliases && e->registrations && e->policy && e->open &&
+	    e->subscriptions && e->calls && e->manual)
 		return e;
 	engine_free(e);
 	return NULL;
@@ -41,6 +42,8 @@ void engine_free(struct engine *e)
 		return;
 	manual_table_free(e->manual);
 	call_table_free(e->calls);
+	subscription_table_free(e->subscriptions);
+	open_table_free(e->open);
 	policy_table_free(e->policy);
 	registration_table_free(e->registrations);
 	alias_table_free(e->aliases);
@@ -220,7 +223,9 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 	}
 	enum sip_parse_result p = sip_parse(in->payload.p, in->payload.n, &e->msg, &why);
 
-	policy_expect(e->policy, b->id, &in->dst.addr, in->now_ns + POLICY_RESPONSE_NS);
+	/* Answers are expected to requests, and to what may be one. */
+	if (p != SIP_OK || e->msg.is_request)
+		policy_expect(e->policy, b->id, &in->dst.addr, in->now_ns + POLICY_RESPONSE_NS);
 	if (p != SIP_OK) {
 		unreadable(e, in, p, b, true, why, out);
 		return;
@@ -257,6 +262,8 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 		action_drop(out, r, NULL);
 		return;
 	}
+	if (e->msg.is_request)
+		open_request_add(e->open, &b->inside.addr, &in->dst.addr, &e->msg, in->now_ns);
 	forward(in, b, true, payload, out);
 }
 
@@ -277,22 +284,6 @@ enum rf_reason engine_reached(struct engine *e, const struct signal_in *in,
 	if (policy_request(e->policy, &as_if_bound, SIP_M_OTHER) == POLICY_REFUSED)
 		return RF_R_SIP_UNKNOWN_PEER;
 	return binding_get(e->bindings, &e->topo, in->wan_ifindex, &in->dst, in->now_ns, out, b);
-}
-
-/* What an accepted SUBSCRIBE or REFER allows: NOTIFY from that side. */
-static void subscription(struct engine *e, const struct signal_in *in, const struct binding *b,
-			 struct view call_id)
-{
-	const struct sip_msg *m = &e->msg;
-	uint64_t s = m->expires >= 0 ? (uint64_t)m->expires : 3600;
-
-	if (m->is_request || m->status / 100 != 2 ||
-	    (m->method != SIP_M_SUBSCRIBE && m->method != SIP_M_REFER))
-		return;
-	if (s > REGISTRATION_MAX_S)
-		s = REGISTRATION_MAX_S;
-	policy_subscribed(e->policy, b->id, &in->src.addr, in->now_ns + (s + 32) * SECOND_NS);
-	alias_touch(e->aliases, call_id, in->now_ns + (s + 32) * SECOND_NS);
 }
 
 static void from_outside(struct engine *e, const struct signal_in *in,
@@ -340,15 +331,22 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	/* Everything but the rewriting knows the Call-ID as the inside host does. */
 	ctx.call_id = alias_internal_call_id(e->aliases, e->msg.call_id);
 	q.in_dialog = call_in_dialog(e->calls, &ctx, &e->msg);
-	enum policy_verdict v = e->msg.is_request ? policy_request(e->policy, &q, e->msg.method)
-						  : policy_response(e->policy, &q);
-	r = policy_reason(v);
+	q.subscribed = subscription_allows(e->subscriptions, &b->inside.addr, ctx.call_id,
+					   &in->src.addr, &e->msg, in->now_ns);
+	enum policy_verdict v =
+		e->msg.is_request ? policy_request(e->policy, &q, e->msg.method) : POLICY_EXPECTED;
+	enum engine_answer a = ANSWER_STRAY;
+	struct open_request *asked = NULL;
+
+	if (!e->msg.is_request)
+		a = engine_answer_of(e, b, &q, ctx.call_id, &asked);
+	r = e->msg.is_request ? policy_reason(v) : engine_answer_admitted(e, &ctx, &q, a);
 	if (r == RF_R_NONE && engine_hides_request(e, in, v))
 		r = RF_R_SIP_UNKNOWN_PEER;
 	edit_init(&e->edits);
 	if (r == RF_R_NONE)
 		r = calls(e, &ctx, b, out);
-	if (r == RF_R_NONE && !e->msg.is_request && e->msg.method == SIP_M_REGISTER) {
+	if (r == RF_R_NONE && !e->msg.is_request) {
 		struct registration_ctx reg = { .topo = &e->topo,
 						.wan = wan,
 						.bindings = e->bindings,
@@ -357,10 +355,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 						.now_ns = in->now_ns,
 						.out = out };
 
-		r = registration_response(e->registrations, &reg, &e->msg, ctx.call_id);
-	}
-	if (r == RF_R_NONE) {
-		subscription(e, in, b, ctx.call_id);
+		r = engine_answer_grants(e, &reg, asked, a, ctx.call_id);
 	}
 	if (r == RF_R_NONE)
 		r = rewrite_inbound(&rw, &e->msg, &e->edits);
@@ -429,6 +424,8 @@ void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 	alias_tick(e->aliases, now_ns, out);
 	binding_tick(e->bindings, now_ns, out);
 	policy_tick(e->policy, now_ns);
+	open_table_tick(e->open, now_ns);
+	subscription_tick(e->subscriptions, now_ns);
 	manual_tick(e->manual, now_ns, out);
 }
 

@@ -11,10 +11,12 @@
 #include "edit.h"
 #include "engine.h"
 #include "manual.h"
+#include "open_request.h"
 #include "policy.h"
 #include "registration.h"
 #include "rewrite.h"
 #include "sip_msg.h"
+#include "subscription.h"
 
 struct engine {
 	struct config config;
@@ -24,6 +26,8 @@ struct engine {
 	struct alias_table *aliases;
 	struct registration_table *registrations;
 	struct policy_table *policy;
+	struct open_table *open;
+	struct subscription_table *subscriptions;
 	struct call_table *calls;
 	struct manual_table *manual;
 	uint64_t next_sweep_ns;
@@ -46,5 +50,25 @@ bool engine_unread_passes(const struct engine *e, const struct signal_in *in,
 /* Is there more behind the message than who may do v may send? */
 bool engine_hides_request(const struct engine *e, const struct signal_in *in,
 			  enum policy_verdict v);
+
+/* engine_answer.c: a response from outside to the endpoint of b */
+enum engine_answer {
+	ANSWER_ASKED, /* of an open request, from where that was sent: it grants what was asked for */
+	ANSWER_AGAIN, /* the same after its final response: grants nothing more, but forks of an INVITE */
+	ANSWER_STRAY, /* of no request that is known here */
+	ANSWER_FORGED, /* of a request that was sent elsewhere, or in another transaction */
+};
+
+/* *r: the request; NULL unless ASKED or AGAIN. */
+enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
+				    const struct policy_query *q, struct view call_id,
+				    struct open_request **r);
+/* May it pass to the inside? RF_R_NONE or why not. */
+enum rf_reason engine_answer_admitted(struct engine *e, const struct call_ctx *ctx,
+				      const struct policy_query *q, enum engine_answer a);
+/* What it means for registrations and subscriptions; and the request has been answered by it. */
+enum rf_reason engine_answer_grants(struct engine *e, const struct registration_ctx *ctx,
+				    struct open_request *r, enum engine_answer a,
+				    struct view call_id);
 
 #endif

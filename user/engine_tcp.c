@@ -46,7 +46,7 @@ static enum rf_reason from_outside(struct engine *e, const struct signal_in *in,
 	q.binding = *b;
 	/* Its messages are judged one by one; this keeps strangers from having any. */
 	if (policy_request(e->policy, &q, SIP_M_OTHER) != POLICY_REFUSED ||
-	    policy_request(e->policy, &q, SIP_M_NOTIFY) != POLICY_REFUSED)
+	    policy_notifies(e->policy, &q))
 		return RF_R_NONE;
 	return policy_reason(policy_response(e->policy, &q));
 }

@@ -140,8 +140,6 @@ static bool open_to_all(const struct policy_query *q)
 enum policy_verdict policy_request(const struct policy_table *t, const struct policy_query *q,
 				   enum sip_method m)
 {
-	const struct expectation *x;
-
 	if (policy_peer(q->config, &q->remote))
 		return POLICY_PEER;
 	if (q->in_dialog)
@@ -150,11 +148,32 @@ enum policy_verdict policy_request(const struct policy_table *t, const struct po
 		if (registration_is_registrar(q->registrations, q->binding->id, &q->remote.addr,
 					      q->now_ns))
 			return POLICY_REGISTRAR;
-		x = find(t, q->binding->id, &q->remote.addr);
-		if (m == SIP_M_NOTIFY && x && q->now_ns < x->notify_until_ns)
+		if (m == SIP_M_NOTIFY && q->subscribed)
 			return POLICY_SUBSCRIPTION;
 	}
 	return open_to_all(q) ? POLICY_ANYBODY : POLICY_REFUSED;
+}
+
+bool policy_notifies(const struct policy_table *t, const struct policy_query *q)
+{
+	const struct expectation *x = q->binding ? find(t, q->binding->id, &q->remote.addr) : NULL;
+
+	return x && q->now_ns < x->notify_until_ns;
+}
+
+bool policy_answers_for(const struct policy_query *q, const struct rf_addr *asked)
+{
+	const struct rf_ep at[2] = { { .addr = *asked }, { .addr = q->remote.addr } };
+	const struct config_peer *peer = policy_peer(q->config, &at[0]);
+
+	if (addr_eq(asked, &q->remote.addr))
+		return true;
+	if (peer && peer == policy_peer(q->config, &at[1]))
+		return true;
+	return q->binding &&
+	       registration_is_registrar(q->registrations, q->binding->id, asked, q->now_ns) &&
+	       registration_is_registrar(q->registrations, q->binding->id, &q->remote.addr,
+					 q->now_ns);
 }
 
 enum policy_verdict policy_response(const struct policy_table *t, const struct policy_query *q)

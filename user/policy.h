@@ -22,7 +22,7 @@ enum policy_verdict {
 	POLICY_REFUSED, /* RF_R_SIP_UNKNOWN_PEER */
 	POLICY_PEER,
 	POLICY_REGISTRAR,
-	POLICY_DIALOG, /* by the engine's word: it is in a call or subscription */
+	POLICY_DIALOG, /* by the engine's word: it is in a call */
 	POLICY_SUBSCRIPTION, /* NOTIFY from whom we subscribed to or referred */
 	POLICY_EXPECTED, /* a response to what we sent there */
 	POLICY_ANYBODY, /* inbound without configured peers */
@@ -39,7 +39,7 @@ size_t policy_count(const struct policy_table *t);
  * full the one that ends first goes. */
 void policy_expect(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
 		   uint64_t until_ns);
-/* A SUBSCRIBE or REFER was accepted by remote: it may send NOTIFY until then. */
+/* A SUBSCRIBE or REFER was accepted by remote: it may connect until then, in order to send NOTIFY. */
 void policy_subscribed(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
 		       uint64_t until_ns);
 
@@ -49,12 +49,19 @@ struct policy_query {
 	const struct binding
 		*binding; /* the one that the message reached; NULL: none, inbound is meant */
 	struct rf_ep remote;
-	bool in_dialog; /* the engine knows a call or subscription with this remote side */
+	bool in_dialog; /* the engine knows a call with this remote side */
+	bool subscribed; /* the engine knows the subscription that this NOTIFY is of */
 	uint64_t now_ns;
 };
 
 enum policy_verdict policy_request(const struct policy_table *t, const struct policy_query *q,
 				   enum sip_method m);
+/* May remote connect (TCP) as one who sends NOTIFY? Which ones it may send is asked with each. */
+bool policy_notifies(const struct policy_table *t, const struct policy_query *q);
+/* Is a response of q->remote one to a request that was sent to asked? From there, from the same configured
+ * peer, or one registrar of the binding for another. */
+bool policy_answers_for(const struct policy_query *q, const struct rf_addr *asked);
+/* May a response pass to the inside? It grants nothing by that. */
 enum policy_verdict policy_response(const struct policy_table *t, const struct policy_query *q);
 enum rf_reason policy_reason(enum policy_verdict v); /* RF_R_NONE unless refused */
 const char *policy_name(enum policy_verdict v);

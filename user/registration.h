@@ -51,7 +51,8 @@ struct registration_ctx {
  * bindings of its contacts). call_id is the internal one. */
 enum rf_reason registration_request(struct registration_table *t,
 				    const struct registration_ctx *ctx, const struct sip_msg *m);
-/* Response to a REGISTER, as it came from outside; call_id: the internal one. */
+/* Response to a REGISTER that is open (open_request.h), from where it was sent, as it came from outside;
+ * call_id: the internal one. */
 enum rf_reason registration_response(struct registration_table *t,
 				     const struct registration_ctx *ctx, const struct sip_msg *m,
 				     struct view call_id);

@@ -7,15 +7,18 @@
 static enum policy_verdict request(struct world *w, const struct binding *b, const char *remote,
 				   enum sip_method m, bool in_dialog)
 {
-	struct policy_query q = { &w->config, w->registrations, b, ep(remote), in_dialog, w->now };
+	struct policy_query q = { &w->config, w->registrations, b, ep(remote), in_dialog, false,
+				  w->now };
 
+	q.subscribed = policy_notifies(w->policy, &q);
 	return policy_request(w->policy, &q, m);
 }
 
 static enum policy_verdict response(struct world *w, const struct binding *b, const char *remote,
 				    bool in_dialog)
 {
-	struct policy_query q = { &w->config, w->registrations, b, ep(remote), in_dialog, w->now };
+	struct policy_query q = { &w->config, w->registrations, b, ep(remote), in_dialog, false,
+				  w->now };
 
 	return policy_response(w->policy, &q);
 }

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tables of what is open: who may answer, for how long, and that they are bounded, each host in itself.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "open_request.h"
+#include "subscription.h"
+
+#define S 1000000000ull
+
+static struct rf_addr addr(const char *text)
+{
+	struct rf_addr a;
+
+	assert_int_equal(addr_parse(view_of(text), &a), 0);
+	return a;
+}
+
+static struct sip_msg *message(const char *start, const char *branch, unsigned int cseq,
+			       const char *method)
+{
+	static char texts[64][256]; /* messages hold views into them */
+	static unsigned int last;
+	char *text = texts[++last % 64];
+	struct sip_msg *m = calloc(1, sizeof(*m));
+	const char *why = "";
+
+	snprintf(text, sizeof(texts[0]),
+		 "%s\r\nVia: SIP/2.0/UDP 10.0.0.5;branch=%s\r\nFrom: <sip:a@x>;tag=a\r\n"
+		 "To: <sip:b@x>\r\nCall-ID: c\r\nCSeq: %u %s\r\n\r\n",
+		 start, branch, cseq, method);
+	if (sip_parse(text, strlen(text), m, &why) != SIP_OK)
+		fail_msg("%s", why);
+	return m;
+}
+
+static bool from(const struct rf_addr *asked, const void *arg)
+{
+	return addr_eq(asked, arg);
+}
+
+static enum open_match match(struct open_table *t, const char *inside, const char *remote,
+			     const char *branch, unsigned int cseq, const char *method,
+			     struct open_request **r)
+{
+	struct sip_msg *m = message("SIP/2.0 200 OK", branch, cseq, method);
+	struct rf_addr in = addr(inside), src = addr(remote);
+	enum open_match got = open_request_find(t, &in, m->call_id, m, from, &src, r);
+
+	free(m);
+	return got;
+}
+
+static void add(struct open_table *t, const char *inside, const char *remote, const char *branch,
+		unsigned int cseq, const char *method, uint64_t now)
+{
+	char start[64];
+	struct rf_addr in = addr(inside), dst = addr(remote);
+	struct sip_msg *m;
+
+	snprintf(start, sizeof(start), "%s sip:x SIP/2.0", method);
+	m = message(start, branch, cseq, method);
+	open_request_add(t, &in, &dst, m, now);
+	free(m);
+}
+
+static void by_all_its_identifiers(void **state)
+{
+	struct open_table *t = open_table_new();
+	struct open_request *r = NULL;
+
+	add(t, "10.0.0.5", "192.0.2.1", "z1", 1, "MESSAGE", 0);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "MESSAGE", &r), OPEN_ASKED);
+	assert_int_equal(r->expires, -1);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.2", "z1", 1, "MESSAGE", &r), OPEN_OTHER);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z2", 1, "MESSAGE", &r), OPEN_OTHER);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 2, "MESSAGE", &r), OPEN_NONE);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "message", &r), OPEN_NONE);
+	assert_int_equal(match(t, "10.0.0.6", "192.0.2.1", "z1", 1, "MESSAGE", &r), OPEN_NONE);
+	add(t, "10.0.0.5", "192.0.2.1", "z1", 1, "ACK", 0); /* has no answer */
+	assert_int_equal(open_table_count(t), 1);
+	open_table_free(t);
+}
+
+static void how_long(void **state)
+{
+	struct rf_addr in = addr("10.0.0.5");
+	struct open_table *t = open_table_new();
+	struct open_request *r = NULL;
+	struct sip_msg *m;
+
+	add(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", 0);
+	add(t, "10.0.0.5", "192.0.2.1", "z1", 2, "MESSAGE", 0);
+	add(t, "10.0.0.5", "192.0.2.1", "z1", 2, "MESSAGE", 10 * S); /* again */
+	open_table_tick(t, 36 * S);
+	assert_int_equal(open_table_count(t), 2);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_ASKED);
+	m = message("SIP/2.0 180 Ringing", "z1", 1, "INVITE");
+	open_request_heard(t, &in, m->call_id, m, r, 36 * S, 180 * S);
+	free(m);
+	open_table_tick(t, 47 * S);
+	assert_int_equal(open_table_count(t), 1);
+	open_table_tick(t, 215 * S);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_ASKED);
+	m = message("SIP/2.0 200 OK", "z1", 1, "INVITE");
+	open_request_heard(t, &in, m->call_id, m, r, 215 * S, 180 * S);
+	free(m);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_ANSWERED);
+	open_table_tick(t, 246 * S); /* 64*T1 for the 2xx of forks */
+	assert_int_equal(open_table_count(t), 1);
+	open_table_tick(t, 247 * S);
+	assert_int_equal(open_table_count(t), 0);
+	open_table_free(t);
+}
+
+static void bounded(void **state)
+{
+	struct open_table *t = open_table_new();
+	struct open_request *r = NULL;
+	struct rf_addr in, dst = addr("192.0.2.1");
+	struct sip_msg *m;
+	char branch[16];
+	unsigned int i;
+
+	add(t, "10.0.0.9", "192.0.2.1", "z1", 1, "REGISTER", 0);
+	/* one host has its share, and takes nothing of the others' */
+	m = message("MESSAGE sip:x SIP/2.0", "z1", 1, "MESSAGE");
+	in = addr("10.0.0.5");
+	for (i = 1; i <= OPEN_REQUESTS_HOST_MAX + 100; i++) {
+		m->cseq = i;
+		open_request_add(t, &in, &dst, m, 0);
+	}
+	assert_int_equal(open_table_count(t), OPEN_REQUESTS_HOST_MAX + 1);
+	assert_int_equal(match(t, "10.0.0.9", "192.0.2.1", "z1", 1, "REGISTER", &r), OPEN_ASKED);
+	for (unsigned int host = 1; host <= 4; host++) {
+		in.w[3] = htonl(0x0a000100 + host);
+		for (i = 1; i <= OPEN_REQUESTS_HOST_MAX; i++) {
+			m->cseq = i;
+			open_request_add(t, &in, &dst, m, 1);
+		}
+	}
+	assert_int_equal(open_table_count(t), OPEN_REQUESTS_MAX);
+	free(m);
+	/* and a request a number of branches */
+	for (i = 0; i <= OPEN_BRANCHES_MAX; i++) {
+		snprintf(branch, sizeof(branch), "b%u", i);
+		add(t, "10.0.0.7", "192.0.2.1", branch, 1, "INVITE", 2);
+	}
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b0", 1, "INVITE", &r), OPEN_OTHER);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b1", 1, "INVITE", &r), OPEN_ASKED);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", branch, 1, "INVITE", &r), OPEN_ASKED);
+	open_table_tick(t, 100 * S);
+	assert_int_equal(open_table_count(t), 0);
+	open_table_free(t);
+}
+
+static void subscriptions_are_bounded(void **state)
+{
+	struct subscription_table *t = subscription_table_new();
+	struct rf_addr in = addr("10.0.0.5"), dst = addr("192.0.2.1");
+	char id[16];
+
+	for (unsigned int i = 0; i < SUBSCRIPTIONS_MAX + 10; i++) {
+		snprintf(id, sizeof(id), "%u", i);
+		subscription_grant(t, &in, view_of(id), VIEW("t"), VIEW("e"), &dst, i + 1);
+	}
+	assert_int_equal(subscription_count(t), SUBSCRIPTIONS_MAX);
+	subscription_tick(t, SUBSCRIPTIONS_MAX + 10);
+	assert_int_equal(subscription_count(t), 0);
+	subscription_table_free(t);
+}
+
+static void subscription_times(void **state)
+{
+	assert_int_equal(subscription_seconds(600, 300), 300);
+	assert_int_equal(subscription_seconds(600, -1), 600);
+	assert_int_equal(subscription_seconds(-1, -1), 3600);
+	assert_int_equal(subscription_seconds(60, 120), 120);
+	assert_int_equal(subscription_seconds(60, 86400), 3600);
+	assert_int_equal(subscription_seconds(86400, 2592000), 86400);
+	assert_int_equal(subscription_seconds(-1, 86400), 3600);
+	assert_int_equal(subscription_seconds(0, 86400), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(by_all_its_identifiers),
+		cmocka_unit_test(how_long),
+		cmocka_unit_test(bounded),
+		cmocka_unit_test(subscriptions_are_bounded),
+		cmocka_unit_test(subscription_times),
+	};
+
+	sip_parser_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

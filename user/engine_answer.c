@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Responses from outside: is this one let through, and what does it grant? Two questions. Whoever was sent
+ * something lately may answer; but only who was asked, in the transaction that asked (Call-ID, CSeq,
+ * branch, place), wins anything by it, once, and only what was asked for.
+ */
+#include "engine_state.h"
+
+#define SECOND_NS 1000000000ull
+
+struct place {
+	const struct engine *e;
+	const struct policy_query *q;
+};
+
+static bool may_answer(const struct rf_addr *asked, const void *arg)
+{
+	const struct place *p = arg;
+
+	return p->q->in_dialog || policy_answers_for(p->q, asked);
+}
+
+enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
+				    const struct policy_query *q, struct view call_id,
+				    struct open_request **r)
+{
+	const struct place place = { e, q };
+
+	*r = NULL;
+	switch (open_request_find(e->open, &b->inside.addr, call_id, &e->msg, may_answer, &place,
+				  r)) {
+	case OPEN_ASKED: return ANSWER_ASKED;
+	case OPEN_ANSWERED: return ANSWER_AGAIN;
+	case OPEN_OTHER: return ANSWER_FORGED;
+	case OPEN_NONE: break;
+	}
+	return ANSWER_STRAY;
+}
+
+enum rf_reason engine_answer_admitted(struct engine *e, const struct call_ctx *ctx,
+				      const struct policy_query *q, enum engine_answer a)
+{
+	if (a == ANSWER_ASKED || a == ANSWER_AGAIN)
+		return RF_R_NONE;
+	if (policy_response(e->policy, q) == POLICY_REFUSED)
+		return RF_R_SIP_UNKNOWN_PEER;
+	/* A call of ours that its sender is no part of: it was not asked. */
+	if (a == ANSWER_FORGED || (!q->in_dialog && call_known(e->calls, ctx, &e->msg)))
+		return RF_R_SIP_UNASKED;
+	return RF_R_NONE;
+}
+
+static void subscription(struct engine *e, const struct binding *b, const struct open_request *r,
+			 const struct rf_addr *remote, struct view call_id, uint64_t now_ns)
+{
+	const struct sip_msg *m = &e->msg;
+	bool refer = m->method == SIP_M_REFER;
+	uint64_t s = subscription_seconds(refer ? -1 : r->expires, m->expires), until;
+
+	if (m->status / 100 != 2 || (m->method != SIP_M_SUBSCRIBE && !refer))
+		return;
+	if (s > REGISTRATION_MAX_S)
+		s = REGISTRATION_MAX_S;
+	until = now_ns + (s + 32) * SECOND_NS;
+	subscription_grant(e->subscriptions, &b->inside.addr, call_id, r->tag,
+			   refer ? VIEW("refer") : r->event, remote, until);
+	policy_subscribed(e->policy, b->id, remote, until);
+	alias_touch(e->aliases, call_id, until);
+}
+
+enum rf_reason engine_answer_grants(struct engine *e, const struct registration_ctx *ctx,
+				    struct open_request *r, enum engine_answer a,
+				    struct view call_id)
+{
+	enum rf_reason reason = RF_R_NONE;
+
+	if (a == ANSWER_ASKED && e->msg.method == SIP_M_REGISTER)
+		reason = registration_response(e->registrations, ctx, &e->msg, call_id);
+	else if (a == ANSWER_ASKED)
+		subscription(e, ctx->binding, r, &ctx->remote.addr, call_id, ctx->now_ns);
+	if (r && reason == RF_R_NONE)
+		open_request_heard(e->open, &ctx->binding->inside.addr, call_id, &e->msg, r,
+				   ctx->now_ns, e->config.setup_timeout_s * SECOND_NS + OPEN_NS);
+	return reason;
+}
