@@ -357,6 +357,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 
 		r = engine_answer_grants(e, &reg, asked, a, ctx.call_id);
 	}
+	rw.stray = !e->msg.is_request && a == ANSWER_STRAY && !q.in_dialog;
 	if (r == RF_R_NONE)
 		r = rewrite_inbound(&rw, &e->msg, &e->edits);
 	if (r == RF_R_NONE)
@@ -365,7 +366,8 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 		action_drop(out, r, NULL);
 		return;
 	}
-	binding_answered(e->bindings, b, in->now_ns);
+	if (!rw.stray)
+		binding_answered(e->bindings, b, in->now_ns);
 	forward(in, b, false, payload, out);
 }
 

@@ -227,7 +227,7 @@ enum rf_reason rewrite_outbound(const struct rewrite_ctx *ctx, const struct sip_
  * host, and must then stay. */
 static void learn_foreign(struct rewrite *r, const struct sip_value *v)
 {
-	if (r->ctx->binding->mode != RF_MODE_NAT || !v->uri.is_sip)
+	if (r->ctx->binding->mode != RF_MODE_NAT || !v->uri.is_sip || r->ctx->stray)
 		return;
 	/* The 200 of a REGISTER lists contacts that others registered: not this side's own. */
 	if (v->id == SIP_H_CONTACT && r->m->method == SIP_M_REGISTER && !r->m->is_request)

@@ -438,6 +438,23 @@ static void an_inside_host_answers_for_itself(void **state)
 	dropped(RF_R_SIP_UNKNOWN_PEER);
 }
 
+/* An answer to nothing teaches nothing: neither that an inside address is the far side's, which would show
+ * it outside from then on, nor that somebody has answered the phone. */
+static void nothing_is_learnt_from_a_stray(void **state)
+{
+	third_may_answer();
+	answer(THIRD, "200 OK", "call", "7 MESSAGE", "z9hG4bKx",
+	       "Contact: <sip:m@10.0.0.5:5060>\r\nRecord-Route: <sip:10.0.0.5;lr>\r\n", "");
+	passed();
+	ask(PHONE, PROVIDER, "call", "1 MESSAGE", "z9hG4bK1", "Route: <sip:10.0.0.5;lr>\r\n", "");
+	assert_null(memmem(find(ACT_SEND)->send.payload.p, find(ACT_SEND)->send.payload.n,
+			   "10.0.0.5", 8));
+	w.now += 33 * S; /* mappings that nobody has answered end */
+	actions_reset(&w.out);
+	engine_tick(w.engine, w.now, &w.out);
+	assert_non_null(find(ACT_SIGNAL_CLOSE));
+}
+
 /* Forked by a proxy inside: each branch is answered from where it went, and not from the other. */
 static void branches(void **state)
 {
@@ -465,6 +482,7 @@ int main(void)
 		TEST(refer),
 		TEST(a_third_host_answers_no_call),
 		TEST(an_inside_host_answers_for_itself),
+		TEST(nothing_is_learnt_from_a_stray),
 		TEST(branches),
 	};
 
