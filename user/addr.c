@@ -195,6 +195,14 @@ bool prefix_has(const struct prefix *p, const struct rf_addr *a)
 	return rf_remote_covers(&r, &(struct rf_ep){ .addr = *a });
 }
 
+bool prefix_ends_at(const struct prefix *p, const struct rf_addr *a)
+{
+	uint32_t host = ~ntohl(prefix_mask(p->len, 3)), bits = ntohl(a->w[3]) & host;
+
+	return addr_is_v4(a) && p->len >= V4_BITS_OFFSET && host >= 3 && prefix_has(p, a) &&
+	       (!bits || bits == host);
+}
+
 int addr_from_sockaddr(const struct sockaddr *sa, struct rf_ep *out)
 {
 	struct sockaddr_in6 in6;
@@ -256,6 +264,12 @@ bool addr_is_loopback(const struct rf_addr *a)
 {
 	return v4_in(a, NET4(127, 0, 0, 0), 8) ||
 	       (!a->w[0] && !a->w[1] && !a->w[2] && a->w[3] == htonl(1));
+}
+
+bool addr_is_reserved(const struct rf_addr *a)
+{
+	return v4_in(a, 0, 8) || v4_in(a, NET4(240, 0, 0, 0), 4) ||
+	       (!a->w[0] && !a->w[1] && !a->w[2]);
 }
 
 bool addr_is_private(const struct rf_addr *a)

@@ -48,9 +48,13 @@ bool ep_eq(const struct rf_ep *a, const struct rf_ep *b);
 bool addr_is_any(const struct rf_addr *a); /* 0.0.0.0 or :: */
 bool addr_is_multicast(const struct rf_addr *a);
 bool addr_is_loopback(const struct rf_addr *a);
+/* 0.0.0.0/8, 240.0.0.0/4 with 255.255.255.255, ::/96: no host has it (RFC 6890). */
+bool addr_is_reserved(const struct rf_addr *a);
 /* RFC 1918, RFC 6598, RFC 3927, ULA, IPv6 link-local: not reachable from the outside. */
 bool addr_is_private(const struct rf_addr *a);
 bool prefix_has(const struct prefix *p, const struct rf_addr *a);
+/* IPv4: first or last address of a network of four or more, so the network's own or its broadcast address. */
+bool prefix_ends_at(const struct prefix *p, const struct rf_addr *a);
 
 static inline struct rf_ep ep_make(struct rf_addr a, uint16_t port_host_order)
 {

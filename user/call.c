@@ -44,6 +44,12 @@ void call_table_free(struct call_table *t)
 	free(t);
 }
 
+void call_table_signals(struct call_table *t, call_signals_fn *fn, const void *arg)
+{
+	t->signals = fn;
+	t->signals_arg = arg;
+}
+
 void call_table_config(struct call_table *t, const struct config *cfg)
 {
 	t->cfg = cfg;

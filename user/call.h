@@ -59,6 +59,10 @@ void call_table_config(struct call_table *t, const struct config *cfg);
 void call_refresh(struct call_table *t, struct action_list *out);
 size_t call_count(const struct call_table *t); /* lingering ones (after BYE) included */
 
+/* Does somebody signal from this inside endpoint on that WAN? It is no media's then. */
+typedef bool call_signals_fn(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside);
+void call_table_signals(struct call_table *t, call_signals_fn *fn, const void *arg);
+
 /* Edits of the SDP (messages from inside only) go to edits, which may hold others already.
  * *reason is set when CALL_REFUSED is returned: SIP_BAD_SDP, SIP_NO_PORTS or SIP_LIMIT. */
 enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,

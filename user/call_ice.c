@@ -37,7 +37,8 @@ static void probe(struct call_table *t, struct call *c, const struct stream *q,
 
 	if (p->agreed || !q->ice[0] ||
 	    !(s->from_inside ? ep_eq(&q->inside, &s->src) : ep_eq(&q->outside, &s->dst)) ||
-	    addr_is_v4(&remote->addr) != addr_is_v4(&q->outside.addr))
+	    addr_is_v4(&remote->addr) != addr_is_v4(&q->outside.addr) ||
+	    (ntohs(remote->port) < RF_LOW_PORTS && !(q->tb->flags & LINE_LOW_PORTS)))
 		return;
 	/* What the peer will answer to a new offer is not known yet, but it may use it already. */
 	if (q->p->pending) {

@@ -74,7 +74,8 @@ static void add_endpoint(struct call_table *t, struct call *c, struct pinhole_sp
 {
 	struct rf_remote r = { .addr = ep->addr, .port = ep->port, .prefix_len = 128 };
 
-	if (ep->port && !addr_is_any(&ep->addr))
+	/* Our own: a candidate that the peer has read off ours */
+	if (ep->port && !addr_is_any(&ep->addr) && !call_has_lease(c, ep))
 		add_remote(t, c, w, &r, rank, out);
 }
 
@@ -180,6 +181,10 @@ static void add_stream(struct call_table *t, struct call *c, const struct stream
 	else if (w->stream != q->i && w->clock_rate != q->a->clock_rate)
 		w->clock_rate = 0; /* bundled: there is no jitter of such a mixture */
 	w->local = q->ta->flags & LINE_LOCAL;
+	w->low_ports = q->tb->flags & LINE_LOW_PORTS;
+	w->out_first = !call_owns(c, w) && !config_speaks_for_others(t->cfg, &c->inside.addr);
+	if (w->out_first)
+		call_block(c, NOTE_OUT_FIRST, out);
 	if (q->ice[0]) {
 		w->ice = true;
 		add_ice_remotes(t, c, w, q, out);
@@ -204,6 +209,7 @@ static void want_all(struct call_table *t, struct call *c, struct action_list *o
 	size_t n = 0;
 
 	t->n_want = 0;
+	c->blocks = 0;
 	for (size_t i = 0; i < c->n_sources; i++)
 		c->sources[i].used = false;
 	call_streams(t, c, add_stream, out, NULL);
@@ -216,9 +222,35 @@ static void want_all(struct call_table *t, struct call *c, struct action_list *o
 	c->n_sources = n;
 }
 
+static bool has_remote(const struct pinhole_spec *s, const struct rf_remote *r)
+{
+	for (uint8_t i = 0; i < s->n_remotes; i++)
+		if (!memcmp(&s->remotes[i], r, sizeof(*r)))
+			return true;
+	return false;
+}
+
+/*
+ * What the inside host's first packet has opened stays open for the remotes that it was meant for: a new one, in whose
+ * place ever it is named, has to be sent to first. With ICE the agents have told each other of new ones by checks,
+ * so there it is enough that one stays.
+ */
+static bool same_opening(const struct pinhole_spec *had, const struct pinhole_spec *w)
+{
+	uint8_t stay = 0;
+
+	if (!w->out_first)
+		return true;
+	for (uint8_t i = 0; i < w->n_remotes; i++)
+		stay += has_remote(had, &w->remotes[i]);
+	return had->out_first && (stay == w->n_remotes || (had->ice && w->ice && stay));
+}
+
 /* The same pinhole, so that its id and its learnt source stay? */
 static bool same_pinhole(const struct pinhole_spec *a, const struct pinhole_spec *b)
 {
+	if (!same_opening(a, b))
+		return false;
 	if (!ep_eq(&a->inside, &b->inside) || !ep_eq(&a->outside, &b->outside) ||
 	    a->wan_ifindex != b->wan_ifindex || a->learn != b->learn)
 		return false;

@@ -86,12 +86,6 @@ static void place_put(struct call_table *t, struct place *p)
 	free(p);
 }
 
-/* The address of the signalling host, or another of this machine that signals itself. */
-static bool is_own(const struct call *c, const struct pinhole_spec *s)
-{
-	return addr_eq(&s->inside.addr, &c->inside.addr) || (c->mode == RF_MODE_HOST && s->local);
-}
-
 /* False: out of memory. */
 static bool claim_add(struct call_table *t, struct call *c, const struct pinhole_spec *s)
 {
@@ -107,7 +101,7 @@ static bool claim_add(struct call_table *t, struct call *c, const struct pinhole
 	}
 	n->call = c;
 	n->order = s->claim;
-	n->own = is_own(c, s);
+	n->own = call_owns(c, s);
 	for (at = &p->claims; *at && (*at)->order < n->order; at = &(*at)->next)
 		;
 	n->next = *at;
@@ -135,7 +129,7 @@ static void claim_remove(struct call_table *t, const struct call *c, const struc
 bool place_room(const struct call_table *t, const struct call *c, const struct pinhole_spec *s)
 {
 	const struct place *p = place_find(t, &s->inside);
-	bool own = is_own(c, s);
+	bool own = call_owns(c, s);
 	size_t n = 0;
 
 	for (const struct claim *q = p ? p->claims : NULL; q; q = q->next)
@@ -193,6 +187,8 @@ static void merge_terms(struct pinhole_spec *s, const struct pinhole_spec *b)
 	s->held_in = s->held_in && b->held_in;
 	s->held_out = s->held_out && b->held_out;
 	s->ice = s->ice || b->ice;
+	s->out_first = s->out_first && b->out_first;
+	s->low_ports = s->low_ports || b->low_ports;
 	if (b->deadline_ns > s->deadline_ns)
 		s->deadline_ns = b->deadline_ns;
 	if (!b->idle_s || (s->idle_s && b->idle_s > s->idle_s))

@@ -61,6 +61,11 @@ enum call_note { /* said once per call */
 		 NOTE_FAMILY = 1 << 6,
 		 NOTE_VERSION_SAME = 1 << 7,
 		 NOTE_VERSION_JUMPS = 1 << 8,
+		 NOTE_INSIDE_PORT = 1 << 9,
+		 NOTE_LOW_REMOTE = 1 << 10,
+		 NOTE_OURSELVES = 1 << 11,
+		 NOTE_OWN_MAPPING = 1 << 12,
+		 NOTE_OUT_FIRST = 1 << 13,
 };
 
 struct ice_source { /* a remote that has proved to be the agreed agent, or is its candidate in use */
@@ -92,6 +97,7 @@ struct call {
 	uint64_t linger_until; /* ended: forgotten then; 0: has not ended */
 	bool told_end;
 	uint32_t notes; /* enum call_note already said */
+	uint32_t blocks; /* and those that hold for the media as it is agreed now */
 	struct dialog *dialogs;
 	struct leases leases;
 	struct pinhole_spec *pins; /* what exists now */
@@ -127,6 +133,8 @@ struct call_table {
 	size_t n_want;
 	struct touched touched[2 * CALL_PINHOLES_MAX];
 	size_t n_touched;
+	call_signals_fn *signals; /* may be NULL */
+	const void *signals_arg;
 	struct sdp sdp;
 };
 
@@ -219,7 +227,15 @@ typedef void (*stream_fn)(struct call_table *t, struct call *c, const struct str
 /* out NULL: says nothing. */
 void call_streams(struct call_table *t, struct call *c, stream_fn fn, struct action_list *out,
 		  void *arg);
+
+/* Is it one of the public endpoints that the call has? */
+bool call_has_lease(const struct call *c, const struct rf_ep *outside);
+
+/* call_note.c; out NULL: says nothing */
 void call_note(struct call *c, enum call_note which, struct action_list *out, const char *text);
+/* The same of what keeps media from flowing, which stands on the call until its media is agreed anew. */
+void call_block(struct call *c, enum call_note which, struct action_list *out);
+size_t call_blocks(const struct call *c, const char *text[SHOW_BLOCKS_MAX]);
 
 static inline bool both(const struct media_line *a, const struct media_line *b, uint16_t flag)
 {
@@ -234,6 +250,12 @@ void call_types(const struct call_table *t, struct pinhole_spec *w, const struct
 /* Brings pinholes and public ports in line with what the call agreed on. */
 void call_media(struct call_table *t, struct call *c, struct action_list *out);
 void call_settle(struct call_table *t, struct call *c, struct action_list *out);
+
+/* Is the endpoint that of the host which signals, or of this machine, which signals itself? */
+static inline bool call_owns(const struct call *c, const struct pinhole_spec *s)
+{
+	return addr_eq(&s->inside.addr, &c->inside.addr) || (c->mode == RF_MODE_HOST && s->local);
+}
 
 /* call_place.c: the pinholes of all calls, by inside endpoint */
 /* From now on the call has those of t->want, each with its .id and .claim. */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define CALL_MAGIC	    0x4c4c4143 /* "CALL" */
-#define CALL_VERSION	    6
+#define CALL_VERSION	    7
 #define CALL_VERSION_OLDEST 5 /* that can be read */
 
 static void record_i64(struct record *r, int64_t *v)
@@ -110,6 +110,10 @@ static void pin_record(struct record *r, struct pinhole_spec *s)
 	record_text(r, s->media, sizeof(s->media));
 	record_text(r, s->codec, sizeof(s->codec));
 	record_u32(r, &s->claim);
+	if (r->version > 6) {
+		record_bool(r, &s->out_first);
+		record_bool(r, &s->low_ports);
+	}
 	if (!s->id || !s->deadline_ns)
 		r->failed = true;
 }
@@ -203,6 +207,8 @@ static void call_record(struct record *r, struct call *c, const struct call_tabl
 	record_u64(r, &c->linger_until);
 	record_bool(r, &c->told_end);
 	record_u32(r, &c->notes);
+	if (r->version > 6)
+		record_u32(r, &c->blocks);
 	record_u32(r, &c->pinhole_mark);
 	dialogs_record(r, c);
 	c->leases.host = c->inside.addr;

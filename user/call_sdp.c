@@ -31,6 +31,7 @@ static struct desc_env env_of(const struct call_op *op)
 		.topo = op->ctx->topo,
 		.wan = op->ctx->wan,
 		.peer = op->ctx->peer,
+		.host = op->ctx->mode == RF_MODE_HOST,
 		.remote = op->ctx->remote.addr,
 		.ports = op->t->ports,
 		.leases = op->call ? &op->call->leases : NULL,

@@ -80,6 +80,7 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 {
 	static const char *const modes[] = { "auto", "host", "routed", "nat" };
 	struct show_media media[CALL_PINHOLES_MAX];
+	const char *blocks[SHOW_BLOCKS_MAX];
 
 	for (const struct call *c = t->by_key; c; c = c->hh.next) {
 		struct show_call s = {
@@ -97,6 +98,8 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 			.answered_ns = c->answered,
 			.deadline_ns = deadline(c),
 			.media = media,
+			.blocks = blocks,
+			.n_blocks = call_live(c) ? call_blocks(c, blocks) : 0,
 		};
 
 		for (size_t i = 0; i < c->n_pins; i++) {

@@ -5,14 +5,6 @@
  */
 #include "call_priv.h"
 
-void call_note(struct call *c, enum call_note which, struct action_list *out, const char *text)
-{
-	if (!out || c->notes & which)
-		return;
-	c->notes |= which;
-	action_event(out, EVENT_NOTE, c->id, "call %u: %s", c->id, text);
-}
-
 /* Where media of an inside endpoint shows on the wire; false: it has no place there. */
 static bool outside_of(const struct call *c, const struct media_line *a, const struct rf_ep *inside,
 		       struct rf_ep *outside)
@@ -62,6 +54,34 @@ static void agree_ice(struct stream *q)
 	q->ice[SIDE_OUTSIDE] = &ex->ice[q->tb - ex->line];
 }
 
+bool call_has_lease(const struct call *c, const struct rf_ep *outside)
+{
+	struct rf_ep inside;
+
+	return leases_inside(&c->leases, c->wan_ifindex, outside, &inside);
+}
+
+/* What of the peer's endpoint does not fit: the first thing that does not. */
+static enum call_note why_foreign(const struct call *c, const struct media_line *b)
+{
+	if (!(b->flags & LINE_LOW_PORTS) && ntohs(b->rtp.port) < RF_LOW_PORTS)
+		return NOTE_LOW_REMOTE;
+	return call_has_lease(c, &b->rtp) ? NOTE_OWN_MAPPING : NOTE_HAIRPIN;
+}
+
+/* Names and management are at low ports, SIP at others: who names one as that of media wants something else. */
+static bool is_media_port(const struct call_table *t, const struct call *c,
+			  const struct rf_ep *inside)
+{
+	uint16_t port = ntohs(inside->port);
+
+	for (uint16_t i = 0; i < t->cfg->n_sip_ports; i++)
+		if (port == t->cfg->sip_ports[i])
+			return false;
+	return port >= RF_LOW_PORTS &&
+	       !(t->signals && t->signals(t->signals_arg, c->wan_ifindex, inside));
+}
+
 /* Can there be a pinhole? Says why not, once per call. */
 static bool stream_ok(struct call *c, const struct stream *q, struct action_list *out)
 {
@@ -72,36 +92,31 @@ static bool stream_ok(struct call *c, const struct stream *q, struct action_list
 	if (q->a != a && ((q->a->flags | q->b->flags) & (LINE_OFF | LINE_BUNDLE_ONLY)) == LINE_OFF)
 		return false;
 	if (!proto_served(q->a->proto)) {
-		call_note(c, NOTE_TCP, out,
-			  "media that is not RTP, UDPTL, BFCP or DTLS over UDP is left alone");
+		call_block(c, NOTE_TCP, out);
 		return false;
 	}
 	if (q->a->proto != q->b->proto || (a->flags & LINE_BY_ICE && !q->ice[0]))
 		return false;
 	if (b->flags & LINE_FOREIGN && !q->ice[0]) {
-		call_note(
-			c, NOTE_HAIRPIN, out,
-			"the peer names an address of our own side, multicast or loopback: no pinhole");
+		call_block(c, why_foreign(c, b), out);
 		return false;
 	}
 	if (q->ice[0] && addr_is_any(&a->rtp.addr))
 		return false; /* its candidates are still to come */
 	if (a->flags & (LINE_FOREIGN | LINE_NO_ADDR) || addr_is_any(&a->rtp.addr)) {
-		call_note(c, NOTE_NO_INSIDE, out,
-			  "the inside host names no address that can be served: no pinhole");
+		call_block(c, a->flags & LINE_OURSELVES ? NOTE_OURSELVES : NOTE_NO_INSIDE, out);
 		return false;
 	}
 	if (b->flags & LINE_NO_ADDR && !(b->flags & LINE_LEARN) && !q->ice[0]) {
-		call_note(c, NOTE_NO_REMOTE, out,
-			  "the peer names a host, not an address: no pinhole");
+		call_block(c, NOTE_NO_REMOTE, out);
 		return false;
 	}
 	return true;
 }
 
-/* The k-th pair of ports. */
-static bool set_component(struct call *c, struct stream *q, uint8_t component, unsigned int k,
-			  struct action_list *out)
+/* The k-th pair of ports; false: the inside one is none for media. */
+static bool stream_at(const struct call_table *t, struct call *c, struct stream *q,
+		      uint8_t component, unsigned int k, struct action_list *out)
 {
 	const struct media_line *a = q->ta, *b = q->tb;
 
@@ -109,14 +124,27 @@ static bool set_component(struct call *c, struct stream *q, uint8_t component, u
 	q->rtcp = component == 2;
 	q->inside = ep_above(q->rtcp ? a->rtcp : a->rtp, 2 * k);
 	q->remote = ep_above(q->rtcp ? b->rtcp : b->rtp, 2 * k);
+	if (!q->inside.port || is_media_port(t, c, &q->inside))
+		return true;
+	call_block(c, NOTE_INSIDE_PORT, out);
+	return false;
+}
+
+static bool set_component(struct call *c, struct stream *q, struct action_list *out)
+{
+	const struct media_line *a = q->ta, *b = q->tb;
+
 	if (!q->inside.port || !outside_of(c, a, &q->inside, &q->outside))
 		return false;
 	if (b->flags & (LINE_FOREIGN | LINE_NO_ADDR) || addr_is_any(&q->remote.addr)) {
 		q->remote.addr = (struct rf_addr){ 0 };
 	} else if (addr_is_v4(&q->remote.addr) != addr_is_v4(&q->outside.addr)) {
 		if (!q->ice[0])
-			call_note(c, NOTE_FAMILY, out,
-				  "the two sides name addresses of different families: no pinhole");
+			call_block(c, NOTE_FAMILY, out);
+		q->remote.addr = (struct rf_addr){ 0 };
+		return q->ice[0];
+	} else if (ep_eq(&q->remote, &q->outside) || call_has_lease(c, &q->remote)) {
+		call_block(c, NOTE_OWN_MAPPING, out);
 		q->remote.addr = (struct rf_addr){ 0 };
 		return q->ice[0];
 	}
@@ -141,10 +169,12 @@ static void pair_streams(struct call_table *t, struct call *c, const struct pair
 		if (!stream_ok(c, &q, out))
 			continue;
 		for (unsigned int k = 0; k < n && k < SDP_MEDIA_MAX; k++) {
-			if (set_component(c, &q, 1, k, out))
+			if (!stream_at(t, c, &q, 1, k, out))
+				continue;
+			if (set_component(c, &q, out))
 				fn(t, c, &q, out, arg);
 			if (q.a->proto == SDP_P_RTP && !both(q.ta, q.tb, LINE_MUX) &&
-			    set_component(c, &q, 2, k, out))
+			    stream_at(t, c, &q, 2, k, out) && set_component(c, &q, out))
 				fn(t, c, &q, out, arg);
 		}
 	}

@@ -110,6 +110,9 @@ static void show_call(const struct show_call *call, void *arg)
 	list = out_list(item, "media", NULL, OUT_LINES);
 	for (size_t i = 0; i < call->n_media; i++)
 		show_one_media(s, list, &call->media[i]);
+	list = out_list(item, "blocked_by", "blocked by", OUT_LINES);
+	for (size_t i = 0; i < call->n_blocks; i++)
+		out_entry(list, "%s", call->blocks[i]);
 }
 
 static enum cmd_status show(struct cmd_context *c, struct cmd_args *args)

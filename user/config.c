@@ -153,6 +153,16 @@ int config_read(const char *path, struct config *c, struct config_errors *errors
 	return err;
 }
 
+bool config_speaks_for_others(const struct config *c, const struct rf_addr *host)
+{
+	if (c->has_inbound && addr_eq(&c->inbound.addr, host))
+		return true;
+	for (uint16_t i = 0; i < c->n_media_for_others; i++)
+		if (prefix_has(&c->media_for_others[i], host))
+			return true;
+	return false;
+}
+
 void config_errors_free(struct config_errors *errors)
 {
 	free(errors->v);

@@ -20,10 +20,11 @@
 #define CONFIG_DEFAULT_USER "ringfence"
 #define CONFIG_BYTES_MAX    (1 << 20) /* of the file */
 
-#define CONFIG_WANS_MAX	  8
-#define CONFIG_INSIDE_MAX 64
-#define CONFIG_PEERS_MAX  128
-#define CONFIG_MEDIA_MAX  8
+#define CONFIG_WANS_MAX	    8
+#define CONFIG_INSIDE_MAX   64
+#define CONFIG_PEERS_MAX    128
+#define CONFIG_MEDIA_MAX    8
+#define CONFIG_SPEAKERS_MAX 32
 
 /* Guarded media ports unless given: clear of NodePorts and of the kernel's ephemeral ports, with room for
  * what Asterisk, FreeSWITCH and phones use by default. */
@@ -52,6 +53,7 @@ struct config_peer {
 	struct prefix media[CONFIG_MEDIA_MAX];
 	uint16_t n_media;
 	bool tcp_opaque; /* its TCP connections may carry what is not SIP, unread (false) */
+	bool low_ports; /* its media may be at ports below RF_LOW_PORTS */
 };
 
 /* XDP on inside devices: on those of a driver, wherever native XDP is to be had, nowhere */
@@ -73,6 +75,9 @@ struct config {
 	uint16_t sip_public_lo, sip_public_hi;
 	bool has_inbound;
 	struct rf_ep inbound; /* inside host for requests that match no registration */
+	/* inside hosts that may name others' media endpoints in SDP, as .inbound may */
+	struct prefix media_for_others[CONFIG_SPEAKERS_MAX];
+	uint16_t n_media_for_others;
 	struct config_peer peers[CONFIG_PEERS_MAX];
 	uint16_t n_peers;
 	bool away_pass; /* when_controller_is_away: "refuse-new" (false) or "pass" (true) */
@@ -96,6 +101,9 @@ struct config_errors {
 	struct config_error *v;
 	size_t n;
 };
+
+/* Does media of others that this inside host names open at once? */
+bool config_speaks_for_others(const struct config *c, const struct rf_addr *host);
 
 void config_defaults(struct config *c);
 /* Reads a file; path NULL: the default one, whose absence gives the defaults. Returns 0, or -errno

@@ -222,6 +222,22 @@ static void read_inbound(struct config_reader *r, const char *path, struct json_
 	r->config->has_inbound = r->config->inbound.port != 0;
 }
 
+static void read_speakers(struct config_reader *r, const char *path, struct json_object *v,
+			  const struct config_key *key, void *to)
+{
+	struct config *c = r->config;
+	char sub[WHERE_PATH_MAX + 16];
+
+	if (!config_array(r, path, v, 0, CONFIG_SPEAKERS_MAX, "addresses or prefixes"))
+		return;
+	c->n_media_for_others = 0;
+	for (size_t i = 0; i < json_object_array_length(v); i++) {
+		snprintf(sub, sizeof(sub), "%s[%zu]", path, i);
+		read_prefix(r, sub, json_object_array_get_idx(v, i), NULL,
+			    &c->media_for_others[c->n_media_for_others++]);
+	}
+}
+
 static void read_flag(struct config_reader *r, const char *path, struct json_object *v,
 		      const struct config_key *key, void *to)
 {
@@ -255,6 +271,7 @@ _Static_assert(sizeof(enum config_xdp) == sizeof(uint32_t), "config_word() write
 static const struct config_key sip_keys[] = {
 	KEY("ports", read_sip_ports, AT(sip_ports)),
 	KEY("inbound", read_inbound, AT(inbound)),
+	KEY("media_for_others", read_speakers, 0),
 	KEY("public_ports", config_port_range, AT(sip_public_lo), .lo = 1, .hi = 65535),
 	KEY("unreadable", read_flag, AT(unparsed_drop), .words = unreadable_words),
 	KEY("learn", config_word, AT(learn), .words = learn_words),
@@ -336,6 +353,7 @@ static const struct config_key peer_keys[] = {
 	KEY("address", read_peer_address, 0, .required = true),
 	KEY("media", read_peer_media, 0),
 	KEY("tcp_opaque", config_bool, offsetof(struct config_peer, tcp_opaque)),
+	KEY("low_ports", config_bool, offsetof(struct config_peer, low_ports)),
 	KEYS_END,
 };
 

@@ -279,6 +279,15 @@ void config_u32(struct config_reader *r, const char *path, struct json_object *v
 	number(r, path, v, key, to);
 }
 
+void config_bool(struct config_reader *r, const char *path, struct json_object *v,
+		 const struct config_key *key, void *to)
+{
+	if (json_object_is_type(v, json_type_boolean))
+		*(bool *)to = json_object_get_boolean(v);
+	else
+		config_mistake(r, path, v, "true or false");
+}
+
 void config_u16(struct config_reader *r, const char *path, struct json_object *v,
 		const struct config_key *key, void *to)
 {

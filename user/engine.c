@@ -9,6 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static bool signals(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside)
+{
+	return binding_by_inside(arg, wan_ifindex, inside) != NULL;
+}
+
 struct engine *engine_new(const struct config *c, const struct topology *t, uint64_t now_ns,
 			  uint32_t first_pinhole_id)
 {
@@ -29,6 +34,8 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 	e->subscriptions = subscription_table_new();
 	e->calls = call_table_new(&e->config, 1, &e->next_pinhole);
 	e->manual = manual_table_new(ID_FIRST_MANUAL);
+	if (e->calls)
+		call_table_signals(e->calls, signals, e->bindings);
 	if (e->bindings && e->aliases && e->registrations && e->policy && e->open &&
 	    e->subscriptions && e->calls && e->manual)
 		return e;

@@ -628,6 +628,9 @@ int inside_topology(const struct datapath *dp, const struct config *c, struct to
 		};
 	for (i = 0; i < s.n_addrs && t->n_locals < TOPOLOGY_LOCALS_MAX; i++)
 		t->locals[t->n_locals++] = s.addrs[i].addr;
+	for (i = 0; i < s.n_routes && t->n_nets < TOPOLOGY_NETS_MAX; i++)
+		if (addr_is_v4(&s.routes[i].dst.addr))
+			t->nets[t->n_nets++] = s.routes[i].dst;
 	scan_free(&s);
 	*out = *t;
 	free(t);

@@ -48,6 +48,9 @@ enum line_flag {
 		1 << 10, /* port 0, but in use when bundled (RFC 9143 6); LINE_OFF as well */
 	LINE_FB = 1 << 12, /* RTCP feedback messages: RFC 4585 */
 	LINE_BY_ICE = 1 << 11, /* inside: c= and m= name another place, so nothing without ICE */
+	LINE_LOW_PORTS = 1 << 13, /* outside: the peer's media may be at ports below RF_LOW_PORTS */
+	LINE_OURSELVES =
+		1 << 14, /* inside: LINE_FOREIGN, as it is this gateway, and who says so is not */
 };
 
 /* What one m-line says. Zeroed padding: compared as bytes. */
@@ -110,6 +113,7 @@ struct desc_env {
 	const struct topology *topo;
 	const struct topology_wan *wan;
 	const struct config_peer *peer; /* may be NULL */
+	bool host; /* the inside host that speaks is this machine */
 	struct rf_addr remote; /* signalling peer */
 	const struct ports *ports; /* which public ports are ours; may be NULL */
 	const struct leases *leases; /* which of them are this call's; may be NULL */

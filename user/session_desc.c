@@ -28,12 +28,23 @@ static void text_copy(char *buf, size_t size, struct view v)
 	memset(buf + n, 0, size - n);
 }
 
+/* No host of either side has this address: whatever is sent there reaches many, or nobody. */
+static bool is_nobodys(const struct desc_env *env, const struct rf_addr *a)
+{
+	return addr_is_multicast(a) || addr_is_loopback(a) || addr_is_reserved(a) ||
+	       topology_is_broadcast(env->topo, a);
+}
+
 /* Which endpoint an address of an inside host's SDP stands for. */
 uint16_t inside_flags(const struct desc_env *env, struct rf_addr *a)
 {
 	const struct rf_addr *wire = topology_wire(env->wan, a);
 	const struct rf_addr *pub = topology_public(env->wan, a);
 
+	if (is_nobodys(env, a))
+		return LINE_FOREIGN;
+	if (!env->host && topology_is_local(env->topo, a))
+		return LINE_FOREIGN | LINE_OURSELVES;
 	/* Already public: the host knows our public address. No translation, the wire address is
 	 * where its media arrives. */
 	if (wire && (addr_eq(a, wire) || addr_eq(a, pub))) {
@@ -67,7 +78,7 @@ static bool peer_has_media(const struct config_peer *peer, const struct rf_addr 
 static bool never_remote(const struct desc_env *env, const struct rf_addr *a)
 {
 	/* The second: turned around by the peer to one of our own hosts. */
-	return addr_is_multicast(a) || addr_is_loopback(a) || topology_is_local(env->topo, a) ||
+	return is_nobodys(env, a) || topology_is_local(env->topo, a) ||
 	       (topology_is_inside(env->topo, a) && !addr_is_private(a));
 }
 
@@ -77,30 +88,43 @@ static bool reachable(const struct desc_env *env, const struct rf_addr *a)
 	return !addr_is_private(a) || addr_is_private(&env->remote) || peer_has_media(env->peer, a);
 }
 
+/* Who writes SDP, a web page included, must not make a host speak to name or management services. */
+static bool port_fits(const struct desc_env *env, const struct rf_ep *ep)
+{
+	return ntohs(ep->port) >= RF_LOW_PORTS || (env->peer && env->peer->low_ports);
+}
+
 /*
  * What an address of a peer's SDP is good for. A private one behind the peer's NAT says nothing about
  * where media will come from: it is learnt. When the signalling peer itself is private the WAN is a
  * private network, and the address is as reachable as that one. An address of an inside prefix is no
  * exception: our own hosts' never reach a peer, it is somebody else's of the same private range.
  */
-static uint16_t outside_flags(const struct desc_env *env, const struct rf_addr *a)
+static uint16_t outside_flags(const struct desc_env *env, const struct rf_ep *ep)
 {
-	if (never_remote(env, a))
+	const struct rf_addr *a = &ep->addr;
+
+	if (never_remote(env, a) || !port_fits(env, ep))
 		return LINE_FOREIGN;
 	if (env->cfg->learn == CONFIG_LEARN_ALWAYS)
 		return LINE_LEARN;
 	return env->cfg->learn == CONFIG_LEARN_NEVER || reachable(env, a) ? 0 : LINE_LEARN;
 }
 
-/* Our own address with a port that belongs to an inside host of another call. */
+/* Our own address with a port that belongs to an inside host of another call. One of this call is no place to send
+ * to: it would be sent back to where it comes from. */
 static bool hairpin_port(const struct desc_env *env, struct rf_ep *ep)
 {
 	const struct rf_addr *wire = topology_wire(env->wan, &ep->addr);
+	struct rf_ep outside, own;
 
 	if (!wire || !env->ports ||
 	    (!addr_eq(&ep->addr, wire) &&
 	     !addr_eq(&ep->addr, topology_public(env->wan, &ep->addr))) ||
 	    !ports_is_taken(env->ports, env->wan->ifindex, wire, ntohs(ep->port)))
+		return false;
+	outside = ep_make(*wire, ntohs(ep->port));
+	if (env->leases && leases_inside(env->leases, env->wan->ifindex, &outside, &own))
 		return false;
 	ep->addr = *wire;
 	return true;
@@ -111,7 +135,7 @@ bool remote_usable(const struct desc_env *env, struct rf_ep *ep)
 	if (!ep->port || addr_is_any(&ep->addr))
 		return false;
 	return hairpin_port(env, ep) ||
-	       (!never_remote(env, &ep->addr) && reachable(env, &ep->addr));
+	       (!never_remote(env, &ep->addr) && port_fits(env, ep) && reachable(env, &ep->addr));
 }
 
 static void read_rtcp(struct media_line *l, const struct sdp_media *m)
@@ -141,8 +165,8 @@ static void read_zero(struct media_line *l, const struct media_line *before)
 	l->rtp = before->rtp;
 	l->rtcp = before->rtcp;
 	l->count = before->count;
-	l->flags |= before->flags &
-		    (LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN);
+	l->flags |= before->flags & (LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL |
+				     LINE_LEARN | LINE_OURSELVES);
 }
 
 /*
@@ -199,9 +223,8 @@ void line_outside(struct media_line *l, const struct desc_env *env)
 {
 	if (read_hairpin(l, env))
 		return;
-	l->flags |= outside_flags(env, &l->rtp.addr);
-	if (!addr_eq(&l->rtcp.addr, &l->rtp.addr) &&
-	    outside_flags(env, &l->rtcp.addr) & LINE_FOREIGN)
+	l->flags |= outside_flags(env, &l->rtp);
+	if (outside_flags(env, &l->rtcp) & LINE_FOREIGN)
 		l->rtcp = (struct rf_ep){ 0 };
 }
 
@@ -231,6 +254,8 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 			l->flags |= LINE_LEARN;
 		l->rtp.port = htons(m->port_value);
 		l->rtcp = ep_above(l->rtp, 1);
+		if (side == SIDE_OUTSIDE && !port_fits(env, &l->rtp))
+			l->flags |= LINE_FOREIGN;
 		return;
 	}
 	if (m->ice && line_by_candidates(l, env, side, sdp, i))
@@ -283,6 +308,8 @@ static void read_line(struct media_line *l, const struct desc_env *env, enum sid
 		l->flags |= LINE_MUX;
 	if (m->ice)
 		l->flags |= LINE_ICE;
+	if (side == SIDE_OUTSIDE && env->peer && env->peer->low_ports)
+		l->flags |= LINE_LOW_PORTS;
 	if (m->dtls)
 		l->flags |= LINE_DTLS;
 	if (!m->port_value)

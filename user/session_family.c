@@ -8,7 +8,7 @@
 /* What the flags of an endpoint say about it, as against those of its m-line. */
 #define PLACE_FLAGS                                                                       \
 	(LINE_ZERO | LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN | \
-	 LINE_BY_ICE)
+	 LINE_BY_ICE | LINE_OURSELVES)
 
 void line_alternative(struct media_line *l, const struct desc_env *env, enum side side,
 		      const struct sdp *sdp, uint16_t i)

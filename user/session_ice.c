@@ -91,7 +91,7 @@ bool line_by_candidates(struct media_line *l, const struct desc_env *env, enum s
 		return none; /* candidates are all there is */
 	if (addr_is_any(&m->c.addr) && !none)
 		return false; /* hold */
-	if (none || !servable(env, m->c.addr))
+	if (none || (!servable(env, m->c.addr) && !topology_wan_by_addr(env->topo, &m->c.addr)))
 		return line_by_host(l, env, sdp, i) || none;
 	if (!topology_wan_by_addr(env->topo, &m->c.addr) || !sdp_mapped_base(sdp, i, &ep, &base) ||
 	    !servable(env, base.addr))

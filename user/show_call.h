@@ -27,6 +27,8 @@ struct show_media { /* one pinhole */
 	bool learn;
 };
 
+#define SHOW_BLOCKS_MAX 16
+
 struct show_call {
 	uint32_t id;
 	const char *call_id, *from, *to;
@@ -39,6 +41,8 @@ struct show_call {
 	uint64_t deadline_ns;
 	struct show_media *media;
 	size_t n_media;
+	const char *const *blocks; /* sentences: why media has no pinhole, or not yet */
+	size_t n_blocks;
 };
 
 struct show_registration {

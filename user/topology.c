@@ -14,6 +14,17 @@ bool topology_is_local(const struct topology *t, const struct rf_addr *a)
 	return topology_wan_by_addr(t, a) != NULL;
 }
 
+bool topology_is_broadcast(const struct topology *t, const struct rf_addr *a)
+{
+	for (uint16_t i = 0; i < t->n_inside; i++)
+		if (prefix_ends_at(&t->inside[i].prefix, a))
+			return true;
+	for (uint16_t i = 0; i < t->n_nets; i++)
+		if (prefix_ends_at(&t->nets[i], a))
+			return true;
+	return false;
+}
+
 static const struct config_inside *inside_match(const struct topology *t, const struct rf_addr *a)
 {
 	const struct config_inside *best = NULL;

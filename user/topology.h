@@ -10,6 +10,7 @@
 #include "config.h"
 
 #define TOPOLOGY_LOCALS_MAX 256
+#define TOPOLOGY_NETS_MAX   256
 
 struct topology_wan {
 	uint32_t ifindex;
@@ -28,9 +29,13 @@ struct topology {
 	uint16_t n_inside;
 	struct rf_addr locals[TOPOLOGY_LOCALS_MAX]; /* every address of this machine */
 	uint16_t n_locals;
+	struct prefix nets[TOPOLOGY_NETS_MAX]; /* IPv4 networks that are routed to */
+	uint16_t n_nets;
 };
 
 bool topology_is_local(const struct topology *t, const struct rf_addr *a);
+/* Of an inside prefix or a network that is routed to: its broadcast address, or its own (RFC 1812 4.2.3.1). */
+bool topology_is_broadcast(const struct topology *t, const struct rf_addr *a);
 /* In an inside prefix (longest match) and not an address of a WAN device. */
 bool topology_is_inside(const struct topology *t, const struct rf_addr *a);
 /* The mode in which an inside (or local) host is served; RF_MODE_AUTO when a is outside. */

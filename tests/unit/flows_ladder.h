@@ -21,12 +21,16 @@
  * whether RTCP feedback and that of H.261 may besides the RTCP that always may; "none" is an empty list.
  * "mixed" behind "}" puts the SDP between other parts of a multipart body, "nested" into a multipart within
  * one (RFC 5621). "contains TEXT" looks into what was delivered last, with the same words as its receiver knows them. "@name"
- * after "{" names whose address the SDP has, "^" our public one; "zero" is 0.0.0.0.
+ * after "{" names whose address the SDP has, "^" our public one, "=192.0.2.1" that one; "zero" is 0.0.0.0.
+ * "same pinhole", "another pinhole": the only one there is has the id that it had when last asked about, or not.
+ * "says TEXT" looks for it in the events since it was last asked. "speaks NAME": sip.media_for_others; "low ports": of all
+ * peers; "signals NAME PORT": has a mapping for signalling there.
  *
  * PINHOLES ("none", or a list by inside endpoint) says what must be open afterwards; without "==" the
  * same as before. "alice:20000<>bob:7000": RTP both ways, and RTCP one port above; ">" only outwards,
  * "<" only inwards, "|" held; "alice:20000=30000" another public port; "+c" RTCP in the same, "+s" STUN,
- * "+d" DTLS, "+u" UDPTL, "+b" BFCP; "-rtcp" no RTCP beside it; "?" learnt.
+ * "+d" DTLS, "+u" UDPTL, "+b" BFCP; "-rtcp" no RTCP beside it; "?" learnt; "alice:20000~" named by another host, so
+ * inwards it opens with alice's first packet.
  *
  * Every ladder is run with IPv4 and IPv6 behind NAT, and with public addresses inside; every message
  * is given twice (the second time nothing may happen but the send), and everything once more with a
@@ -86,6 +90,8 @@ struct ladder {
 	char *logs[L_LINES]; /* of a run before */
 	size_t at;
 	char open[8192]; /* as text */
+	uint32_t pinhole_id; /* when last asked */
+	char said[8192]; /* events, since last asked */
 	bool to_inside; /* what was delivered last */
 	FILE *dump; /* every datagram, as seed of the fuzz target */
 };
@@ -222,6 +228,15 @@ static inline void l_take(char *to, size_t size, const char *text, const char *n
 		snprintf(to, size, "%.*s", (int)n, v);
 }
 
+/* "IN IP4 192.0.2.1", by how it is written. */
+static inline const char *l_c(const char *host)
+{
+	static char buf[96];
+
+	snprintf(buf, sizeof(buf), "IN IP%d %s", strchr(host, ':') ? 6 : 4, host);
+	return buf;
+}
+
 /* One media section: "audio 20000/2 sendonly mux pt=0+97 @carol". */
 static inline size_t l_media(struct ladder *l, char *buf, size_t size, const char *p, size_t n)
 {
@@ -247,7 +262,7 @@ static inline size_t l_media(struct ladder *l, char *buf, size_t size, const cha
 	}
 #define TAIL(...) (at += (size_t)snprintf(tail + at, sizeof(tail) - at, __VA_ARGS__))
 	while ((word = strtok_r(NULL, " ", &save))) {
-		if (*word == '@' || *word == '^' || !strcmp(word, "zero")) {
+		if (strchr("@^=", *word) || !strcmp(word, "zero")) {
 			char c[128];
 			struct rf_addr a =
 				*topology_public(&l->w->topo.wans[0], &l->parties[0].addr);
@@ -256,8 +271,8 @@ static inline size_t l_media(struct ladder *l, char *buf, size_t size, const cha
 				a = l->parties[l_party(l, word + 1, strlen(word + 1), 0)].addr;
 			else if (*word == 'z')
 				a = w_addr(l->w->v6 ? "::" : "0.0.0.0");
-			snprintf(c, sizeof(c), "c=IN IP%d %s\r\n", l->w->v6 ? 6 : 4,
-				 l_host(&a, false));
+			snprintf(c, sizeof(c), "c=%s\r\n",
+				 l_c(*word == '=' ? word + 1 : l_host(&a, false)));
 			memmove(tail + strlen(c), tail, at + 1); /* before the attributes */
 			memcpy(tail, c, strlen(c));
 			at += strlen(c);
@@ -269,6 +284,9 @@ static inline size_t l_media(struct ladder *l, char *buf, size_t size, const cha
 		} else if (!strcmp(word, "mux")) {
 			TAIL("a=rtcp-mux\r\n");
 		} else if (!strncmp(word, "rtcp=", 5)) {
+			for (char *q = word; *q; q++)
+				if (*q == '_')
+					*q = ' ';
 			TAIL("a=rtcp:%s\r\n", word + 5);
 		} else if (!strncmp(word, "proto=", 6)) {
 			proto = word + 6;
@@ -292,6 +310,7 @@ static inline size_t l_sdp(struct ladder *l, struct ladder_dialog *d, bool insid
 	const struct party *who = &l->parties[inside ? d->in : d->out];
 	const char *end = spec + n_spec, *p = l_skip(spec);
 	struct rf_addr a = who->addr;
+	char literal[64] = "";
 	size_t n;
 
 	if (n_spec >= sizeof(d->sdp[0]))
@@ -309,14 +328,17 @@ static inline size_t l_sdp(struct ladder *l, struct ladder_dialog *d, bool insid
 
 		a = l->parties[l_party(l, p + 1, len, 0)].addr;
 		p = l_skip(p + 1 + len);
+	} else if (*p == '=') {
+		snprintf(literal, sizeof(literal), "%.*s", (int)strcspn(p + 1, " "), p + 1);
+		p = l_skip(p + 1 + strlen(literal));
 	} else if (!strncmp(p, "zero ", 5)) {
 		a = w_addr(l->w->v6 ? "::" : "0.0.0.0");
 		p = l_skip(p + 5);
 	}
-	n = (size_t)snprintf(buf, size,
-			     "v=0\r\no=%s %u %u IN IP%d %s\r\ns=-\r\nc=IN IP%d %s\r\nt=0 0\r\n",
+	n = (size_t)snprintf(buf, size, "v=0\r\no=%s %u %u IN IP%d %s\r\ns=-\r\nc=%s\r\nt=0 0\r\n",
 			     who->name, 2890844526u + d->nth, d->version[inside], l->w->v6 ? 6 : 4,
-			     l_host(&who->addr, false), l->w->v6 ? 6 : 4, l_host(&a, false));
+			     l_host(&who->addr, false),
+			     l_c(*literal ? literal : l_host(&a, false)));
 	while (p < end) {
 		size_t len = 0;
 
@@ -539,6 +561,7 @@ static inline bool l_is_rtcp_of(const struct pinhole_spec *rtp, const struct pin
 
 	if (rtp->rtcp || !c->rtcp || !ep_eq(&in, &c->inside) || !ep_eq(&out, &c->outside) ||
 	    rtp->n_remotes != c->n_remotes || rtp->learn != c->learn ||
+	    rtp->out_first != c->out_first ||
 	    (c->classes_in & c->classes_out & RF_CLASS_RTCP) == 0 ||
 	    (c->classes_in | c->classes_out) & (RF_CLASS_RTP | RF_CLASS_UDPTL))
 		return false;
@@ -584,6 +607,7 @@ static inline void l_open(struct ladder *l)
 		    l_who(l, &s->inside.addr), ntohs(s->inside.port));
 		if (s->inside.port != s->outside.port && !l->any_port)
 			PUT("=%u", ntohs(s->outside.port));
+		PUT("%s", s->out_first ? "~" : "");
 		PUT("%s", in && out ? "<>" : in ? "<" : out ? ">" : "|");
 		for (int k = 0; k < s->n_remotes; k++)
 			PUT("%s%s%s:%u", k ? "/" : "", s->learn ? "?" : "",
@@ -701,6 +725,7 @@ static inline void l_datagram(struct ladder *l, struct ladder_dialog *d, bool in
 	const struct rf_ep *src = inside ? &in : &remote;
 	const struct rf_ep *dst = inside ? &remote : &l->parties[d->in].outside;
 	static char first[W_TEXT_MAX];
+	size_t at;
 
 	l_dump(l, d, inside, buf, n);
 	w_tick(w);
@@ -718,6 +743,8 @@ static inline void l_datagram(struct ladder *l, struct ladder_dialog *d, bool in
 	if (l->compare && !l->logs[l->at])
 		l->logs[l->at] = strdup(w->log);
 	l->at++;
+	at = strlen(l->said);
+	snprintf(l->said + at, sizeof(l->said) - at, "%s", w->events);
 	if (!l->twice)
 		return;
 	strcpy(first, w->sent);
@@ -864,6 +891,58 @@ static inline void l_contains(struct ladder *l, const char *text)
 		W_FAIL("no \"%s\" in\n%s", buf, l->w->sent);
 }
 
+static inline void l_says(struct ladder *l, const char *text)
+{
+	if (!strstr(l->said, text))
+		W_FAIL("nothing is said of \"%s\", but\n%s", text, l->said);
+	l->said[0] = 0;
+}
+
+/* The only one there is: as when it was last asked about? The first time it is always the same. */
+static inline void l_same(struct ladder *l, bool same)
+{
+	uint32_t id = l->w->n_pins == 1 ? l->w->pins[0].id : 0;
+
+	W_CHECK(id);
+	if (l->pinhole_id && (l->pinhole_id == id) != same)
+		W_FAIL("pinhole %u, before it was %u", id, l->pinhole_id);
+	l->pinhole_id = id;
+}
+
+static inline void l_reload(struct ladder *l)
+{
+	engine_reconfigure(l->w->e, &l->w->config, l->w->now, &l->w->out);
+	w_carry_out(l->w, NULL);
+}
+
+/* An inside host that may name others' endpoints */
+static inline void l_speaks(struct ladder *l, const char *name)
+{
+	struct config *c = &l->w->config;
+	struct rf_addr a = l->parties[l_party(l, name, l_name(name), 0)].addr;
+
+	c->media_for_others[c->n_media_for_others++] = (struct prefix){ a, 128 };
+	l_reload(l);
+}
+
+static inline void l_low_ports(struct ladder *l)
+{
+	for (uint16_t i = 0; i < l->w->config.n_peers; i++)
+		l->w->config.peers[i].low_ports = true;
+	l_reload(l);
+}
+
+/* "alice 5070": signals from there, too */
+static inline void l_signals(struct ladder *l, const char *p)
+{
+	int who = l_party(l, p, l_name(p), 0);
+	struct rf_ep outside,
+		ep = ep_make(l->parties[who].addr, (uint16_t)atoi(l_skip(p + l_name(p))));
+
+	W_CHECK(engine_outside_of(l->w->e, W_WAN, &ep, true, l->w->now, &l->w->out, &outside));
+	w_carry_out(l->w, NULL);
+}
+
 static inline void l_types_text(char *buf, size_t size, char way, const uint8_t bitmap[16])
 {
 	size_t at = 0;
@@ -933,6 +1012,16 @@ static inline void l_line(struct ladder *l, const char *line)
 		l_alive(l);
 	} else if (!strncmp(p, "types ", 6)) {
 		l_types(l, l_skip(p + 6));
+	} else if (!strncmp(p, "speaks ", 7)) {
+		l_speaks(l, l_skip(p + 7));
+	} else if (!strcmp(p, "low ports")) {
+		l_low_ports(l);
+	} else if (!strncmp(p, "signals ", 8)) {
+		l_signals(l, l_skip(p + 8));
+	} else if (!strcmp(p, "same pinhole") || !strcmp(p, "another pinhole")) {
+		l_same(l, *p == 's');
+	} else if (!strncmp(p, "says ", 5)) {
+		l_says(l, p + 5);
 	} else if (!strncmp(p, "contains ", 9)) {
 		l_contains(l, p + 9);
 	} else if (!strncmp(p, "wait ", 5)) {
@@ -1014,6 +1103,13 @@ static inline void l_run(const char *const *lines, size_t n, bool v6, enum rf_mo
 		size_t ladder_n = sizeof(ladder_lines) / sizeof(ladder_lines[0]); \
 		l_run(ladder_lines, ladder_n, false, RF_MODE_NAT, __func__);      \
 		l_run(ladder_lines, ladder_n, true, RF_MODE_NAT, __func__);       \
+	} while (0)
+/* IPv4 alone, for addresses that are spelt out. */
+#define LADDER_NAT4(...)                                                          \
+	do {                                                                      \
+		static const char *const ladder_lines[] = { __VA_ARGS__ };        \
+		size_t ladder_n = sizeof(ladder_lines) / sizeof(ladder_lines[0]); \
+		l_run(ladder_lines, ladder_n, false, RF_MODE_NAT, __func__);      \
 	} while (0)
 /* The same with public addresses inside. */
 #define LADDER(...)                                                               \

@@ -173,19 +173,18 @@ static void prefix_membership(void **state)
 
 static void kinds(void **state)
 {
-	enum { ANY = 1, MULTICAST = 2, LOOPBACK = 4, PRIVATE = 8 };
+	enum { ANY = 1, MULTICAST = 2, LOOPBACK = 4, PRIVATE = 8, RESERVED = 16 };
 	static const struct {
 		const char *addr;
 		int kinds;
 	} table[] = {
-		{ "0.0.0.0", ANY },
-		{ "::", ANY },
-		{ "::1", LOOPBACK },
+		{ "0.0.0.0", ANY | RESERVED },
+		{ "::", ANY | RESERVED },
+		{ "::1", LOOPBACK | RESERVED },
 		{ "127.255.0.1", LOOPBACK },
 		{ "128.0.0.1", 0 },
 		{ "224.2.1.1", MULTICAST },
 		{ "239.255.255.255", MULTICAST },
-		{ "240.0.0.1", 0 },
 		{ "ff02::1", MULTICAST },
 		{ "10.1.2.3", PRIVATE },
 		{ "172.16.0.1", PRIVATE },
@@ -204,6 +203,12 @@ static void kinds(void **state)
 		{ "fec0::1", 0 },
 		{ "2001:db8::1", 0 },
 		{ "203.0.113.1", 0 },
+		{ "0.1.2.3", RESERVED },
+		{ "240.0.0.1", RESERVED },
+		{ "255.255.255.255", RESERVED },
+		{ "::ffff:255.255.255.255", RESERVED },
+		{ "::192.0.2.1", RESERVED },
+		{ "1.0.0.0", 0 },
 	};
 	size_t i;
 
@@ -211,10 +216,43 @@ static void kinds(void **state)
 		struct rf_addr a = addr(table[i].addr);
 		int got = (addr_is_any(&a) ? ANY : 0) | (addr_is_multicast(&a) ? MULTICAST : 0) |
 			  (addr_is_loopback(&a) ? LOOPBACK : 0) |
-			  (addr_is_private(&a) ? PRIVATE : 0);
+			  (addr_is_private(&a) ? PRIVATE : 0) |
+			  (addr_is_reserved(&a) ? RESERVED : 0);
 
 		if (got != table[i].kinds)
 			fail_msg("%s: %d, expected %d", table[i].addr, got, table[i].kinds);
+	}
+}
+
+static void ends_of_prefixes(void **state)
+{
+	static const struct {
+		const char *prefix, *addr;
+		bool ends;
+	} table[] = {
+		{ "10.0.0.0/24", "10.0.0.0", true },
+		{ "10.0.0.0/24", "10.0.0.255", true },
+		{ "10.0.0.0/24", "::ffff:10.0.0.255", true },
+		{ "10.0.0.0/24", "10.0.0.1", false },
+		{ "10.0.0.0/24", "10.0.1.255", false },
+		{ "10.0.0.0/8", "10.0.0.255", false },
+		{ "10.0.0.0/8", "10.255.255.255", true },
+		{ "10.0.0.4/30", "10.0.0.7", true },
+		{ "10.0.0.4/31", "10.0.0.5", false }, /* RFC 3021 */
+		{ "10.0.0.4/32", "10.0.0.4", false },
+		{ "0.0.0.0/0", "255.255.255.255", true },
+		{ "fd00::/64", "fd00::", false },
+		{ "fd00::/64", "fd00::ffff:ffff:ffff:ffff", false },
+		{ "::/0", "10.0.0.255", false },
+	};
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct rf_addr a = addr(table[i].addr);
+		struct prefix p;
+
+		assert_int_equal(prefix_parse(view_of(table[i].prefix), &p), 0);
+		if (prefix_ends_at(&p, &a) != table[i].ends)
+			fail_msg("%s in %s", table[i].addr, table[i].prefix);
 	}
 }
 
@@ -224,6 +262,7 @@ int main(void)
 		cmocka_unit_test(text_both_ways),    cmocka_unit_test(unreadable_text),
 		cmocka_unit_test(endpoints),	     cmocka_unit_test(prefixes),
 		cmocka_unit_test(prefix_membership), cmocka_unit_test(kinds),
+		cmocka_unit_test(ends_of_prefixes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

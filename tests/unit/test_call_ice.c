@@ -115,24 +115,24 @@ static void from_inside(void **state)
 
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
 	     { "<", "200 INVITE", 1, "u",
-	       SDP_OUT "|a=candidate:1 1 UDP 900 198.51.100.1 1001 typ host"
-		       "|a=candidate:2 1 UDP 800 198.51.100.2 1002 typ host"
-		       "|a=candidate:3 1 UDP 700 198.51.100.3 1003 typ host"
-		       "|a=candidate:4 1 UDP 600 198.51.100.4 1004 typ host"
-		       "|a=candidate:5 2 UDP 999 198.51.100.5 1005 typ host"
-		       "|a=candidate:6 1 TCP 999 198.51.100.5 1005 typ host"
+	       SDP_OUT "|a=candidate:1 1 UDP 900 198.51.100.1 11001 typ host"
+		       "|a=candidate:2 1 UDP 800 198.51.100.2 11002 typ host"
+		       "|a=candidate:3 1 UDP 700 198.51.100.3 11003 typ host"
+		       "|a=candidate:4 1 UDP 600 198.51.100.4 11004 typ host"
+		       "|a=candidate:5 2 UDP 999 198.51.100.5 11005 typ host"
+		       "|a=candidate:6 1 TCP 999 198.51.100.5 11005 typ host"
 		       "|a=candidate:7 1 UDP 999 2001:db8:9::1 1005 typ host"
 		       "|a=candidate:8 1 UDP 999 10.9.9.9 1005 typ host"
 		       "|a=candidate:9 1 UDP 999 " WAN " 1005 typ host"
 		       "|a=candidate:9 1 UDP 999 224.0.0.1 1005 typ host"
 		       "|a=candidate:9 1 UDP 999 x.local 1005 typ host",
-	       NULL, PIN(REM ":7000,198.51.100.1:1001,198.51.100.2:1002,198.51.100.3:1003") },
+	       NULL, PIN(REM ":7000,198.51.100.1:11001,198.51.100.2:11002,198.51.100.3:11003") },
 	     { ">", "ACK", 1, "u" });
-	assert_true(check(f, IN ":20000", "198.51.100.4:1004", true, 1, "outo:inin",
+	assert_true(check(f, IN ":20000", "198.51.100.4:11004", true, 1, "outo:inin",
 			  "outsidepasswordoutsidepa"));
-	expect(f, PIN(REM ":7000,198.51.100.4:1004,198.51.100.1:1001,198.51.100.2:1002"));
-	assert_false(check(f, IN ":20000", "198.51.100.4:1004", true, 1, GOOD));
-	assert_false(check(f, IN ":20000", "198.51.100.6:1006", true, 1, "outo:inin",
+	expect(f, PIN(REM ":7000,198.51.100.4:11004,198.51.100.1:11001,198.51.100.2:11002"));
+	assert_false(check(f, IN ":20000", "198.51.100.4:11004", true, 1, GOOD));
+	assert_false(check(f, IN ":20000", "198.51.100.6:11006", true, 1, "outo:inin",
 			   "outsidepasswordoutsidepa"));
 }
 
@@ -143,17 +143,17 @@ static void too_many(void **state)
 
 	FLOW(f, { ">", "INVITE", 1, NULL, SDP_IN, NULL, "" },
 	     { "<", "200 INVITE", 1, "u",
-	       SDP_OUT "|a=candidate:1 1 UDP 900 198.51.100.1 1001 typ host"
-		       "|a=candidate:2 1 UDP 4294967295 198.51.100.2 1002 typ host",
-	       NULL, PIN(REM ":7000,198.51.100.2:1002,198.51.100.1:1001") },
+	       SDP_OUT "|a=candidate:1 1 UDP 900 198.51.100.1 11001 typ host"
+		       "|a=candidate:2 1 UDP 4294967295 198.51.100.2 11002 typ host",
+	       NULL, PIN(REM ":7000,198.51.100.2:11002,198.51.100.1:11001") },
 	     { ">", "ACK", 1, "u" });
-	assert_true(in(f, "198.51.100.71:71", GOOD));
-	expect(f, PIN(REM ":7000,198.51.100.71:71,198.51.100.2:1002,198.51.100.1:1001"));
-	assert_true(in(f, "198.51.100.72:72", GOOD));
-	assert_true(in(f, "198.51.100.73:73", GOOD));
-	expect(f, PIN(REM ":7000,198.51.100.71:71,198.51.100.72:72,198.51.100.73:73"));
-	assert_true(in(f, "198.51.100.74:74", GOOD));
-	expect(f, PIN(REM ":7000,198.51.100.72:72,198.51.100.73:73,198.51.100.74:74"));
+	assert_true(in(f, "198.51.100.71:10071", GOOD));
+	expect(f, PIN(REM ":7000,198.51.100.71:10071,198.51.100.2:11002,198.51.100.1:11001"));
+	assert_true(in(f, "198.51.100.72:10072", GOOD));
+	assert_true(in(f, "198.51.100.73:10073", GOOD));
+	expect(f, PIN(REM ":7000,198.51.100.71:10071,198.51.100.72:10072,198.51.100.73:10073"));
+	assert_true(in(f, "198.51.100.74:10074", GOOD));
+	expect(f, PIN(REM ":7000,198.51.100.72:10072,198.51.100.73:10073,198.51.100.74:10074"));
 }
 
 /* RFC 8445 9: new ufrag and pwd. Nothing that was proved before holds. */
@@ -242,10 +242,10 @@ static void forks(void **state)
 	     { "<", "183 INVITE", 1, "v",
 	       "c=IN IP4 198.51.100.8|m=audio 7000 RTP/AVP 0|a=rtcp-mux|a=ice-ufrag:fork" OPWD,
 	       NULL, PIN(REM ":7000,198.51.100.8:7000") });
-	assert_true(in(f, "198.51.100.77:1", "inin:fork", "insidepasswordinsidepass"));
-	assert_true(in(f, "198.51.100.78:1", GOOD));
-	expect(f, PIN(REM ":7000,198.51.100.78:1,198.51.100.8:7000,198.51.100.77:1"));
-	FLOW(f, { "<", "200 INVITE", 1, "u", SDP_OUT, NULL, PIN(REM ":7000,198.51.100.78:1") },
+	assert_true(in(f, "198.51.100.77:10001", "inin:fork", "insidepasswordinsidepass"));
+	assert_true(in(f, "198.51.100.78:10001", GOOD));
+	expect(f, PIN(REM ":7000,198.51.100.78:10001,198.51.100.8:7000,198.51.100.77:10001"));
+	FLOW(f, { "<", "200 INVITE", 1, "u", SDP_OUT, NULL, PIN(REM ":7000,198.51.100.78:10001") },
 	     { ">", "ACK", 1, "u" });
 }
 
@@ -262,15 +262,16 @@ static void components(void **state)
 	       NULL, "" },
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 " REM "|a=ice-ufrag:outo" OPWD "|m=audio 7000 RTP/AVP 0|a=ice-lite"
-	       "|a=candidate:1 1 UDP 9 198.51.100.1 1 typ host"
-	       "|a=candidate:1 2 UDP 8 198.51.100.1 2 typ host",
+	       "|a=candidate:1 1 UDP 9 198.51.100.1 10001 typ host"
+	       "|a=candidate:1 2 UDP 8 198.51.100.1 10002 typ host",
 	       NULL,
-	       IN ":20000=" WAN ":20000 rs/rs +" REM ":7000,198.51.100.1:1; " IN ":21000=" WAN
-		  ":21000 cs/cs +" REM ":7001,198.51.100.1:2" },
+	       IN ":20000=" WAN ":20000 rs/rs +" REM ":7000,198.51.100.1:10001; " IN ":21000=" WAN
+		  ":21000 cs/cs +" REM ":7001,198.51.100.1:10002" },
 	     { ">", "ACK", 1, "u" });
-	assert_true(check(f, "198.51.100.77:1", WAN ":21000", false, 1, GOOD));
-	expect(f, IN ":20000=" WAN ":20000 rs/rs +" REM ":7000,198.51.100.1:1; " IN ":21000=" WAN
-		     ":21000 cs/cs +" REM ":7001,198.51.100.77:1,198.51.100.1:2");
+	assert_true(check(f, "198.51.100.77:10001", WAN ":21000", false, 1, GOOD));
+	expect(f,
+	       IN ":20000=" WAN ":20000 rs/rs +" REM ":7000,198.51.100.1:10001; " IN ":21000=" WAN
+		  ":21000 cs/cs +" REM ":7001,198.51.100.77:10001,198.51.100.1:10002");
 	assert_true(!f->pins[0].rtcp || !f->pins[1].rtcp);
 }
 
@@ -300,18 +301,18 @@ static void trickle(void **state)
 	FLOW(f,
 	     { "<", "INFO", 1, "u",
 	       "a=ice-ufrag:old0" OPWD "|m=audio 9 RTP/AVP 0|a=mid:0"
-	       "|a=candidate:1 1 UDP 9 198.51.100.66 1 typ host",
+	       "|a=candidate:1 1 UDP 9 198.51.100.66 10001 typ host",
 	       INFO_HEAD, PIN("") },
 	     { "<", "INFO", 2, "u",
 	       "a=ice-ufrag:outo" OPWD "|m=audio 9 RTP/AVP 0|a=mid:0"
-	       "|a=candidate:1 1 UDP 9 198.51.100.1 1 typ host",
-	       INFO_HEAD, PIN("198.51.100.1:1") },
+	       "|a=candidate:1 1 UDP 9 198.51.100.1 10001 typ host",
+	       INFO_HEAD, PIN("198.51.100.1:10001") },
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 0.0.0.0|m=audio 9 RTP/AVP 0|a=rtcp-mux|a=mid:0" ICE_OUT, NULL,
-	       PIN("198.51.100.1:1") },
+	       PIN("198.51.100.1:10001") },
 	     { ">", "ACK", 1, "u" });
 	assert_true(in(f, "198.51.100.77:4444", GOOD));
-	expect(f, PIN("198.51.100.77:4444,198.51.100.1:1"));
+	expect(f, PIN("198.51.100.77:4444,198.51.100.1:10001"));
 }
 
 /* Without rtcp-mux: RTCP has a pinhole when its candidate is told, be it later, and not before. */
@@ -438,10 +439,10 @@ static void data_channel(void **state)
 	     { "<", "200 INVITE", 1, "u",
 	       "c=IN IP4 0.0.0.0|a=group:BUNDLE d a|m=application 9 UDP/DTLS/SCTP webrtc-datachannel"
 	       "|a=mid:d|a=setup:active|a=fingerprint:sha-1 22:33" ICE_OUT
-	       "|a=candidate:1 1 UDP 9 198.51.100.1 1 typ host"
+	       "|a=candidate:1 1 UDP 9 198.51.100.1 10001 typ host"
 	       "|m=audio 9 UDP/TLS/RTP/SAVPF 111|a=mid:a|a=rtcp-mux|a=setup:active"
 	       "|a=fingerprint:sha-1 22:33" ICE_OUT,
-	       NULL, IN ":20000=" WAN ":20000 rsd/rsd +198.51.100.1:1" },
+	       NULL, IN ":20000=" WAN ":20000 rsd/rsd +198.51.100.1:10001" },
 	     { ">", "ACK", 1, "u" });
 	assert_true(f->pins[0].payload_types_in[13] & 0x80);
 }

@@ -255,7 +255,8 @@ static void routed(void **state)
 	     { OK("8000"), R(REM "8000," REM "7000") }, ACK, { BYE, R(REM "7000") });
 }
 
-/* Both sides of the machine's own SIP server: media on an address that it does not signal from. */
+/* Both sides of the machine's own SIP server: media on an address that it does not signal from. Who is not this machine
+ * has nothing at its addresses to open. */
 static void host(void **state)
 {
 	struct flow *f = *state;
@@ -266,11 +267,10 @@ static void host(void **state)
 	f->mode = RF_MODE_NAT;
 #define H_IN "c=IN IP4 " WAN "|m=audio 30000 RTP/AVP 0|a=rtcp-mux"
 #define H(r) WAN ":30000=" WAN ":30000 rc/rc " r
-	FLOW(f, { ">", "INVITE", 1, NULL, H_IN, NULL, "" }, { OK("6666"), H(REM "6666") }, ACK);
+	FLOW(f, { ">", "INVITE", 1, NULL, H_IN, NULL, "" }, { OK("6666"), "" }, ACK);
 	call_of(f, "192.168.1.1", "server");
 	f->mode = RF_MODE_HOST;
-	FLOW(f, { ">", "INVITE", 1, NULL, H_IN, NULL, H(REM "6666") },
-	     { OK("7000"), H(REM "7000") }, ACK);
+	FLOW(f, { ">", "INVITE", 1, NULL, H_IN, NULL, "" }, { OK("7000"), H(REM "7000") }, ACK);
 	call_of(f, "192.168.1.66", "hostile");
 	f->mode = RF_MODE_NAT;
 	FLOW(f, { BYE, H(REM "7000") });

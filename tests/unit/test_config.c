@@ -97,12 +97,22 @@ static const char full[] =
 	"  // a comment\n"
 	"  \"sip\": { \"ports\": [5060, 5070], \"inbound\": \"10.1.2.3:5080\", \"public_ports\": \"6000-6099\",\n"
 	"           \"unreadable\": \"drop\", \"learn\": \"never\", \"learn_window\": 5, \"setup_timeout\": 60,\n"
-	"           \"call_max\": 7200, \"media_idle\": 0, \"max_calls\": 10, \"max_bindings\": 20 },\n"
-	"  \"peers\": [ { \"name\": \"t\", \"address\": \"203.0.113.0/24\", \"media\": [\"203.0.113.0/25\", \"2001:db8::/32\"], \"tcp_opaque\": true },\n"
+	"           \"call_max\": 7200, \"media_idle\": 0, \"max_calls\": 10, \"max_bindings\": 20,\n"
+	"           \"media_for_others\": [\"10.1.9.9\", \"10.1.8.0/24\"] },\n"
+	"  \"peers\": [ { \"name\": \"t\", \"address\": \"203.0.113.0/24\", \"media\": [\"203.0.113.0/25\", \"2001:db8::/32\"],\n"
+	"               \"low_ports\": true, \"tcp_opaque\": true },\n"
 	"             { \"address\": \"192.0.2.9:5061\" }, { \"address\": \"[2001:db8::9]:5062\" },\n"
 	"             { \"address\": \"2001:db8:1::/48\" }, { \"address\": \"[2001:db8:2::/48]:5063\" } ],\n"
 	"  /* another */ \"when_controller_is_away\": \"pass\", \"user\": \"\"\n"
 	"}\n";
+
+static bool speaks(const struct config *c, const char *host)
+{
+	struct rf_addr a;
+
+	assert_int_equal(addr_parse(view_of(host), &a), 0);
+	return config_speaks_for_others(c, &a);
+}
 
 static void test_full(void **state)
 {
@@ -132,7 +142,13 @@ static void test_full(void **state)
 	assert_int_equal(c.learn, CONFIG_LEARN_NEVER);
 	assert_int_equal(c.inside_xdp, CONFIG_XDP_NEVER);
 	assert_int_equal(c.media_idle_s, 0);
+	assert_int_equal(c.n_media_for_others, 2);
+	assert_string_equal(prefix_text(&c.media_for_others[1], buf), "10.1.8.0/24");
+	assert_true(speaks(&c, "10.1.9.9") && speaks(&c, "10.1.8.77"));
+	assert_true(speaks(&c, "10.1.2.3")); /* inbound */
+	assert_false(speaks(&c, "10.1.9.8") || speaks(&c, "10.1.7.77"));
 	assert_int_equal(c.n_peers, 5);
+	assert_true(c.peers[0].low_ports && !c.peers[1].low_ports);
 	assert_int_equal(c.peers[0].n_media, 2);
 	assert_int_equal(c.peers[0].port, 0);
 	assert_true(c.peers[0].tcp_opaque && !c.peers[1].tcp_opaque);

@@ -31,12 +31,12 @@ static void s4_1_flow_i_callee(void **state)
 	       "bob>controller 200");
 }
 
-/* Controller and A behind us: the address in the SDP is another inside host's. */
+/* Controller and A behind us: the address in the SDP is another inside host's, who has to send first. */
 static void s4_1_flow_i_inside(void **state)
 {
 	LADDER("inside controller, alice",
 	       "controller>bob INVITE {@alice audio 20000}",
-	       "controller<bob 200 {audio 7000}           == alice:20000<>bob:7000",
+	       "controller<bob 200 {audio 7000}           == alice:20000~<>bob:7000",
 	       "controller>bob ACK",
 	       "controller<bob BYE                        == none",
 	       "controller>bob 200");

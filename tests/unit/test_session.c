@@ -56,7 +56,7 @@ static void edit(const char *sdp_text, char *out)
 	static struct sip_msg m;
 	static struct sdp sdp;
 	static struct edit_list edits;
-	struct desc_env env = { .cfg = &cfg, .topo = &topo, .wan = &topo.wans[0] };
+	struct desc_env env = { .cfg = &cfg, .topo = &topo, .wan = &topo.wans[0], .host = true };
 	struct leases l = { 0 };
 	struct ports *p = ports_new();
 	struct desc *d;

@@ -50,6 +50,20 @@ static void where_and_which_mode(void **state)
 	world_free(&w);
 }
 
+static void broadcast(void **state)
+{
+	struct rf_addr of_prefix = addr("10.1.255.255"), of_net = addr("10.0.3.255"),
+		       host = addr("10.0.4.255");
+	struct world w;
+
+	fill(&w);
+	assert_int_equal(prefix_parse(VIEW("10.0.2.0/23"), &w.topo.nets[w.topo.n_nets++]), 0);
+	assert_true(topology_is_broadcast(&w.topo, &of_prefix));
+	assert_true(topology_is_broadcast(&w.topo, &of_net));
+	assert_false(topology_is_broadcast(&w.topo, &host));
+	world_free(&w);
+}
+
 static void wans_by_index_and_address(void **state)
 {
 	struct rf_addr wire = addr("10.9.9.9"), text = addr("203.0.113.1"),
@@ -80,6 +94,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(where_and_which_mode),
+		cmocka_unit_test(broadcast),
 		cmocka_unit_test(wans_by_index_and_address),
 	};
 
