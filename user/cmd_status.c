@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd_show.h"
+#include "cmd_status.h"
 #include "control.h"
 #include "duration.h"
 #include "netlink.h"
@@ -103,6 +104,8 @@ static void show_settings(struct status *s)
 	out_str(root, NULL, "SIP ports", text);
 	out_str(root, "when_controller_is_away", "when it is away",
 		settings.policy & RF_POLICY_AWAY_PASS ? "pass" : "refuse-new");
+	out_str(root, "inside_direct", NULL,
+		settings.policy & RF_POLICY_INSIDE_DIRECT ? "pass" : "drop");
 }
 
 /* Only the controller knows; without one there are none. */
@@ -352,6 +355,25 @@ static void warn_forwarding(struct status *s, struct out_node *list)
 			"IPv6 forwarding is off, media cannot be delivered: sysctl -w net.ipv6.conf.all.forwarding=1");
 }
 
+/* What holds on every router, so no warning. */
+static void show_notes(struct status *s)
+{
+	struct out_node *list = out_list(out_root(s->c->out), "notes", "notes", OUT_LINES);
+	struct status_direct direct = {
+		.topology = s->topology,
+		.devices = s->devices,
+		.n_devices = s->n_devices,
+		.forwards4 = !sysctl_is_off("/proc/sys/net/ipv4/ip_forward"),
+		.forwards6 = !sysctl_is_off("/proc/sys/net/ipv6/conf/all/forwarding"),
+	};
+	struct rf_settings settings;
+
+	if (datapath_settings(s->dp, &settings))
+		return;
+	direct.policy = settings.policy;
+	status_show_direct(&direct, list);
+}
+
 static void warn_devices(struct status *s, struct out_node *list)
 {
 	struct nl_link *links = NULL;
@@ -409,6 +431,8 @@ static void warn_counters(struct status *s, struct out_node *list)
 		{ RF_R_NO_ROUTE, "packets had no route to their inside host or peer" },
 		{ RF_R_SIP_NO_PORTS,
 		  "messages found no free public port: widen media_ports or sip.public_ports" },
+		{ RF_R_INSIDE_DIRECT,
+		  "packets of SIP or call media from the WAN straight to private inside addresses were dropped: see inside_direct" },
 		{ RF_R_SIP_LIMIT,
 		  "messages met a limit on calls or bindings: see max_calls and max_bindings" },
 	};
@@ -434,6 +458,7 @@ static void show_all(struct status *s)
 	show_hosts(s);
 	show_connections(s);
 	show_prefixes(s);
+	show_notes(s);
 	list = out_list(out_root(s->c->out), "warnings", "warnings", OUT_LINES);
 	show_controller_warning(s->c, s->dp, list);
 	warn_forwarding(s, list);

@@ -81,6 +81,7 @@ struct config {
 	struct config_peer peers[CONFIG_PEERS_MAX];
 	uint16_t n_peers;
 	bool away_pass; /* when_controller_is_away: "refuse-new" (false) or "pass" (true) */
+	bool inside_direct; /* from the WAN straight to private inside addresses: "drop" (false) or "pass" */
 	bool unparsed_drop; /* unreadable messages: "pass" (false) or "drop" (true) */
 	enum config_learn learn; /* "never", "private" (default), "always" */
 	bool any_types; /* payload_types: "agreed" (false) or "any" (true); RTCP packet types too */

@@ -260,6 +260,7 @@ static const char *const unreadable_words[] = { "pass", "drop", NULL };
 static const char *const types_words[] = { "agreed", "any", NULL };
 static const char *const learn_words[] = { "never", "private", "always", NULL };
 static const char *const xdp_words[] = { "auto", "always", "never", NULL };
+static const char *const direct_words[] = { "drop", "pass", NULL };
 static const char *const away_words[] = { "refuse-new", "pass", NULL };
 _Static_assert(sizeof(enum config_learn) == sizeof(uint32_t) &&
 		       sizeof(enum rf_mode) == sizeof(uint32_t),
@@ -406,6 +407,7 @@ static const struct config_key top_keys[] = {
 	KEY("wan", read_wans, 0),
 	KEY("inside", read_inside, 0),
 	KEY("inside_xdp", config_word, AT(inside_xdp), .words = xdp_words),
+	KEY("inside_direct", read_flag, AT(inside_direct), .words = direct_words),
 	KEY("sip", read_sip, 0),
 	KEY("peers", read_peers, 0),
 	KEY("when_controller_is_away", read_flag, AT(away_pass), .words = away_words),

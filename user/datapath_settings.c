@@ -22,7 +22,8 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 {
 	struct rf_settings s = {
 		.abi_version = RF_ABI_VERSION,
-		.policy = c->away_pass ? RF_POLICY_AWAY_PASS : 0,
+		.policy = (c->away_pass ? RF_POLICY_AWAY_PASS : 0) |
+			  (c->inside_direct ? RF_POLICY_INSIDE_DIRECT : 0),
 		.netns_inode = netns_inode(),
 		.heartbeat_limit_ns = HEARTBEAT_LIMIT_NS,
 		.n_sip_ports = c->n_sip_ports,

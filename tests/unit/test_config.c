@@ -66,7 +66,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c.media_idle_s, 300);
 	assert_int_equal(c.max_calls, 100000);
 	assert_int_equal(c.max_bindings, 10000);
-	assert_false(c.away_pass);
+	assert_false(c.away_pass || c.inside_direct);
 	assert_false(c.unparsed_drop);
 	assert_string_equal(c.user, CONFIG_DEFAULT_USER);
 }
@@ -103,7 +103,7 @@ static const char full[] =
 	"               \"low_ports\": true, \"tcp_opaque\": true },\n"
 	"             { \"address\": \"192.0.2.9:5061\" }, { \"address\": \"[2001:db8::9]:5062\" },\n"
 	"             { \"address\": \"2001:db8:1::/48\" }, { \"address\": \"[2001:db8:2::/48]:5063\" } ],\n"
-	"  /* another */ \"when_controller_is_away\": \"pass\", \"user\": \"\"\n"
+	"  /* another */ \"when_controller_is_away\": \"pass\", \"inside_direct\": \"pass\", \"user\": \"\"\n"
 	"}\n";
 
 static bool speaks(const struct config *c, const char *host)
@@ -138,7 +138,7 @@ static void test_full(void **state)
 	assert_int_equal(c.n_sip_ports, 2);
 	assert_true(c.has_inbound);
 	assert_string_equal(ep_text(&c.inbound, buf), "10.1.2.3:5080");
-	assert_true(c.unparsed_drop && c.away_pass);
+	assert_true(c.unparsed_drop && c.away_pass && c.inside_direct);
 	assert_int_equal(c.learn, CONFIG_LEARN_NEVER);
 	assert_int_equal(c.inside_xdp, CONFIG_XDP_NEVER);
 	assert_int_equal(c.media_idle_s, 0);
