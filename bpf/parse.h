@@ -143,6 +143,16 @@ static __always_inline bool rf_opts_source_routed(const __u8 *opts, __u32 n)
 	return false;
 }
 
+/* The same number, in the only shape that the verifier of 6.1 takes: as in rf_punt_copy() */
+static __always_inline __u32 rf_opts_len(__u32 n)
+{
+	n--;
+	RF_BARRIER(n);
+	n &= RF_IP4_OPTS_ROOM - 1;
+	RF_BARRIER(n);
+	return n + 1;
+}
+
 /* Global functions, verified once: the walk over the options would multiply with what comes next. */
 __noinline bool rf_source_routed_xdp(struct xdp_md *ctx, __u32 off, __u32 n)
 {
@@ -150,6 +160,7 @@ __noinline bool rf_source_routed_xdp(struct xdp_md *ctx, __u32 off, __u32 n)
 
 	if (!n || n > RF_IP4_OPTS_MAX)
 		return true;
+	n = rf_opts_len(n);
 	return bpf_xdp_load_bytes(ctx, off, opts, n) || rf_opts_source_routed(opts, n);
 }
 
@@ -159,6 +170,7 @@ __noinline bool rf_source_routed_skb(struct __sk_buff *skb, __u32 off, __u32 n)
 
 	if (!n || n > RF_IP4_OPTS_MAX)
 		return true;
+	n = rf_opts_len(n);
 	return bpf_skb_load_bytes(skb, off, opts, n) || rf_opts_source_routed(opts, n);
 }
 
