@@ -11,6 +11,7 @@
 #include "control.h"
 #include "duration.h"
 #include "netlink.h"
+#include "vlan_tags.h"
 #include "xdp_cost.h"
 
 #define HOSTS_MAX 256 /* shown; a list for people */
@@ -398,6 +399,14 @@ static void warn_devices(struct status *s, struct out_node *list)
 				list,
 				"%s runs XDP in generic mode, which is slower than its driver could be",
 				d->dev.name);
+		for (size_t k = 0; k < n; k++)
+			if (links[k].ifindex == d->ifindex && d->dev.role == RF_DEV_WAN &&
+			    d->dev.flags & (RF_DEV_XDP_NATIVE | RF_DEV_XDP_GENERIC) &&
+			    vlan_tags_hidden(&links[k]) && vlan_tags_used(&links[k]))
+				out_entry(
+					list,
+					"XDP on %s cannot see the tags of its VLAN devices, and takes their SIP and media for its own: ethtool -K %s rxvlan off, or attach with mode tc",
+					d->dev.name, d->dev.name);
 		if (d->dev.flags & RF_DEV_STACK)
 			out_entry(
 				list,

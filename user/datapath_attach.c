@@ -16,6 +16,7 @@
 #include "bpffs.h"
 #include "guards.h"
 #include "netlink.h"
+#include "vlan_tags.h"
 #include "xdp_cost.h"
 
 #define LO_IFINDEX 1
@@ -290,13 +291,15 @@ static int attach_hooks(struct datapath *dp, const struct attach_request *r,
 			const struct nl_link *link, struct attach_result *res, struct why *w)
 {
 	const char *cost = link->type == ARPHRD_ETHER ? xdp_cost(link) : NULL;
+	bool vlans = link->type == ARPHRD_ETHER && r->mode != ATTACH_TC && vlan_tags_hidden(link) &&
+		     vlan_tags_used(link);
 	struct rf_device dev = { .role = RF_DEV_WAN, .mtu = link->mtu };
 	int err;
 
 	snprintf(dev.name, sizeof(dev.name), "%s", link->name);
 	if (link->type != ARPHRD_ETHER)
 		dev.flags |= RF_DEV_L3;
-	res->mode = mode_sparing(r->mode, cost);
+	res->mode = vlans && r->mode == ATTACH_AUTO ? ATTACH_TC : mode_sparing(r->mode, cost);
 	err = datapath_apply(dp, r->config, r->inside, r->n_inside);
 	if (err)
 		return why_set(w, err, "cannot write settings and inside prefixes: %s",
@@ -307,9 +310,12 @@ static int attach_hooks(struct datapath *dp, const struct attach_request *r,
 		err = hook_other(dp, link->name, link->ifindex, w);
 	if (!err)
 		err = datapath_sync_all(dp, r, res, w);
-	if (!err)
-		note_cost(r, cost, res);
-	return err;
+	if (err)
+		return err;
+	note_cost(r, cost, res);
+	if (vlans && !(cost && r->mode == ATTACH_AUTO))
+		vlan_tags_note(r->dev, res->mode == ATTACH_TC, res->note, sizeof(res->note));
+	return 0;
 }
 
 static int attach_device(struct datapath *dp, const struct attach_request *r,

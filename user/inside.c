@@ -20,6 +20,7 @@
 #include "media_range.h"
 #include "netlink.h"
 #include "presence.h"
+#include "vlan_tags.h"
 #include "xdp_cost.h"
 
 #define LO_IFINDEX 1
@@ -380,7 +381,8 @@ static bool wants_xdp(const struct scan *s, const struct config *c, const struct
 		return false;
 	if (c->inside_xdp == CONFIG_XDP_ALWAYS)
 		return wan_has(s, RF_DEV_XDP_TX);
-	return !*link->kind && wan_has(s, RF_DEV_XDP_TX | RF_DEV_XDP_NATIVE) && !xdp_cost(link);
+	return !*link->kind && wan_has(s, RF_DEV_XDP_TX | RF_DEV_XDP_NATIVE) && !xdp_cost(link) &&
+	       !(vlan_tags_hidden(link) && vlan_tags_used(link));
 }
 
 static void inside_xdp(struct datapath *dp, const struct nl_link *link, struct rf_device *dev,

@@ -153,6 +153,7 @@ static int link_cb(const struct nlmsghdr *nlh, void *arg)
 			break;
 		case IFLA_MTU: l->mtu = mnl_attr_get_u32(attr); break;
 		case IFLA_MASTER: l->master = mnl_attr_get_u32(attr); break;
+		case IFLA_LINK: l->lower = mnl_attr_get_u32(attr); break;
 		case IFLA_LINKINFO: mnl_attr_parse_nested(attr, link_info_kind, l->kind); break;
 		case IFLA_XDP: mnl_attr_parse_nested(attr, link_xdp_id, &l->xdp_prog_id); break;
 		default: break;

@@ -16,6 +16,7 @@ struct nl_link {
 	uint32_t ifindex;
 	uint32_t mtu;
 	uint32_t master; /* 0: none */
+	uint32_t lower; /* the device under this one, as of a VLAN; 0: none */
 	uint16_t type; /* ARPHRD_x */
 	bool up; /* IFF_UP */
 	char name[16];

@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <linux/if_packet.h>
+#include <sys/socket.h>
 #include <cmocka.h>
 #include "lab.h"
 
@@ -250,6 +252,82 @@ static void test_other_vlan(void **state)
 					  .vid = 1 };
 			both("TCP", &p, RF_R_OTHER_VLAN);
 		}
+}
+
+static void send_frame(int fd, const struct pkt *p, int outer)
+{
+	uint8_t a[2048];
+	int n = pkt_build(p, a);
+
+	if (outer) { /* one more tag in front */
+		memmove(a + 16, a + 12, n - 12);
+		put16(a + 12, 0x8100);
+		put16(a + 14, outer);
+		n += 4;
+	}
+	assert_int_equal(send(fd, a, n, 0), n);
+	usleep(20000); /* until it has come to the hooks of the other end */
+}
+
+static void expect_vlans(const char *name, int others, int own)
+{
+	__u64 now[RF_R_MAX];
+	int i;
+
+	for (i = 0; i < 100; i++) { /* a slow machine's softirq */
+		lab_read_counts(now);
+		if (now[RF_R_OTHER_VLAN] - lab.counts[RF_R_OTHER_VLAN] == (__u64)others &&
+		    now[RF_R_NO_PINHOLE] - lab.counts[RF_R_NO_PINHOLE] == (__u64)own)
+			break;
+		usleep(20000);
+	}
+	if (i == 100)
+		fail_msg("%s: %d of other VLANs, %d own", name,
+			 (int)(now[RF_R_OTHER_VLAN] - lab.counts[RF_R_OTHER_VLAN]),
+			 (int)(now[RF_R_NO_PINHOLE] - lab.counts[RF_R_NO_PINHOLE]));
+	memcpy(lab.counts, now, sizeof(now));
+}
+
+/* As the kernel hands them over: tags beside the frame, and the untagged frame on the VLAN's device. */
+static void test_vlan_live(void **state)
+{
+	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_ifindex = if_nametoindex("w1") };
+	struct pkt p = { WAN(false, PUB4, PUB6, PUB_PORT + 2) };
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = lab.w0,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
+	bool vlan = !system("ip link add link w0 name w0.100 type vlan id 100 2>/dev/null");
+
+	assert_true(fd >= 0 && !bind(fd, (void *)&to, sizeof(to)));
+	if (vlan) {
+		sh("ip link set w0.100 up");
+		lab_attach_tc(if_nametoindex("w0.100"), BPF_TC_INGRESS, lab.skel->progs.rf_wan_in);
+	} else {
+		print_message("no VLAN devices in this kernel\n");
+	}
+	lab_attach_tc(lab.w0, BPF_TC_INGRESS, lab.skel->progs.rf_wan_in);
+	usleep(100000); /* what the devices say by themselves */
+	lab_read_counts(lab.counts);
+	send_frame(fd, &p, 0);
+	expect_vlans("untagged", 0, 1);
+	p.tags = 1;
+	send_frame(fd, &p, 0);
+	expect_vlans("priority", 0, 1);
+	p.vid = 100;
+	send_frame(fd, &p, 0);
+	expect_vlans("VLAN 100", 1, vlan);
+	p.vid = 200;
+	send_frame(fd, &p, 0);
+	expect_vlans("VLAN 200", 1, 0);
+	send_frame(fd, &p, 100);
+	expect_vlans("VLAN 200 in 100", 1 + vlan, 0);
+	p.vid = 0;
+	send_frame(fd, &p, 100);
+	expect_vlans("priority in VLAN 100", 1, vlan);
+	close(fd);
+	if (vlan)
+		sh("ip link del w0.100");
+	assert_int_equal(bpf_tc_hook_destroy(&hook), 0);
 }
 
 /* XDP leaves to TC what the stack will look at twice; TC judges, and delivers nothing. */
@@ -511,6 +589,7 @@ int main(void)
 		cmocka_unit_test_setup(test_direct_allowed, lab_setup),
 		cmocka_unit_test_setup(test_direct_private_wan, lab_setup),
 		cmocka_unit_test_setup(test_other_vlan, lab_setup),
+		cmocka_unit_test_setup(test_vlan_live, lab_setup),
 		cmocka_unit_test_setup(test_other_stations, lab_setup),
 		cmocka_unit_test_setup(test_own_mac, lab_setup),
 		cmocka_unit_test_setup(test_source_route, lab_setup),

@@ -134,7 +134,7 @@ initramfs() { # release, unpacked kernel, test program...
 	ln -sfn "$(realpath "$lib")" "$2/depmod/lib"
 	depmod -b "$2/depmod" "$1"
 	# what is built in, or part of another module in that kernel, is no error
-	for m in veth sch_ingress cls_bpf nf_tables nft_objref tun; do
+	for m in veth sch_ingress cls_bpf nf_tables nft_objref tun 8021q; do
 		modprobe -d "$2/depmod" -S "$1" --show-depends "$m" 2>/dev/null || true
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$work/modules"
 	while read -r m; do

@@ -46,12 +46,18 @@ for family in ${FAMILIES:-4 6}; do
 	rf_down
 done
 
-# The WAN is VLAN 100 of its device: what is untagged or of another VLAN there is not its own.
+# XDP cannot see the tags that a veth carries beside the frame: said, when there are VLAN devices.
+# Then the WAN is VLAN 100 of its device: what is untagged or of another VLAN there is not its own.
 if ! in_ns gw ip link add link w0 name w0.100 type vlan id 100 2>/dev/null; then
 	skip "a VLAN device as the WAN (this kernel has none)"
 	lab_down
 	lab_done
 fi
+configure 4
+check "native XDP beside a VLAN device: told at attach" eval 'rf attach dev w0 config "$RF_CONFIG" mode native | tr "\n" " " |
+	grep -q "cannot see the tags of the VLAN devices of w0"'
+check "and by status" eval 'rf status | grep -q "XDP on w0 cannot see the tags"'
+rf detach all
 in_ns net ethtool -K wan0 txvlan on >/dev/null 2>&1
 in_ns net sh -c 'ip link add link wan0 name wan0.100 type vlan id 100 && ip link set wan0 nomaster &&
 	ip link set wan0.100 master br0 up'
