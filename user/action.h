@@ -74,6 +74,7 @@ enum event_kind {
 	EVENT_UNREGISTERED,
 	EVENT_DROP,
 	EVENT_NOTE,
+	EVENT_UNGUARDED, /* media at a port that is not guarded; not of each call */
 };
 
 enum record_kind {

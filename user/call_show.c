@@ -85,6 +85,7 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 	for (const struct call *c = t->by_key; c; c = c->hh.next) {
 		struct show_call s = {
 			.id = c->id,
+			.wan_ifindex = c->wan_ifindex,
 			.call_id = c->call_id,
 			.from = c->from,
 			.to = c->to,

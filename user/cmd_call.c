@@ -10,10 +10,12 @@
 
 #include "cmd_show.h"
 #include "duration.h"
+#include "unguarded.h"
 
 struct call_show {
 	struct out_node *list;
 	struct show_pinholes pinholes;
+	const struct topology *topology;
 	uint64_t now_ns;
 	uint32_t only; /* 0: all */
 	size_t shown;
@@ -58,6 +60,10 @@ static void show_one_media(struct call_show *s, struct out_node *list, const str
 	out_str(record, "direction", "", m->rtcp ? NULL : m->direction);
 	out_bool(record, "open", NULL, p && p->pinhole.state == RF_PINHOLE_OPEN);
 	show_path(record, m);
+	out_shown(out_bool(record, "guarded", "",
+			   !unguarded_media(s->topology, &m->inside, &m->outside)),
+		  "%s",
+		  unguarded_media(s->topology, &m->inside, &m->outside) ? "port not guarded" : "");
 	out_bool(record, "learn", NULL, m->learn);
 	out_shown(out_u64(record, "pinhole", "", m->pinhole_id), "%s",
 		  p ? "" : "(not open in the kernel)");
@@ -75,6 +81,26 @@ static void show_times(struct out_node *item, const struct show_call *call, uint
 	moment_text(moment_of(from), text);
 	out_shown(show_moment(item, "since", "", call->since_ns), "since %s", text);
 	show_moment(item, "answered", NULL, call->answered_ns);
+}
+
+/* Media of its own server at ports that anybody can reach, and what to write. */
+static void show_unguarded(const struct call_show *s, struct out_node *item,
+			   const struct show_call *call)
+{
+	struct unguarded_ports v[UNGUARDED_HOSTS];
+	char text[UNGUARDED_TEXT];
+	struct out_node *list;
+	size_t n = 0;
+
+	for (size_t i = 0; i < call->n_media; i++)
+		if (unguarded_media(s->topology, &call->media[i].inside, &call->media[i].outside))
+			unguarded_add(v, &n, UNGUARDED_HOSTS, call->wan_ifindex,
+				      &call->media[i].outside);
+	for (size_t i = 0; i < n; i++)
+		out_str(item, NULL, "open to anybody", unguarded_advice(s->topology, &v[i], text));
+	list = out_list(item, "unguarded", NULL, OUT_HIDDEN);
+	for (size_t i = 0; i < n; i++)
+		out_entry(list, "%s", unguarded_advice(s->topology, &v[i], text));
 }
 
 static void show_call(const struct show_call *call, void *arg)
@@ -107,6 +133,7 @@ static void show_call(const struct show_call *call, void *arg)
 		out_strf(item, NULL, "signalling", "%s <-> %s", inside, remote);
 	else
 		out_strf(item, NULL, "signalling", "%s = %s <-> %s", inside, outside, remote);
+	show_unguarded(s, item, call);
 	list = out_list(item, "media", NULL, OUT_LINES);
 	for (size_t i = 0; i < call->n_media; i++)
 		show_one_media(s, list, &call->media[i]);
@@ -136,6 +163,7 @@ static enum cmd_status show(struct cmd_context *c, struct cmd_args *args)
 	else
 		status = show_engine(c, dp, &engine, topology);
 	if (!status) {
+		s.topology = topology;
 		s.list = out_list(out_root(c->out), "calls", NULL, OUT_BLOCKS);
 		if (!s.only)
 			out_empty(s.list, "no calls");

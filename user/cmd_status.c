@@ -11,6 +11,7 @@
 #include "control.h"
 #include "duration.h"
 #include "netlink.h"
+#include "unguarded.h"
 #include "vlan_tags.h"
 #include "xdp_cost.h"
 
@@ -34,6 +35,8 @@ struct status {
 	struct host hosts[HOSTS_MAX];
 	size_t n_hosts;
 	size_t calls, registrations;
+	struct unguarded_ports unguarded[UNGUARDED_HOSTS];
+	size_t n_unguarded;
 	uint64_t now_ns;
 	int unread; /* 0, or the first error that left something out */
 };
@@ -273,6 +276,10 @@ static void count_call(const struct show_call *call, void *arg)
 	s->calls++;
 	if (h)
 		h->calls++;
+	for (size_t i = 0; i < call->n_media; i++)
+		if (unguarded_media(s->topology, &call->media[i].inside, &call->media[i].outside))
+			unguarded_add(s->unguarded, &s->n_unguarded, UNGUARDED_HOSTS,
+				      call->wan_ifindex, &call->media[i].outside);
 }
 
 static void count_registration(const struct show_registration *r, void *arg)
@@ -427,6 +434,20 @@ static void warn_devices(struct status *s, struct out_node *list)
 	free(links);
 }
 
+/* Known from the calls that show_hosts() went through. */
+static void warn_unguarded(const struct status *s, struct out_node *list)
+{
+	char addr[ADDR_TEXT_MAX], text[UNGUARDED_TEXT];
+
+	for (size_t i = 0; i < s->n_unguarded; i++) {
+		const struct unguarded_ports *p = &s->unguarded[i];
+
+		out_entry(list, "media of calls of %s, ports %u-%u, is open to anybody: %s",
+			  addr_text(&p->host, addr), p->lo, p->hi,
+			  unguarded_advice(s->topology, p, text));
+	}
+}
+
 static void warn_counters(struct status *s, struct out_node *list)
 {
 	static const struct {
@@ -472,6 +493,7 @@ static void show_all(struct status *s)
 	show_controller_warning(s->c, s->dp, list);
 	warn_forwarding(s, list);
 	warn_devices(s, list);
+	warn_unguarded(s, list);
 	warn_counters(s, list);
 }
 

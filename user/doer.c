@@ -54,6 +54,8 @@ static void do_event(struct doer *d, const struct action *a, uint64_t now_ns)
 	if (a->event.kind == EVENT_DROP || a->event.kind == EVENT_PINHOLE_OPEN ||
 	    a->event.kind == EVENT_PINHOLE_CHANGE || a->event.kind == EVENT_PINHOLE_CLOSE)
 		log_debug("%s: %s", events_kind_name(a->event.kind), a->event.text);
+	else if (a->event.kind == EVENT_UNGUARDED)
+		log_warning("call %u: %s", a->event.call_id, a->event.text);
 	else
 		log_info("%s: %s", events_kind_name(a->event.kind), a->event.text);
 	if (d->control && control_subscribers(d->control))

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool signals(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside)
 {
@@ -61,6 +62,8 @@ void engine_free(struct engine *e)
 void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
 		     struct action_list *out)
 {
+	if (memcmp(e->topo.guards, t->guards, sizeof(t->guards)) != 0)
+		e->unguarded.n = 0; /* what was said may hold no more */
 	e->topo = *t;
 	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
 			 now_ns, out);
@@ -381,6 +384,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 void engine_message(struct engine *e, const struct signal_in *in, struct action_list *out)
 {
 	const struct topology_wan *wan = topology_wan_by_index(&e->topo, in->wan_ifindex);
+	size_t from = out->n;
 
 	if (!wan) {
 		action_drop(out, RF_R_NO_ROUTE, "the WAN device is not known (any more)");
@@ -390,6 +394,7 @@ void engine_message(struct engine *e, const struct signal_in *in, struct action_
 		from_outside(e, in, wan, out);
 	else
 		from_inside(e, in, wan, out);
+	unguarded_tell(&e->unguarded, &e->topo, from, out);
 }
 
 bool engine_stun(struct engine *e, uint32_t call_id, const struct call_stun *s,
@@ -454,12 +459,15 @@ int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct 
 
 void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
 {
+	size_t from = out->n;
+
 	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
 			 now_ns, out);
 	binding_restored(e->bindings, out);
 	registration_tick(e->registrations, now_ns, out); /* not even until the first tick */
 	registration_restored(e->registrations, e->bindings, out);
 	call_restored(e->calls, now_ns, out);
+	unguarded_tell(&e->unguarded, &e->topo, from, out);
 	keep_all(e, now_ns);
 	manual_restored(e->manual, now_ns, out);
 }

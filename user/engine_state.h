@@ -17,6 +17,7 @@
 #include "rewrite.h"
 #include "sip_msg.h"
 #include "subscription.h"
+#include "unguarded.h"
 
 struct engine {
 	struct config config;
@@ -31,6 +32,7 @@ struct engine {
 	struct call_table *calls;
 	struct manual_table *manual;
 	uint64_t next_sweep_ns;
+	struct unguarded_said unguarded;
 	/* one message at a time: */
 	struct sip_msg msg;
 	struct edit_list edits;

@@ -31,6 +31,7 @@ static const char *const kinds[] = {
 	[EVENT_UNREGISTERED] = "unregistered",
 	[EVENT_DROP] = "drop",
 	[EVENT_NOTE] = "note",
+	[EVENT_UNGUARDED] = "unguarded",
 };
 
 static const char *const hooks[] = {

@@ -628,6 +628,20 @@ int inside_topology(const struct datapath *dp, const struct config *c, struct to
 			.prefix = s.insides[i].prefix,
 			.mode = s.insides[i].inside.mode,
 		};
+	for (i = 0; i < s.n_guards && t->n_guards < TOPOLOGY_GUARDS_MAX; i++)
+		t->guards[t->n_guards++] = (struct topology_guard){
+			.prefix = { .addr = s.guards[i].addr, .len = 128 },
+			.ifindex = s.guards[i].guard.ifindex,
+			.lo = s.guards[i].guard.port_lo,
+			.hi = s.guards[i].guard.port_hi,
+		};
+	for (i = 0; i < s.n_insides && t->n_guards < TOPOLOGY_GUARDS_MAX; i++)
+		t->guards[t->n_guards++] = (struct topology_guard){
+			.prefix = s.insides[i].prefix,
+			.mode = s.insides[i].inside.mode,
+			.lo = s.insides[i].inside.port_lo,
+			.hi = s.insides[i].inside.port_hi,
+		};
 	for (i = 0; i < s.n_addrs && t->n_locals < TOPOLOGY_LOCALS_MAX; i++)
 		t->locals[t->n_locals++] = s.addrs[i].addr;
 	for (i = 0; i < s.n_routes && t->n_nets < TOPOLOGY_NETS_MAX; i++)

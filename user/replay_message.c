@@ -89,6 +89,7 @@ static void event(struct replay *r, struct replay_record *rec, const struct acti
 		state(r, rec, "ended", why_of(text));
 		break;
 	case EVENT_NOTE:
+	case EVENT_UNGUARDED:
 	case EVENT_REGISTERED:
 	case EVENT_UNREGISTERED: replay_entry_add(r, rec, ENTRY_NOTE, view_of(text)); break;
 	default: break;

@@ -30,7 +30,7 @@ struct show_media { /* one pinhole */
 #define SHOW_BLOCKS_MAX 16
 
 struct show_call {
-	uint32_t id;
+	uint32_t id, wan_ifindex;
 	const char *call_id, *from, *to;
 	const char *state; /* "early", "talking", "held", "ending" */
 	const char *direction; /* "out": from inside to the WAN, "in" */

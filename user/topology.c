@@ -55,6 +55,27 @@ enum rf_mode topology_mode(const struct topology *t, const struct rf_addr *a)
 	return c->mode != RF_MODE_AUTO ? c->mode : rf_mode_by_addr(a);
 }
 
+const struct topology_guard *topology_guard(const struct topology *t, const struct rf_addr *a)
+{
+	const struct topology_guard *best = NULL;
+	enum rf_mode mode;
+
+	for (uint16_t i = 0; i < t->n_guards; i++) {
+		const struct topology_guard *g = &t->guards[i];
+
+		if (!prefix_has(&g->prefix, a))
+			continue;
+		if (g->ifindex)
+			return g;
+		if (!best || g->prefix.len > best->prefix.len)
+			best = g;
+	}
+	if (!best)
+		return NULL;
+	mode = best->mode != RF_MODE_AUTO ? best->mode : rf_mode_by_addr(a);
+	return mode == RF_MODE_ROUTED ? best : NULL;
+}
+
 const struct topology_wan *topology_wan_by_index(const struct topology *t, uint32_t ifindex)
 {
 	for (uint16_t i = 0; i < t->n_wans; i++)

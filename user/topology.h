@@ -22,6 +22,16 @@ struct topology_wan {
 	uint16_t port_lo, port_hi; /* guarded media ports, host order */
 };
 
+/* Where the kernel side guards media ports: an address of a WAN device, or a prefix of inside hosts. */
+struct topology_guard {
+	struct prefix prefix;
+	uint32_t
+		ifindex; /* of the WAN device; 0: an inside prefix, for the routed ones of its hosts */
+	enum rf_mode mode; /* of the inside prefix */
+	uint16_t lo, hi; /* host order, inclusive */
+};
+#define TOPOLOGY_GUARDS_MAX (RF_GUARDS_MAX + CONFIG_INSIDE_MAX)
+
 struct topology {
 	struct topology_wan wans[CONFIG_WANS_MAX];
 	uint16_t n_wans;
@@ -31,6 +41,8 @@ struct topology {
 	uint16_t n_locals;
 	struct prefix nets[TOPOLOGY_NETS_MAX]; /* IPv4 networks that are routed to */
 	uint16_t n_nets;
+	struct topology_guard guards[TOPOLOGY_GUARDS_MAX];
+	uint16_t n_guards; /* 0: not known */
 };
 
 bool topology_is_local(const struct topology *t, const struct rf_addr *a);
@@ -40,6 +52,8 @@ bool topology_is_broadcast(const struct topology *t, const struct rf_addr *a);
 bool topology_is_inside(const struct topology *t, const struct rf_addr *a);
 /* The mode in which an inside (or local) host is served; RF_MODE_AUTO when a is outside. */
 enum rf_mode topology_mode(const struct topology *t, const struct rf_addr *a);
+/* The guard of media to this address, as rf_guarded() of the kernel side finds it; NULL: there is none. */
+const struct topology_guard *topology_guard(const struct topology *t, const struct rf_addr *a);
 /* WAN by ifindex, or by one of its wire or public addresses; NULL when there is none. */
 const struct topology_wan *topology_wan_by_index(const struct topology *t, uint32_t ifindex);
 const struct topology_wan *topology_wan_by_addr(const struct topology *t, const struct rf_addr *a);
