@@ -164,7 +164,9 @@ static void show_cost(struct out_node *item, const struct rf_device *dev,
 
 	if (cost && dev->flags & RF_DEV_XDP_NATIVE)
 		out_strf(item, "note", "", "native XDP slows ordinary TCP down: %s", cost);
-	else if (cost && !(dev->flags & RF_DEV_XDP_GENERIC))
+	else if (dev->flags & RF_DEV_XDP_GENERIC)
+		out_strf(item, "note", "", "%s", XDP_GENERIC_COST);
+	else if (cost)
 		out_strf(
 			item, "note", "",
 			"native XDP would slow ordinary TCP down (%s); \"mode native\" asks for it",

@@ -227,6 +227,8 @@ static void note_cost(const struct attach_request *r, const char *cost, struct a
 	else if (cost && res->mode == ATTACH_NATIVE)
 		snprintf(res->note, sizeof(res->note),
 			 "native XDP slows ordinary TCP through %s down: %s", r->dev, cost);
+	else if (res->mode == ATTACH_GENERIC)
+		snprintf(res->note, sizeof(res->note), "%s", XDP_GENERIC_COST);
 }
 
 /* An inside device's hooks again, where it was one. */

@@ -84,6 +84,7 @@ rf_down
 rf_config
 rf_up mode generic
 check "mode generic" xdp_is generic
+check "and what that costs" eval 'rf status | grep -q "w0.*XDP generic + TC.*slows ordinary TCP down"'
 check "the far end keeps its offload, generic" offload net wan0 on
 rf_down
 
