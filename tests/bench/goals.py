@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
 """The goals of the project against what a run has measured: goals.py BUILD-DIRECTORY.
-Reads bench-media.json and bench-signalling.json there, prints a table, writes bench-goals.json.
+Reads bench-media.json, bench-signalling.json and bench-bystander.json there, prints a table, writes bench-goals.json.
 A goal whose figures are missing is shown as not measured; a goal that is not met fails nothing."""
 import json
 import os
@@ -149,11 +149,25 @@ def signalling_goals(g, signalling):
           note=f'median {t["close_p50_us"]:.0f} us, p99 {t["close_p99_us"]:.0f}' if looked else '')
 
 
+def bystander_goals(g, rows):
+    """By TC, as mode auto is on veth; of the others the worst is told."""
+    for load in dict.fromkeys(r['load'] for r in rows) or ['TCP']:
+        of = {}
+        for r in rows:
+            if r['load'] == load and r['delivery'] != 'none':
+                of.setdefault(r['delivery'], {})[r['mode']] = r['ratio']
+        tc = of.pop('tc', {})
+        g.add(f'ordinary {load}: with Ringfence by TC / without', min(tc.values(), default=None), 0.95, ' x', True,
+              note='; '.join([', '.join(f'{m} {v:.2f}' for m, v in tc.items())] * bool(tc) +
+                             [f'{d} {min(v.values()):.2f}' for d, v in of.items()]))
+
+
 def main():
     where = sys.argv[1]
     g = Goals()
     media_goals(g, load(os.path.join(where, 'bench-media.json')))
     signalling_goals(g, load(os.path.join(where, 'bench-signalling.json')))
+    bystander_goals(g, load(os.path.join(where, 'bench-bystander.json')).get('bystander') or [])
     g.table()
     with open(os.path.join(where, 'bench-goals.json'), 'w', encoding='utf-8') as f:
         json.dump({'goals': g.rows}, f, indent=1)

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # All benchmarks, as root: tables on the terminal, JSON in the build directory, the goals at the end.
-# PARTS: some of "quick media signalling"; the goals take what is there. LIMIT: seconds for a part.
+# PARTS: some of "quick media signalling bystander"; the goals take what is there. LIMIT: seconds for a part.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 export B=${B:-build}
-PARTS=${PARTS:-quick media signalling}
+PARTS=${PARTS:-quick media signalling bystander}
 for part in $PARTS; do
 	case $part in
-	quick | media | signalling) ;;
-	*) echo "PARTS: $part is none of quick, media, signalling" >&2; exit 2 ;;
+	quick | media | signalling | bystander) ;;
+	*) echo "PARTS: $part is none of quick, media, signalling, bystander" >&2; exit 2 ;;
 	esac
 	[ -x "$B/bench/$part" ] || { echo "no $B/bench/$part: make bench builds it" >&2; exit 2; }
 done
@@ -25,7 +25,7 @@ for part in $PARTS; do
 	rm -f "$B/bench-$part.json"
 	case $part in
 	quick) "$B/bench/quick" tests/bench/costs.json --json "$B/bench-quick.json" || rc=1 ;;
-	media | signalling)
+	media | signalling | bystander)
 		timeout -k 10 "$LIMIT" setsid "tests/bench/$part.sh" &
 		PART=$!
 		wait $PART

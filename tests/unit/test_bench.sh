@@ -18,12 +18,12 @@ has() { # NAME WANTED-PART GOT
 	case $3 in *"$2"*) echo "ok $1" ;; *) is "$1" "...$2..." "$3" ;; esac
 }
 
-for f in bench/media bench/signalling bench/quick ringfence ringfenced; do
+for f in bench/media bench/signalling bench/quick bench/bystander ringfence ringfenced; do
 	printf '#!/bin/sh\necho ran\n' >"$TMP/b/$f"
 	chmod +x "$TMP/b/$f"
 done
 run() { B=$TMP/b "$@" 2>&1; echo "status $?"; }
-is "an unknown part is named before the first one runs" "PARTS: medja is none of quick, media, signalling
+is "an unknown part is named before the first one runs" "PARTS: medja is none of quick, media, signalling, bystander
 status 2" "$(PARTS="quick medja" run tests/bench/run.sh)"
 is "a limit that is no number" "LIMIT: seconds, not 5m
 status 2" "$(LIMIT=5m run tests/bench/run.sh)"
@@ -33,6 +33,10 @@ is "no baseline" "signalling.sh: PEERS: the first one is route, which the others
 status 2" "$(PEERS="rf route" run tests/bench/signalling.sh)"
 is "a number that is none" "signalling.sh: PHONES, HELD, CALLS, PROXY_MAX: 10k is no number
 status 2" "$(HELD="1000 10k" run tests/bench/signalling.sh)"
+is "a mode that is none" "bystander.sh: MODES: bridged is none of nat, routed, host, routed6
+status 2" "$(MODES="nat bridged" run tests/bench/bystander.sh)"
+is "nothing to compare with" "bystander.sh: DELIVERIES: the first one is none, which the others are compared with
+status 2" "$(DELIVERIES="tc none" run tests/bench/bystander.sh)"
 rm "$TMP/b/bench/media"
 is "a program that is not there" "no $TMP/b/bench/media: make bench builds it
 status 2" "$(PARTS=media run tests/bench/run.sh)"
@@ -53,6 +57,14 @@ cat >"$TMP/bench-signalling.json" <<'END'
   "held": [ { "calls": 10000, "peers": [ { "way": "rf", "tried": 9000, "setups_per_s": 8000, "failed": 3, "without_media": 1,
     "kernel_bytes_per_call": 1025, "user_kb_per_call": 3 } ] } ] }
 END
+cat >"$TMP/bench-bystander.json" <<'END'
+{ "bystander": [
+  { "mode": "nat", "delivery": "none", "load": "TCP bulk, in", "ratio": 1 },
+  { "mode": "nat", "delivery": "tc", "load": "TCP bulk, in", "ratio": 0.97 },
+  { "mode": "host", "delivery": "tc", "load": "TCP bulk, in", "ratio": 0.91 },
+  { "mode": "nat", "delivery": "native", "load": "TCP bulk, in", "ratio": 0.11 },
+  { "mode": "nat", "delivery": "tc", "load": "UDP packets, in", "ratio": 0.96 } ] }
+END
 row() { goals "$1" | sed 's/  */ /g'; }
 has "an INVITE's latency is met" "40 us yes (helper 6 us)" "$(row 'latency of an INVITE')"
 has "the slowest of the others decides" "61 us NO (helper 5 us)" "$(row 'latency of 200')"
@@ -60,7 +72,9 @@ has "CPU of calls with a phone each" "151 us NO" "$(row '1,000 phones: controlle
 has "the slowest BYE decides" "1,001 us NO" "$(row 'closed after the BYE')"
 has "calls not tried have failed" "1,004 NO" "$(row '10,000 phones: calls failed')"
 has "kernel memory of many calls" "1,025 B NO" "$(row '10,000 phones: kernel memory')"
-is "goals are JSON" "13" "$(python3 -c 'import json, sys; print(len([g for g in json.load(open(sys.argv[1]))["goals"] if g["met"] is not None]))' "$TMP/bench-goals.json")"
+has "the worst mode of the default way decides, the rest is told" ">= 0.95 x 0.91 x NO (nat 0.97, host 0.91; native 0.11)" "$(row 'ordinary TCP bulk, in')"
+has "ordinary UDP" "0.96 x yes" "$(row 'ordinary UDP packets, in')"
+is "goals are JSON" "15" "$(python3 -c 'import json, sys; print(len([g for g in json.load(open(sys.argv[1]))["goals"] if g["met"] is not None]))' "$TMP/bench-goals.json")"
 
 echo '{"a": 1}' >"$TMP/1"
 echo '{"a": ' >"$TMP/2"
