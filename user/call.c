@@ -64,14 +64,17 @@ size_t call_count(const struct call_table *t)
 void call_settle(struct call_table *t, struct call *c, struct action_list *out)
 {
 	call_media(t, c, out);
+	call_idle_arm(t, c);
 	expiry_set(&t->heap, &c->expiry, call_due(c));
 	call_save(t, c, out);
 }
 
 void call_refresh(struct call_table *t, struct action_list *out)
 {
-	for (struct call *c = t->by_key; c; c = c->hh.next)
+	for (struct call *c = t->by_key; c; c = c->hh.next) {
+		c->idle_at = 0; /* the limit may be another one */
 		call_settle(t, c, out);
+	}
 }
 
 /* Methods that only exist within a dialog of INVITE. */
@@ -140,6 +143,7 @@ enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,
 		dialog_remove(op.call, op.d);
 	if (!op.call || res == CALL_REFUSED)
 		return res;
+	op.call->heard = ctx->now;
 	if (res == CALL_GO_ON) {
 		call_note_remote(&op);
 		if (op.note_changed && op.call->answered)

@@ -62,6 +62,12 @@ size_t call_count(const struct call_table *t); /* lingering ones (after BYE) inc
 /* Does somebody signal from this inside endpoint on that WAN? It is no media's then. */
 typedef bool call_signals_fn(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside);
 void call_table_signals(struct call_table *t, call_signals_fn *fn, const void *arg);
+/* When a packet was last delivered by a pinhole, either way; 0: never. -errno: it is not known, and nothing is
+ * concluded from that. */
+typedef int (*call_media_fn)(uint32_t pinhole_id, uint64_t *last_ns, void *arg);
+/* From now on calls end whose media is silent for media_idle (call_idle.c). Before call_restored(); without it
+ * none ends by that. fn is asked once per call and media_idle. */
+void call_watch(struct call_table *t, call_media_fn fn, void *arg);
 
 /* Edits of the SDP (messages from inside only) go to edits, which may hold others already.
  * *reason is set when CALL_REFUSED is returned: SIP_BAD_SDP, SIP_NO_PORTS or SIP_LIMIT. */

@@ -104,6 +104,9 @@ struct call {
 	size_t n_pins;
 	struct ice_source *sources; /* last proved last */
 	size_t n_sources;
+	uint64_t heard; /* last message of it, or the restart */
+	uint64_t
+		idle_at; /* its media may be silent for too long by then; 0: silence means nothing */
 	uint32_t pinhole_mark; /* next pinhole id at the last change */
 	uint64_t saved; /* fingerprint of the record as saved; 0: never */
 	size_t n_key;
@@ -136,6 +139,8 @@ struct call_table {
 	call_signals_fn *signals; /* may be NULL */
 	const void *signals_arg;
 	struct sdp sdp;
+	call_media_fn media; /* NULL: nobody knows */
+	void *media_arg;
 };
 
 struct call_op { /* one message at work */
@@ -191,6 +196,7 @@ bool dialog_request_new(struct call_op *op); /* CSeq above all before it: takes 
 /* call_timer.c */
 void dialog_offered(struct call_op *op); /* an offer was made that must be answered in time */
 void dialog_end(struct dialog *d);
+void dialogs_end(struct call *c); /* all of them, and what one may still come of */
 bool call_live(const struct call *c); /* a dialog lives, or one may still come */
 bool call_is_answered(const struct call *c);
 void call_end_check(struct call_table *t, struct call *c, uint64_t now, const char *why,
@@ -198,6 +204,11 @@ void call_end_check(struct call_table *t, struct call *c, uint64_t now, const ch
 void call_told(struct call *c, enum event_kind kind, const char *why, struct action_list *out);
 uint64_t call_due(const struct call *c);
 uint64_t deadline_after(const struct call_table *t, uint64_t now, int64_t session_expires);
+
+/* call_idle.c */
+void call_idle_arm(const struct call_table *t, struct call *c); /* after its pinholes are settled */
+bool call_is_silent(const struct call_table *t, struct call *c, uint64_t now);
+void call_idle_restored(struct call_table *t, uint64_t now);
 
 /* call_stream.c: what streams the dialogs have agreed on */
 struct pair { /* two descriptions that hold against each other */

@@ -304,4 +304,5 @@ void call_restored(struct call_table *t, uint64_t now, struct action_list *out)
 {
 	call_tick(t, now, out, NULL);
 	places_restored(t, out);
+	call_idle_restored(t, now);
 }

@@ -38,6 +38,14 @@ void dialog_end(struct dialog *d)
 	d->offer_until = 0;
 }
 
+void dialogs_end(struct call *c)
+{
+	c->pending = false;
+	c->retry_until = 0;
+	for (struct dialog *d = c->dialogs; d; d = d->next)
+		dialog_end(d);
+}
+
 bool call_is_answered(const struct call *c)
 {
 	for (const struct dialog *d = c->dialogs; d; d = d->next)
@@ -125,6 +133,7 @@ uint64_t call_due(const struct call *c)
 	sooner(&due, c->retry_until);
 	sooner(&due, c->fork_until);
 	sooner(&due, c->linger_until);
+	sooner(&due, c->idle_at);
 	for (const struct dialog *d = c->dialogs; d; d = d->next) {
 		sooner(&due, d->ack_until);
 		if (has_offer(d))
@@ -209,6 +218,7 @@ static void forget(struct call_table *t, struct call *c, struct action_list *out
 void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint64_t *next)
 {
 	struct expiry *e;
+	const char *why;
 
 	while ((e = expiry_pop(&t->heap, now))) {
 		struct call *c = (struct call *)((char *)e - offsetof(struct call, expiry));
@@ -218,7 +228,12 @@ void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint
 			continue;
 		}
 		expiry_add(&t->heap, e, EXPIRY_NEVER); /* in the room that it has just left */
-		call_end_check(t, c, now, time_out(c, now), out);
+		why = time_out(c, now);
+		if (call_is_silent(t, c, now)) {
+			dialogs_end(c);
+			why = "no media either way (media_idle)";
+		}
+		call_end_check(t, c, now, why, out);
 		call_settle(t, c, out);
 	}
 	if (next)
@@ -233,10 +248,7 @@ int call_drop(struct call_table *t, uint32_t id, uint64_t now, const char *why,
 	HASH_FIND(hh_id, t->by_id, &id, sizeof(id), c);
 	if (!c || c->linger_until)
 		return -ENOENT;
-	c->pending = false;
-	c->retry_until = 0;
-	for (struct dialog *d = c->dialogs; d; d = d->next)
-		dialog_end(d);
+	dialogs_end(c);
 	call_end_check(t, c, now, why, out);
 	call_settle(t, c, out);
 	return 0;

@@ -397,6 +397,13 @@ static json_object *on_request(json_object *request, void *arg)
 
 /* ---- start and stop ---- */
 
+static int last_media(uint32_t pinhole_id, uint64_t *last_ns, void *arg)
+{
+	const struct controller *c = arg;
+
+	return pinhole_table_last(c->table, pinhole_id, last_ns);
+}
+
 int controller_restore(struct controller *c, struct why *w)
 {
 	struct restore_report report;
@@ -409,6 +416,7 @@ int controller_restore(struct controller *c, struct why *w)
 		engine_new(&c->config, &c->topology, now, pinhole_table_highest_id(c->table) + 1);
 	if (!c->engine)
 		return why_set(w, -ENOMEM, "out of memory");
+	engine_watch(c->engine, last_media, c);
 	err = restore_records(c->journal, c->engine, now, &report);
 	if (err)
 		return why_set(w, err, "cannot read the journal: %s", strerror(-err));

@@ -59,6 +59,11 @@ void engine_free(struct engine *e)
 	free(e);
 }
 
+void engine_watch(struct engine *e, call_media_fn fn, void *arg)
+{
+	call_watch(e->calls, fn, arg);
+}
+
 void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
 		     struct action_list *out)
 {

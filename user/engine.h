@@ -35,6 +35,9 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 			  uint32_t first_pinhole_id);
 void engine_free(struct engine *e);
 
+/* Who knows when media last passed (call_watch()); before engine_restored(). */
+void engine_watch(struct engine *e, call_media_fn fn, void *arg);
+
 void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
 		     struct action_list *out);
 void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns,

@@ -65,6 +65,20 @@ bool pinhole_table_has(const struct pinhole_table *t, uint32_t id)
 	return e && e->live && !e->closed;
 }
 
+int pinhole_table_last(const struct pinhole_table *t, uint32_t id, uint64_t *last_ns)
+{
+	const struct entry *e = entry_find(t, id);
+	struct rf_pinhole_state s;
+
+	if (!e || e->slot == SLOT_NONE)
+		return -ENOENT;
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &s))
+		return -errno;
+	*last_ns = s.dir[RF_DIR_IN].last_ns > s.dir[RF_DIR_OUT].last_ns ? s.dir[RF_DIR_IN].last_ns
+									: s.dir[RF_DIR_OUT].last_ns;
+	return 0;
+}
+
 static struct entry *entry_get(struct pinhole_table *t, uint32_t id)
 {
 	struct entry *e = entry_find(t, id);

@@ -20,6 +20,8 @@ uint32_t pinhole_table_highest_id(const struct pinhole_table *t);
 
 /* Open, and set by this process? */
 bool pinhole_table_has(const struct pinhole_table *t, uint32_t id);
+/* When a packet was last delivered, either way; 0: never. -ENOENT: there is no such pinhole of media. */
+int pinhole_table_last(const struct pinhole_table *t, uint32_t id, uint64_t *last_ns);
 /* 0 or -errno (-E2BIG, -ENOSPC: full, although every tombstone gave way; -EADDRINUSE: signalling has the
  * place); nothing is then half open. */
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s);
