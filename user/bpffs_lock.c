@@ -24,6 +24,10 @@ static int make_lock_dir(const char *path, const char *instance, struct why *w)
 	if ((mkdir(RF_BPFFS_ROOT, 0755) && errno != EEXIST) ||
 	    (mkdir(parent, 0711) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
 		err = -errno;
+	if (err && err != -ENOENT) {
+		rmdir(parent); /* unless somebody else uses them */
+		rmdir(RF_BPFFS_ROOT);
+	}
 	if (err && err != -ENOENT)
 		why_set(w, err, "cannot create %s: %s%s", path, strerror(-err),
 			err == -EACCES || err == -EPERM ? "; run as root" : "");

@@ -223,9 +223,10 @@ int datapath_hooks_missing(const struct datapath *dp, uint32_t ifindex, const st
 
 /* ---- somebody else's ---- */
 
-/* The instance whose map of devices the program works on; "": none that is pinned. */
-static int instance_of(int prog_fd, char *out, size_t n)
+/* The instance whose map of devices the program works on; "": none that is pinned. *wan: not as an inside device. */
+static int instance_of(int prog_fd, uint32_t ifindex, bool *wan, char *out, size_t n)
 {
+	struct rf_device dev;
 	char **names, path[PIN_PATH_MAX];
 	size_t n_names, i;
 	int err, fd, uses;
@@ -246,6 +247,10 @@ static int instance_of(int prog_fd, char *out, size_t n)
 				err = uses;
 			if (uses > 0)
 				snprintf(out, n, "%s", names[i]);
+			if (uses > 0 && !bpf_map_lookup_elem(fd, &ifindex, &dev))
+				*wan = dev.role != RF_DEV_INSIDE;
+			else if (uses > 0 && errno != ENOENT)
+				err = -errno;
 			close(fd);
 		}
 		free(names[i]);
@@ -255,10 +260,12 @@ static int instance_of(int prog_fd, char *out, size_t n)
 }
 
 /* Is it a WAN program of another instance? Then -EBUSY, and the sentence. */
-static int refuse_other(const struct datapath *dp, const char *dev, uint32_t id, struct why *w)
+static int refuse_other(const struct datapath *dp, const char *dev, uint32_t ifindex, uint32_t id,
+			struct why *w)
 {
 	struct bpf_prog_info info = { 0 };
 	char instance[RF_INSTANCE_MAX];
+	bool wan = false;
 	int fd, err;
 
 	err = hook_is_ours(dp, id);
@@ -268,14 +275,15 @@ static int refuse_other(const struct datapath *dp, const char *dev, uint32_t id,
 	if (fd < 0)
 		return errno == ENOENT ? 0 : -errno;
 	err = prog_info(fd, &info);
-	if (!err && !strncmp(info.name, "rf_wan_", 7)) {
-		err = instance_of(fd, instance, sizeof(instance));
-		if (!err && *instance)
+	if (!err)
+		err = instance_of(fd, ifindex, &wan, instance, sizeof(instance));
+	if (!err && (wan || (!*instance && !strncmp(info.name, "rf_wan_", 7)))) {
+		if (wan)
 			err = why_set(
 				w, -EBUSY,
 				"%s is attached already, by another instance of Ringfence; see: ringfence --instance %s status",
 				dev, instance);
-		else if (!err)
+		else
 			err = why_set(
 				w, -EBUSY,
 				"%s still runs a program of a Ringfence instance whose pins are gone (\"%s\", id %u); remove it: tc qdisc del dev %s clsact",
@@ -290,23 +298,26 @@ int hook_other(const struct datapath *dp, const char *dev, uint32_t ifindex, str
 	uint32_t ids[TCX_PROGS] = { 0 }, n, i, id;
 	LIBBPF_OPTS(bpf_xdp_query_opts, o);
 	enum hook_side side;
+	char kind[16] = "";
 	int err;
 
 	if (w)
 		w->text[0] = 0;
 	err = bpf_xdp_query(ifindex, 0, &o);
 	if (!err && o.drv_prog_id)
-		err = refuse_other(dp, dev, o.drv_prog_id, w);
+		err = refuse_other(dp, dev, ifindex, o.drv_prog_id, w);
 	if (!err && o.skb_prog_id)
-		err = refuse_other(dp, dev, o.skb_prog_id, w);
+		err = refuse_other(dp, dev, ifindex, o.skb_prog_id, w);
+	if (!err)
+		err = netlink_clsact_kind(ifindex, kind);
 	for (side = HOOK_INGRESS; side <= HOOK_EGRESS && !err; side++) {
 		err = tcx_ids(ifindex, side, ids, &n);
 		for (i = 0; i < n && !err; i++)
-			err = refuse_other(dp, dev, ids[i], w);
-		for (i = 0; i < HOOK_TC_HANDLES && !err; i++) {
+			err = refuse_other(dp, dev, ifindex, ids[i], w);
+		for (i = 0; i < HOOK_TC_HANDLES && !err && !strcmp(kind, "clsact"); i++) {
 			err = clsact_id(ifindex, side, DATAPATH_TC_HANDLE + i, &id);
 			if (!err && id)
-				err = refuse_other(dp, dev, id, w);
+				err = refuse_other(dp, dev, ifindex, id, w);
 		}
 	}
 	if (err && w && !w->text[0])

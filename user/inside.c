@@ -112,7 +112,7 @@ __attribute__((format(printf, 3, 4))) static void trouble(struct inside_change *
 
 /* Virtual devices above others lose what native XDP redirects to them, whatever they say. was: what was known
  * so far, which holds where the kernel does not answer. */
-static bool kind_takes_redirect(const struct nl_link *link, bool was)
+static bool kind_takes_redirect(const struct nl_link *link, bool was, struct inside_change *change)
 {
 	static const char *const never[] = { "bridge", "vlan",	 "macvlan", "macvtap",
 					     "dummy",  "ipvlan", "netkit",  "bond" };
@@ -123,7 +123,11 @@ static bool kind_takes_redirect(const struct nl_link *link, bool was)
 		if (!strcmp(link->kind, never[i]))
 			return false;
 	takes = netlink_xdp_takes_redirect(link->ifindex);
-	return takes < 0 ? was : takes;
+	if (takes >= 0)
+		return takes;
+	trouble(change, takes, "cannot read whether %s takes redirected frames: %s", link->name,
+		strerror(-takes));
+	return was;
 }
 
 /* ---- WAN devices ---- */
@@ -219,7 +223,8 @@ static void wan_keep(struct datapath *dp, struct datapath_device *d, const struc
 	uint8_t flags = d->dev.flags & ~RF_DEV_XDP_TX;
 	struct rf_device dev = d->dev;
 
-	if (link->type == ARPHRD_ETHER && kind_takes_redirect(link, d->dev.flags & RF_DEV_XDP_TX))
+	if (link->type == ARPHRD_ETHER &&
+	    kind_takes_redirect(link, d->dev.flags & RF_DEV_XDP_TX, change))
 		flags |= RF_DEV_XDP_TX;
 	d->present = true;
 	dev.mtu = link->mtu;
@@ -438,7 +443,7 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct c
 	memcpy(dev.name, link->name, sizeof(dev.name));
 	if (link->type != ARPHRD_ETHER)
 		dev.flags |= RF_DEV_L3;
-	else if (kind_takes_redirect(link, took))
+	else if (kind_takes_redirect(link, took, change))
 		dev.flags |= RF_DEV_XDP_TX;
 	if (old)
 		dev.flags |= old->dev.flags & RF_DEV_XDP_NATIVE;

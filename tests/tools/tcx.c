@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Prints the programs that run at tcx in this network namespace: "<device> ingress|egress <program>",
- * in their order. bpftool 7.1 does not know tcx. Exit status 2: nor does this kernel.
+ * in their order; with -i the program's id, too. bpftool 7.1 does not know tcx. Exit status 2: nor does this kernel.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/bpf.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #define TCX_INGRESS 46 /* BPF_TCX_INGRESS of enum bpf_attach_type since Linux 6.6 */
+
+static bool with_id;
 
 static void print(const char *dev, int side, __u32 id)
 {
@@ -19,7 +23,9 @@ static void print(const char *dev, int side, __u32 id)
 	int fd = bpf_prog_get_fd_by_id(id);
 
 	if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len))
-		printf("%s %s %s\n", dev, side ? "egress" : "ingress", info.name);
+		printf("%s %s %s", dev, side ? "egress" : "ingress", info.name);
+	if (fd >= 0)
+		printf(with_id ? " %u\n" : "\n", id);
 	if (fd >= 0)
 		close(fd);
 }
@@ -41,11 +47,12 @@ static int show(unsigned int ifindex, const char *dev)
 	return 0;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct if_nameindex *v = if_nameindex();
 	int i, status = v ? 0 : 1;
 
+	with_id = argc > 1 && !strcmp(argv[1], "-i");
 	for (i = 0; v && v[i].if_index && !status; i++)
 		status = show(v[i].if_index, v[i].if_name);
 	if_freenameindex(v);
