@@ -247,15 +247,6 @@ static void read_flag(struct config_reader *r, const char *path, struct json_obj
 	*(bool *)to = index;
 }
 
-static void config_bool(struct config_reader *r, const char *path, struct json_object *v,
-			const struct config_key *key, void *to)
-{
-	if (json_object_is_type(v, json_type_boolean))
-		*(bool *)to = json_object_get_boolean(v);
-	else
-		config_mistake(r, path, v, "true or false");
-}
-
 static const char *const unreadable_words[] = { "pass", "drop", NULL };
 static const char *const types_words[] = { "agreed", "any", NULL };
 static const char *const learn_words[] = { "never", "private", "always", NULL };

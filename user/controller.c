@@ -507,6 +507,7 @@ void controller_close(struct controller *c)
 	release_free(c->release);
 	pinhole_table_free(c->table);
 	actions_free(&c->actions);
+	link_hold_close(&c->links);
 	datapath_close(c->dp);
 	if (c->base)
 		event_base_free(c->base);

@@ -11,6 +11,7 @@
 #include "doer.h"
 #include "engine.h"
 #include "inside.h"
+#include "link_hold.h"
 #include "netlink.h"
 #include "punt.h"
 #include "sync_tell.h"
@@ -49,6 +50,7 @@ struct controller {
 	bool detached; /* the instance has ended, and its calls with it */
 	unsigned int n_unpinned; /* pins that are missing, as was said */
 	int presence_err; /* that was said */
+	struct link_hold links;
 };
 
 /* Fills .engine from the journal and brings the maps in line. Everything else but .punt, .events and

@@ -20,6 +20,7 @@
 #include "bpffs.h"
 #include "netlink.h"
 #include "rf_heartbeat.h"
+#include "survivor.h"
 
 #define BATCH 4096
 
@@ -100,10 +101,7 @@ static int open_map(struct datapath *dp, int i, struct why *w)
 	if (dp->map[i] >= 0)
 		return 0;
 	if (errno == ENOENT)
-		return why_set(
-			w, -ENOENT,
-			"instance \"%s\" is not attached to any device; first: ringfence attach dev DEV",
-			dp->instance);
+		return -ENOENT; /* which may be right: see open_with() */
 	return why_set(w, -errno, "cannot open %s: %s%s", path, strerror(errno),
 		       errno == EACCES || errno == EPERM ? "; run as root" : "");
 }
@@ -133,7 +131,8 @@ static int check_version(const struct datapath *dp, uint32_t version, bool older
 		dp->instance, from, RF_ABI_VERSION);
 }
 
-static int open_check(struct datapath *dp, bool older, struct why *w)
+/* *begun: is set when its attach had only begun. */
+static int open_check(struct datapath *dp, bool older, bool *begun, struct why *w)
 {
 	struct rf_settings s;
 	int err;
@@ -142,11 +141,13 @@ static int open_check(struct datapath *dp, bool older, struct why *w)
 	if (err)
 		return why_set(w, err, "cannot read the settings of instance \"%s\": %s",
 			       dp->instance, strerror(-err));
-	if (!s.abi_version) /* an attach was killed before it had written them */
+	if (!s.abi_version) { /* an attach was killed before it had written them */
+		*begun = true;
 		return why_set(
 			w, -ENOENT,
 			"an attach of instance \"%s\" was interrupted, nothing is guarded; again: ringfence attach dev DEV",
 			dp->instance);
+	}
 	err = check_version(dp, s.abi_version, older, w);
 	if (err)
 		return err;
@@ -184,12 +185,15 @@ static int open_with(struct datapath **out, const char *instance, bool rw, bool 
 		     const struct config *fresh, struct why *w)
 {
 	struct datapath *dp;
+	bool begun = false;
 	int i, err;
 
 	datapath_quiet();
 	err = instance_check(instance, w);
 	if (!err)
 		err = bpffs_ready(false, w);
+	if (err == -ENODEV && survivor_lives(instance))
+		return survivor_why(instance, w);
 	if (err)
 		return err;
 	dp = calloc(1, sizeof(*dp));
@@ -206,7 +210,7 @@ static int open_with(struct datapath **out, const char *instance, bool rw, bool 
 	/* First, as an instance of another version may lack maps without being an unfinished one. */
 	err = open_map(dp, MAP_SETTINGS, w);
 	if (!err && !fresh)
-		err = open_check(dp, older, w);
+		err = open_check(dp, older, &begun, w);
 	for (i = 0; i < MAP_COUNT && !err; i++) {
 		err = open_map(dp, i, w);
 		if (err == -ENOENT && datapath_map_is_new(i, dp->abi))
@@ -218,10 +222,13 @@ static int open_with(struct datapath **out, const char *instance, bool rw, bool 
 		err = datapath_apply_settings(dp, fresh);
 	if (!err && rw) {
 		err = datapath_reopen_progs(dp);
-		if (err)
+		if (err && err != -ENOENT)
 			why_set(w, err, "cannot open the programs of instance \"%s\": %s", instance,
 				strerror(-err));
 	}
+	/* A pin that is missing is no detach. */
+	if (err == -ENOENT && !begun)
+		err = survivor_why(instance, w);
 	if (err) {
 		datapath_close(dp);
 		return err;

@@ -109,7 +109,7 @@ struct datapath {
 	int n_cpus; /* possible CPUs, for per-CPU values */
 };
 
-/* -ENOENT: no such instance attached; -ESTALE: pinned by another ABI version; -EXDEV: lives in another netns. */
+/* -ENOENT: no such instance attached; -EUCLEAN: it lives, but a pin of it is missing; -ESTALE: pinned by another ABI version; -EXDEV: lives in another netns. */
 int datapath_open(struct datapath **out, const char *instance, bool rw, struct why *w);
 void datapath_close(struct datapath *dp); /* NULL ok; nothing is detached */
 

@@ -15,7 +15,9 @@
 
 #include "bpffs.h"
 #include "guards.h"
+#include "link_hold.h"
 #include "netlink.h"
+#include "survivor.h"
 #include "vlan_tags.h"
 #include "xdp_cost.h"
 
@@ -170,6 +172,10 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 
 	datapath_remove_orphan(r->instance);
 	*fresh = false;
+	/* What lives without a pin must not get a second data plane over it. */
+	err = survivor_mend(r->instance, r->replace, w);
+	if (err)
+		return err;
 	err = open_running(out, r, w);
 	if (err != -ENOENT)
 		return err;
@@ -388,6 +394,8 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 			remove_fresh(dp, w);
 	}
 	datapath_close(dp);
+	if (!err)
+		link_pins_give(r->instance);
 	bpffs_unlock(r->instance, lock);
 	if (!err)
 		*out = res;

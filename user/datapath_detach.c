@@ -18,6 +18,7 @@
 #include "guards.h"
 #include "presence.h"
 #include "run_dir.h"
+#include "survivor.h"
 
 #define LO_IFINDEX 1
 
@@ -226,7 +227,7 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 	if (!err && geteuid())
 		err = why_set(w, -EPERM, "detaching needs root (CAP_BPF, CAP_NET_ADMIN)");
 	if (!err)
-		err = bpffs_ready(false, w);
+		err = bpffs_ready(survivor_lives(instance), w);
 	if (err)
 		return err == -ENODEV ? -ENOENT : err;
 	lock = bpffs_lock(instance, true, w);
@@ -236,7 +237,9 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 		bpffs_unlock(instance, lock);
 		return 0;
 	}
-	err = datapath_open(&dp, instance, true, w);
+	err = survivor_mend(instance, true, w);
+	if (!err)
+		err = datapath_open(&dp, instance, true, w);
 	if (err == -ESTALE) /* perhaps of an older version, whose binaries are gone */
 		err = datapath_open_older(&dp, instance, w);
 	if (!err) {

@@ -57,19 +57,56 @@ static int pinned_id(const char *instance, uint64_t *id)
 	return err;
 }
 
-static int count_missing(const struct datapath *dp, const char *sub, const char *what,
-			 const char *name, struct presence *p)
+static int look_at(const char *instance, const char *sub, const char *what, const char *name,
+		   struct pins *p)
 {
 	char path[PIN_PATH_MAX];
 	struct stat st;
 
-	if (!lstat(pin_path(path, dp->instance, sub, name), &st))
+	if (!lstat(pin_path(path, instance, sub, name), &st)) {
+		p->n_there++;
 		return 0;
+	}
 	if (errno != ENOENT)
 		return -errno;
 	if (!p->n_missing++)
 		snprintf(p->missing, sizeof(p->missing), "%s \"%s\"", what, name);
 	return 0;
+}
+
+int pins_look(const char *instance, uint32_t abi, struct pins *out)
+{
+	struct pins p = { 0 };
+	int err = 0, i;
+
+	for (i = 0; i < MAP_COUNT && !err; i++)
+		if (!datapath_map_is_new(i, abi))
+			err = look_at(instance, "maps", "map", datapath_map_names[i], &p);
+	for (i = 0; i < PROG_COUNT && !err; i++)
+		err = look_at(instance, "progs", "program", datapath_prog_names[i], &p);
+	if (!err)
+		*out = p;
+	return err;
+}
+
+unsigned int presence_pin(const struct datapath *dp)
+{
+	char path[PIN_PATH_MAX];
+	unsigned int n = 0;
+	struct stat st;
+	int i;
+
+	for (i = 0; i < MAP_COUNT; i++)
+		if (dp->map[i] >= 0 &&
+		    lstat(pin_path(path, dp->instance, "maps", datapath_map_names[i]), &st) &&
+		    errno == ENOENT)
+			n += !datapath_pin_map(dp->map[i], i, path);
+	for (i = 0; i < PROG_COUNT; i++)
+		if (dp->prog[i] >= 0 &&
+		    lstat(pin_path(path, dp->instance, "progs", datapath_prog_names[i]), &st) &&
+		    errno == ENOENT)
+			n += !bpf_obj_pin(dp->prog[i], path);
+	return n;
 }
 
 /* Has a detach taken the last device out of the map? */
@@ -93,7 +130,7 @@ int presence_look(const struct datapath *dp, struct presence *out)
 	struct rf_instance own;
 	bool empty = false;
 	uint64_t id = 0;
-	int err, i;
+	int err;
 
 	err = datapath_instance(dp, &own);
 	if (!err && own.flags & RF_INSTANCE_ENDED) {
@@ -105,17 +142,15 @@ int presence_look(const struct datapath *dp, struct presence *out)
 		err = pinned_id(dp->instance, &id);
 	if (err == -ENOENT)
 		err = 0; /* one of the missing */
-	for (i = 0; i < MAP_COUNT && !err; i++)
-		err = count_missing(dp, "maps", "map", datapath_map_names[i], &p);
-	for (i = 0; i < PROG_COUNT && !err; i++)
-		err = count_missing(dp, "progs", "program", datapath_prog_names[i], &p);
-	if (!err && p.n_missing)
+	if (!err)
+		err = pins_look(dp->instance, RF_ABI_VERSION, &p.pins);
+	if (!err && p.pins.n_missing)
 		err = is_empty(dp, &empty);
 	if (err)
 		return err;
 	if (id && id != own.id)
 		p.kind = PRESENCE_OTHER;
-	else if (p.n_missing)
+	else if (p.pins.n_missing)
 		p.kind = empty ? PRESENCE_ENDED : PRESENCE_UNPINNED;
 	*out = p;
 	return 0;

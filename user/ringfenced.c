@@ -203,6 +203,9 @@ static int start(struct controller *c, struct why *w)
 		err = controller_open(c, w);
 	if (!err)
 		err = controller_events(c, w);
+	/* As root: links that were pinned by it can be opened by nobody else. */
+	if (!err)
+		controller_look(c);
 	if (!err)
 		err = hand_over(c, w);
 	if (!err)

@@ -103,7 +103,110 @@ foreign() {
 	rf_down
 }
 
+# ---- pins that somebody removes ----
+hooks() { # all that guards the WAN device and lo
+	in_ns gw tcx | grep -v '^l0'
+	in_ns gw ip -j -d link show dev w0 | python3 -c 'import json, sys; print(json.load(sys.stdin)[0].get("xdp"))'
+}
+hooks_same() { hooks | diff "$LAB_TMP/hooks" -; }
+NOT_PINNED='pinned any more, while its programs still guard w0 .*ringfence attach dev w0 replace'
+
+unpinned() { # KIND/NAME USER
+	local what=$1 user=$2 n="pin of $1, user \"$2\""
+	rf_config "\"user\": \"$user\""
+	rf_up || return
+	step leave "$n: a call"
+	hooks >"$LAB_TMP/hooks"
+	rm "$PINS/$what"
+	check "$n is gone: the controller says so" wait_for 10 said "${what#*/}\" of instance .* is not pinned any more"
+	check "$n is gone: and goes on" kill -0 "$(pid)"
+	check_fails "$n is gone: attach" "$NOT_PINNED" rf attach dev w0 config "$RF_CONFIG"
+	case $what in maps/*)
+		check_fails "$n is gone: status" "map \"${what#*/}\" .*$NOT_PINNED" rf status
+		check_fails "$n is gone: call show" "map \"${what#*/}\" .*$NOT_PINNED" rf call show ;;
+	esac
+	check_fails "$n is gone: another controller" "runs already" \
+		in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "$RF_INSTANCE"
+	check "$n is gone: every hook is there" hooks_same
+	check "$n is gone: replace mends it" rf attach dev w0 config "$RF_CONFIG" replace
+	check "$n is back" test -e "$PINS/$what"
+	check "$n is back: the controller says so" wait_for 10 said 'is pinned again'
+	step one "$n is back: the call is known"
+	step call "$n is back: a call"
+	rf_stop
+	rf_start
+	step one "$n is back: the call is known after a restart"
+	rf_down
+}
+
+# Without a controller: the programs on their hooks are all there is.
+alone() {
+	rf_config
+	rf_up || return
+	step leave "no controller: a call"
+	rf_stop
+	rm "$PINS"/maps/* "$PINS"/progs/*
+	check_fails "no controller, no pins: status" "$NOT_PINNED" rf status
+	check_fails "no controller, no pins: a controller" "$NOT_PINNED" \
+		in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "$RF_INSTANCE"
+	check "no controller, no pins: replace" rf attach dev w0 config "$RF_CONFIG" replace
+	rf_start
+	step one "no controller, no pins: the call is known"
+	rf_stop
+	rm "$PINS"/maps/settings "$PINS"/progs/rf_wan_in
+	check "no controller, no pins: detach" rf detach all
+	check "no controller, no pins: nothing is left" test -z "$(in_ns gw tcx)$(find /sys/fs/bpf -mindepth 1 -path '*ringfence/*')"
+	rm -f "$RF_CONFIG"
+}
+
+# The controller may pin what root's directory allows it to, and hooks in any case.
+pinned_again() {
+	rf_config '"user": ""'
+	rf_up || return
+	step leave "the controller is root's: a call"
+	hooks >"$LAB_TMP/hooks"
+	find "$PINS" | sort >"$LAB_TMP/pins"
+	rm "$PINS"/maps/pinholes "$PINS"/progs/rf_wan_xdp "$PINS"/links/tcx_in_* "$PINS"/links/xdp_*
+	all_back() { find "$PINS" | sort | diff "$LAB_TMP/pins" -; }
+	check "the controller is root's: it pins all again" wait_for 10 all_back
+	check "the controller is root's: no hook was off" hooks_same
+	check "the controller is root's: and says so" said 'pinned again'
+	step one "the controller is root's: the call is known"
+	step call "the controller is root's: a call"
+	rf_down
+}
+
+# The bpf file system itself goes, and every link, map and program that nobody holds with it.
+unmounted() { # USER
+	rf_config "\"user\": \"$1\""
+	rf_up || return
+	step leave "unmounted, user \"$1\": a call"
+	hooks >"$LAB_TMP/hooks"
+	umount /sys/fs/bpf
+	check "unmounted, user \"$1\": the controller says so" wait_for 10 said 'nothing of instance .* is pinned any more'
+	check "unmounted, user \"$1\": and goes on" kill -0 "$(pid)"
+	check "unmounted, user \"$1\": the WAN is guarded" hooks_same
+	check_fails "unmounted, user \"$1\": status" "$NOT_PINNED" rf status
+	check_fails "unmounted, user \"$1\": attach" "$NOT_PINNED" rf attach dev w0 config "$RF_CONFIG"
+	check "unmounted, user \"$1\": the journal is kept" test -s "$RUN/journal"
+	check "unmounted, user \"$1\": replace mounts and mends it" rf attach dev w0 config "$RF_CONFIG" replace
+	check "unmounted, user \"$1\": the controller says so" wait_for 10 said 'is pinned again'
+	step one "unmounted, user \"$1\": the call is known"
+	step call "unmounted, user \"$1\": a call"
+	rf_stop
+	rf_start
+	step one "unmounted, user \"$1\": and after a restart"
+	rf_down
+}
+
 lab_up nat
+pinned_again
+unmounted nobody
+unmounted ""
+unpinned maps/settings nobody
+unpinned maps/pinholes nobody
+unpinned progs/rf_wan_in nobody
+alone
 again ""
 again nobody
 stopped

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A detach does not wait for the last descriptor of a link: it detaches it (hooks.c), and the link is dead then. */
+#include "link_hold.h"
+
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "bpffs.h"
+
+#define LO_IFINDEX 1
+
+static bool is_alive(int fd)
+{
+	struct bpf_link_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	/* tcx's tells its device at the same place; what cannot be read is not let go of */
+	return bpf_obj_get_info_by_fd(fd, &info, &len) || info.xdp.ifindex;
+}
+
+static struct held_link *find(struct link_hold *h, const char *name)
+{
+	unsigned int i;
+
+	for (i = 0; i < h->n; i++)
+		if (!strcmp(h->v[i].name, name))
+			return &h->v[i];
+	return NULL;
+}
+
+static void hold(struct link_hold *h, const char *instance, const char *prefix, uint32_t ifindex)
+{
+	char path[PIN_PATH_MAX], name[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s%u", prefix, ifindex);
+	if (find(h, name) || h->n == LINK_HOLD_MAX)
+		return;
+	fd = bpf_obj_get(pin_path(path, instance, "links", name));
+	if (fd < 0)
+		return; /* clsact, or TC only */
+	h->v[h->n].fd = fd;
+	memcpy(h->v[h->n++].name, name, sizeof(name));
+}
+
+static void drop_dead(struct link_hold *h)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < h->n; i++)
+		if (is_alive(h->v[i].fd))
+			h->v[n++] = h->v[i];
+		else
+			close(h->v[i].fd);
+	h->n = n;
+}
+
+void link_hold_look(struct link_hold *h, const struct datapath *dp, unsigned int *n_pinned)
+{
+	__u32 key, next, *prev = NULL;
+	char path[PIN_PATH_MAX];
+	struct rf_device dev;
+	struct stat st;
+	unsigned int i;
+
+	drop_dead(h);
+	*n_pinned = 0;
+	for (i = 0; i < h->n; i++)
+		if (lstat(pin_path(path, dp->instance, "links", h->v[i].name), &st) &&
+		    errno == ENOENT && !bpf_obj_pin(h->v[i].fd, path))
+			++*n_pinned;
+	hold(h, dp->instance, "tcx_out_", LO_IFINDEX);
+	while (!bpf_map_get_next_key(dp->map[MAP_DEVICES], prev, &next)) {
+		key = next;
+		prev = &key;
+		if (bpf_map_lookup_elem(dp->map[MAP_DEVICES], &key, &dev) || dev.role != RF_DEV_WAN)
+			continue;
+		hold(h, dp->instance, "xdp_", key);
+		hold(h, dp->instance, "tcx_in_", key);
+		hold(h, dp->instance, "tcx_out_", key);
+	}
+}
+
+void link_hold_close(struct link_hold *h)
+{
+	while (h->n)
+		close(h->v[--h->n].fd);
+}
+
+void link_pins_give(const char *instance)
+{
+	char path[PIN_PATH_MAX], child[PIN_PATH_MAX + 256];
+	const struct dirent *e;
+	struct stat st;
+	DIR *d;
+
+	d = opendir(pin_path(path, instance, "links", NULL));
+	if (!d || fstat(dirfd(d), &st) || !st.st_uid) {
+		if (d)
+			closedir(d);
+		return;
+	}
+	while ((e = readdir(d))) {
+		if (e->d_name[0] == '.')
+			continue;
+		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
+		if (lchown(child, st.st_uid, st.st_gid))
+			log_warning("cannot give %s to user %u: %s", child, st.st_uid,
+				    strerror(errno));
+	}
+	closedir(d);
+}
