@@ -252,6 +252,15 @@ static void lo_hook(struct datapath *dp, struct inside_change *change)
 		trouble(change, err, "signalling to this host cannot be released: %.300s", w.text);
 }
 
+/* A name may change under the hooks; a number may come again for another device, which has none of them. Where
+ * that cannot be read it stays the one it was. */
+static bool is_same_device(const struct datapath *dp, const struct datapath_device *d,
+			   const struct nl_link *link)
+{
+	return !strcmp(link->name, d->dev.name) ||
+	       hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) != 0;
+}
+
 static void sync_wans(struct datapath *dp, struct scan *s, const struct config *c,
 		      struct inside_change *change)
 {
@@ -265,7 +274,7 @@ static void sync_wans(struct datapath *dp, struct scan *s, const struct config *
 		if (d->dev.role != RF_DEV_WAN)
 			continue;
 		link = link_by_index(s, d->ifindex);
-		if (link) {
+		if (link && is_same_device(dp, d, link)) {
 			wan_keep(dp, d, link, change);
 			continue;
 		}

@@ -199,7 +199,36 @@ unmounted() { # USER
 	rf_down
 }
 
+# ---- a number that comes again for another device ----
+devices() { rf -j status | python3 -c 'import json, sys; print(*sorted((d["dev"], d["state"]) for d in json.load(sys.stdin)["wan"]))'; }
+is() { [ "$("$1")" = "$2" ] || { "$1"; return 1; }; } # COMMAND OUTPUT
+new_device() { # NAME INDEX
+	in_ns gw ip link add "$1" index "$2" type veth peer name "$1p" && in_ns gw ip link set "$1" up && in_ns gw ip link set "$1p" up
+}
+other_device() {
+	rf_config
+	rf_up || return
+	new_device w7 4242
+	check "number reused: attach" rf attach dev w7
+	in_ns gw ip link set w7 down
+	in_ns gw ip link set w7 name w8
+	in_ns gw ip link set w8 up
+	check "number reused: a device that is renamed stays" wait_for 15 is devices "('w0', 'up') ('w8', 'up')"
+	in_ns gw ip link del w8
+	new_device x7 4242
+	check "number reused: the device is gone" wait_for 15 said 'WAN device.* gone'
+	check "number reused: is missed, and not taken for another" is devices "('w0', 'up') ('w8', 'missing')"
+	check "number reused: the other has no hooks" not grep -q x7 <(in_ns gw tcx)
+	new_device w8 4243
+	check "number reused: it comes back by its name" wait_for 15 is devices "('w0', 'up') ('w8', 'up')"
+	check "number reused: and is guarded" grep -q w8 <(in_ns gw tcx)
+	in_ns gw ip link del x7
+	rf_down
+	in_ns gw ip link del w8
+}
+
 lab_up nat
+other_device
 pinned_again
 unmounted nobody
 unmounted ""
