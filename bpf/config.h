@@ -28,6 +28,10 @@
 /* Next to the mark of releases, as nobody else can know it */
 #define RF_HAIRPIN_MARK(inject_mark) ((inject_mark) ^ 1)
 
+/* skb->tc_index of media on its way out by a redirect: the egress hook need not look at it. Only "passes anyhow"
+ * hangs on it, so that it does no harm where somebody else sets it. */
+#define RF_TC_DELIVERED 0x5246
+
 /* include/uapi/linux/{if_ether,pkt_cls,if_packet,in6,ip}.h: macros, so not in vmlinux.h */
 #define ETH_P_IP	 0x0800
 #define ETH_P_IPV6	 0x86DD

@@ -111,6 +111,7 @@ static __always_inline bool rf_redirect(struct __sk_buff *skb, struct rf_pkt *p,
 	for (i = 0; i <= RF_VLANS_MAX; i++)
 		if (skb->vlan_present || i < p->tags)
 			bpf_skb_vlan_pop(skb);
+	skb->tc_index = RF_TC_DELIVERED;
 	bpf_redirect_neigh(ifindex, NULL, 0, 0);
 	return true;
 }
@@ -163,6 +164,7 @@ static __always_inline bool rf_redirect_known(struct __sk_buff *skb, const struc
 	if (eth + sizeof(struct ethhdr) > (void *)(long)skb->data_end)
 		return false;
 	__builtin_memcpy(eth, hop->dst_mac, 12);
+	skb->tc_index = RF_TC_DELIVERED;
 	bpf_redirect(hop->ifindex, 0);
 	return true;
 }

@@ -21,6 +21,7 @@ static __always_inline bool rf_pinhole_find(struct rf_pkt *p, const struct rf_ep
 	if (!ph)
 		return false;
 	h->ph = *ph;
+	p->flags |= RF_PKT_HIT;
 	h->media.cls = 0;
 	h->dir = dir;
 	h->to_learnt = 0;

@@ -7,6 +7,7 @@
 #ifndef RF_BPF_FRAG_H
 #define RF_BPF_FRAG_H
 
+#include "bystander.h"
 #include "punt.h"
 
 static __always_inline void rf_frag_key(const struct rf_pkt *p, struct rf_frag_key *k)
@@ -37,6 +38,16 @@ static __always_inline void rf_frag_set(struct rf_pkt *p, const struct rf_frag_k
 	bpf_map_update_elem(&frags, k, &f, BPF_ANY);
 }
 
+/* Of a pinhole that takes no fragment, or to or from a guarded port without one: is it others'? */
+static __always_inline bool rf_frag_of_others(struct __sk_buff *skb, struct rf_pkt *p, bool hit)
+{
+	if (p->hook != RF_HOOK_WAN_IN)
+		return !hit && rf_stray_out(skb, p) == RF_R_BYSTANDER_OUT;
+	if (hit && !rf_hit_may_be_others(&p->hit, &p->src))
+		return false;
+	return rf_owner_tc(skb, p) == RF_OWNER_OTHERS;
+}
+
 /* .frag: what the ports of the first fragment say */
 static __always_inline enum rf_reason rf_frag_first(struct __sk_buff *skb, struct rf_pkt *p)
 {
@@ -45,6 +56,8 @@ static __always_inline enum rf_reason rf_frag_first(struct __sk_buff *skb, struc
 
 	rf_frag_key(p, &k);
 	before = rf_frag_get(p, &k);
+	if (p->frag == RF_FRAG_MEDIA && rf_frag_of_others(skb, p, p->flags & RF_PKT_HIT))
+		p->frag = RF_FRAG_PASS;
 	rf_frag_set(p, &k, p->frag);
 	if (p->frag == RF_FRAG_SIP)
 		return rf_hold(skb, p, RF_PUNT_FRAGMENT);

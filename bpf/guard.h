@@ -90,6 +90,42 @@ static __always_inline bool rf_sip_port(__be16 port)
 	return false;
 }
 
+/* Left to others by `wan[].except`? .ifindex: of the WAN device, 0: any */
+static __always_inline bool rf_port_excepted(__u32 ifindex, __be16 port)
+{
+	struct rf_settings *s = rf_settings_get();
+	__u32 n = bpf_ntohs(port);
+	struct rf_excepts *x;
+
+	if (!s || !(s->policy & RF_POLICY_EXCEPTS))
+		return false;
+	x = bpf_map_lookup_elem(&excepts, &ifindex);
+	return x && x->ports[n / 64] >> n % 64 & 1;
+}
+
+static __always_inline bool rf_media_port(const struct rf_range *r, __u32 ifindex, __be16 port)
+{
+	return rf_range_has(r, port) && !rf_port_excepted(ifindex, port);
+}
+
+/* Left to others by `sip.except`? As address and port, as one of them. */
+static __always_inline bool rf_sip_excepted(const struct rf_ep *ep)
+{
+	struct rf_settings *s = rf_settings_get();
+	struct rf_ep key = { .addr = ep->addr, .port = ep->port };
+
+	if (!s || !(s->policy & RF_POLICY_SIP_EXCEPTS))
+		return false;
+	if (bpf_map_lookup_elem(&sip_excepts, &key))
+		return true;
+	key.port = 0;
+	if (bpf_map_lookup_elem(&sip_excepts, &key))
+		return true;
+	__builtin_memset(&key.addr, 0, sizeof(key.addr));
+	key.port = ep->port;
+	return bpf_map_lookup_elem(&sip_excepts, &key);
+}
+
 static __always_inline bool rf_controller_away(struct rf_pkt *p)
 {
 	struct rf_settings *s = rf_settings_get();

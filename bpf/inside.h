@@ -33,7 +33,7 @@ static __always_inline enum rf_kind rf_inside_hit_kind(struct __sk_buff *skb, st
 	/* two inside hosts that know each other by public addresses: rf_hairpin() */
 	if (rf_guard_get(&p->dst.addr) && !rf_remotes_have(&p->hit, &p->dst, false))
 		return RF_KIND_OTHER;
-	return kind == RF_KIND_MEDIA || rf_leaves_by_wan(skb, p) ? kind : RF_KIND_OTHER;
+	return kind != RF_KIND_SIP || rf_leaves_by_wan(skb, p) ? kind : RF_KIND_OTHER;
 }
 
 static __always_inline enum rf_kind rf_inside_miss_kind(struct __sk_buff *skb, struct rf_pkt *p)
@@ -49,11 +49,11 @@ static __always_inline enum rf_kind rf_inside_miss_kind(struct __sk_buff *skb, s
 	sip = mode != RF_MODE_HOST && rf_sip_port(p->dst.port);
 	ports.lo = in->port_lo;
 	ports.hi = in->port_hi;
-	if (!sip && (mode != RF_MODE_ROUTED || !rf_range_has(&ports, p->src.port)))
+	if (!sip && (mode != RF_MODE_ROUTED || !rf_media_port(&ports, 0, p->src.port)))
 		return RF_KIND_OTHER;
 	if (rf_stays_inside(skb, p))
 		return RF_KIND_OTHER;
-	return sip ? RF_KIND_SIP : RF_KIND_STRAY;
+	return sip ? rf_sip_kind(&p->src) : RF_KIND_STRAY;
 }
 
 static __always_inline enum rf_kind rf_inside_kind(struct __sk_buff *skb, struct rf_pkt *p)

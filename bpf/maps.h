@@ -34,6 +34,9 @@ RF_HASH(more_remotes, struct rf_more_key, struct rf_more_remotes, 2 * RF_PINHOLE
 RF_HASH(learnt, __u32, struct rf_learnt, RF_PINHOLES_MAX);
 RF_HASH(guards, struct rf_addr, struct rf_guard, RF_GUARDS_MAX);
 RF_HASH(devices, __u32, struct rf_device, RF_DEVICES_MAX);
+RF_HASH(call_ends, struct rf_ep, struct rf_call_end, RF_CALL_ENDS_MAX);
+RF_HASH(excepts, __u32, struct rf_excepts, RF_EXCEPTS_MAX);
+RF_HASH(sip_excepts, struct rf_ep, struct rf_sip_except, RF_SIP_EXCEPTS_MAX);
 RF_HASH(tcp_flows, struct rf_tcp_key, struct rf_tcp_flow, RF_TCP_FLOWS_MAX);
 
 struct {
@@ -62,9 +65,13 @@ RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_REASONS_ROOM)
 RF_MAPPED(pinhole_state, struct rf_pinhole_state, RF_PINHOLES_MAX);
 RF_ARRAY(pinhole_cold, BPF_MAP_TYPE_ARRAY, struct rf_pinhole_cold, RF_PINHOLES_MAX);
 RF_MAPPED(progress, struct rf_progress, 1);
+RF_MAPPED(flow_ports, __u32, RF_FLOW_PORTS);
 RF_MAPPED(inbound, struct rf_inbound, RF_PINHOLES_MAX / 2);
 /* Entries of `inbound`, a power of two: set by the loader. */
 const volatile __u32 rf_inbound_n = RF_PINHOLES_MAX / 2;
+/* The kernel has conntrack that can be asked: set by the loader. The address of a weak kfunc does not tell on 6.1,
+ * where it is a module's. */
+const volatile bool rf_conntrack = false;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -72,6 +79,13 @@ struct {
 	__type(key, struct rf_frag_key);
 	__type(value, struct rf_frag);
 } frags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, RF_FLOWS_MAX);
+	__type(key, struct rf_flow_key);
+	__type(value, struct rf_flow);
+} flows SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

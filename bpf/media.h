@@ -7,6 +7,7 @@
 #ifndef RF_BPF_MEDIA_H
 #define RF_BPF_MEDIA_H
 
+#include "bystander.h"
 #include "classify.h"
 #include "deliver.h"
 #include "learn.h"
@@ -152,8 +153,9 @@ __noinline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 	reason = rf_check_media(ctx, true, p);
 	if (reason == RF_R_STUN_HELD || (rf_may_turn(reason) && rf_may_park()))
 		return RF_R_TO_TC;
-	if (!reason)
-		reason = rf_deliver_xdp(ctx, p);
+	reason = reason ? rf_refused_hit(ctx, true, p, reason) : rf_deliver_xdp(ctx, p);
+	if (reason == RF_R_BYSTANDER_REPLY)
+		return reason;
 	rf_book(p, reason);
 	return reason;
 }
@@ -165,6 +167,8 @@ __noinline enum rf_reason rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p)
 	if (!p)
 		return RF_R_NO_PINHOLE;
 	reason = rf_check_media(skb, false, p);
+	if (reason && rf_refused_hit(skb, false, p, reason) == RF_R_BYSTANDER_REPLY)
+		return RF_R_BYSTANDER_REPLY;
 	if (reason == RF_R_STUN_HELD)
 		reason = rf_stun_ask(skb, p);
 	else

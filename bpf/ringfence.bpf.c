@@ -29,7 +29,11 @@ static __always_inline enum rf_reason rf_dispatch_xdp(struct xdp_md *ctx, struct
 	switch (rf_wan_in_stage(p, rf_parse_xdp(ctx, p))) {
 	case RF_STAGE_MEDIA: return rf_media_xdp(ctx, p);
 	case RF_STAGE_DECIDED:
-		return rf_may_turn(p->reason) && rf_may_park() ? RF_R_TO_TC : p->reason;
+		if (p->reason != RF_R_NO_PINHOLE)
+			return p->reason;
+		if (rf_may_park())
+			return RF_R_TO_TC;
+		return rf_owner_xdp(ctx, p) == RF_OWNER_OTHERS ? RF_R_BYSTANDER_REPLY : p->reason;
 	default: return RF_R_TO_TC;
 	}
 }
@@ -70,6 +74,20 @@ int rf_xdp_pass(struct xdp_md *ctx)
 
 /* ---- TC ---- */
 
+/* .reason stands, unless signalling is about to make a pinhole, or it is the traffic of others. */
+static __always_inline enum rf_reason rf_decided_tc(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	enum rf_reason reason = p->reason;
+
+	if (reason == RF_R_NO_PINHOLE && p->hook == RF_HOOK_WAN_IN &&
+	    rf_owner_tc(skb, p) == RF_OWNER_OTHERS)
+		return RF_R_BYSTANDER_REPLY;
+	reason = p->hook == RF_HOOK_INSIDE_IN ? rf_inside_early(skb, p) : rf_park(skb, p, reason);
+	if (reason == RF_R_NO_PINHOLE && p->hook != RF_HOOK_WAN_IN)
+		return rf_stray_out(skb, p);
+	return reason;
+}
+
 static __always_inline enum rf_reason rf_dispatch(struct __sk_buff *skb, struct rf_pkt *p,
 						  enum rf_stage stage)
 {
@@ -80,9 +98,7 @@ static __always_inline enum rf_reason rf_dispatch(struct __sk_buff *skb, struct 
 	case RF_STAGE_ICMP: return rf_icmp(skb, p);
 	case RF_STAGE_TCP: return rf_tcp(skb, p);
 	case RF_STAGE_DIRECT: return rf_direct(skb, p);
-	default:
-		return p->hook == RF_HOOK_INSIDE_IN ? rf_inside_early(skb, p)
-						    : rf_park(skb, p, p->reason);
+	default: return rf_decided_tc(skb, p);
 	}
 }
 
@@ -146,10 +162,14 @@ int rf_inside_in(struct __sk_buff *skb)
 
 static __always_inline int rf_wan_out_forward(struct __sk_buff *skb)
 {
+	enum rf_leaving leaving;
 	struct rf_pkt *p;
 
-	if (rf_plainly_public(skb) || rf_other_vlan(skb))
+	leaving = rf_leaving(skb);
+	if (leaving == RF_LEAVING_PLAIN || rf_other_vlan(skb))
 		return TC_ACT_UNSPEC;
+	if (leaving == RF_LEAVING_UDP)
+		return rf_forwarded_udp(skb);
 	p = rf_pkt_begin(RF_HOOK_WAN_OUT);
 	return p ? rf_verdict_tc(p, rf_wan_out_forwarded(skb, p)) : TC_ACT_SHOT;
 }

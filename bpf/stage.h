@@ -6,6 +6,7 @@
 #ifndef RF_BPF_STAGE_H
 #define RF_BPF_STAGE_H
 
+#include "guard.h"
 #include "packet.h"
 
 enum rf_stage {
@@ -22,6 +23,7 @@ enum rf_kind {
 	RF_KIND_OTHER, /* none of our business */
 	RF_KIND_UNGUARDED, /* the address is guarded, the port is not */
 	RF_KIND_SIP,
+	RF_KIND_SIP_EXCEPTED, /* of others */
 	RF_KIND_MEDIA, /* of a pinhole: .hit is set */
 	RF_KIND_STRAY, /* to or from a guarded port that no pinhole takes */
 	RF_KIND_DIRECT, /* from the WAN to a private inside address */
@@ -47,15 +49,24 @@ static __always_inline enum rf_stage rf_stage_of_kind(struct rf_pkt *p, enum rf_
 	case RF_KIND_SIP: return RF_STAGE_SIP;
 	case RF_KIND_MEDIA: return RF_STAGE_MEDIA;
 	case RF_KIND_STRAY: return rf_decided(p, RF_R_NO_PINHOLE);
+	case RF_KIND_SIP_EXCEPTED: return rf_decided(p, RF_R_SIP_EXCEPTED);
 	case RF_KIND_UNGUARDED: return rf_decided(p, RF_R_NOT_GUARDED);
 	default: return rf_decided(p, RF_R_NOT_OURS);
 	}
 }
 
+/* .own: the endpoint on our side */
+static __always_inline enum rf_kind rf_sip_kind(const struct rf_ep *own)
+{
+	return rf_sip_excepted(own) ? RF_KIND_SIP_EXCEPTED : RF_KIND_SIP;
+}
+
 /* Of a pinhole that was found. */
 static __always_inline enum rf_kind rf_kind_of_hit(const struct rf_pkt *p)
 {
-	return p->hit.ph.classes & RF_CLASS_SIP ? RF_KIND_SIP : RF_KIND_MEDIA;
+	if (p->hit.ph.classes & RF_CLASS_SIP)
+		return rf_sip_kind(p->hit.dir == RF_DIR_IN ? &p->dst : &p->src);
+	return RF_KIND_MEDIA;
 }
 
 static __always_inline bool rf_is_tcp(const struct rf_pkt *p, enum rf_parsed parsed)

@@ -88,6 +88,8 @@ static __always_inline bool rf_tcp_wanted_outside(struct rf_pkt *p)
 {
 	struct rf_range ports;
 
+	if (rf_sip_excepted(&p->dst))
+		return false;
 	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN))
 		return (p->hit.ph.classes & RF_CLASS_SIP) && !(p->hit.ph.flags & RF_PH_LOCAL);
 	return !rf_guard_get(&p->dst.addr) && rf_guarded(&p->dst.addr, &ports) &&
@@ -98,7 +100,7 @@ static __always_inline bool rf_tcp_wanted_inside(struct __sk_buff *skb, struct r
 {
 	struct rf_inside *in = rf_inside_get(&p->src.addr);
 
-	if (!in || rf_inside_mode(in, &p->src.addr) == RF_MODE_HOST)
+	if (!in || rf_inside_mode(in, &p->src.addr) == RF_MODE_HOST || rf_sip_excepted(&p->src))
 		return false;
 	if (!rf_sip_port(p->dst.port) &&
 	    !(rf_pinhole_find(p, &p->src, RF_DIR_OUT) && (p->hit.ph.classes & RF_CLASS_SIP)))

@@ -6,6 +6,7 @@
 #ifndef RF_BPF_WAN_H
 #define RF_BPF_WAN_H
 
+#include "bystander.h"
 #include "classify.h"
 #include "find.h"
 #include "guard.h"
@@ -26,8 +27,8 @@ static __always_inline enum rf_kind rf_wan_in_kind(struct rf_pkt *p)
 	default: return RF_KIND_OTHER;
 	}
 	if (rf_sip_port(p->dst.port))
-		return RF_KIND_SIP;
-	return rf_range_has(&ports, p->dst.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
+		return rf_sip_kind(&p->dst);
+	return rf_media_port(&ports, p->ifindex, p->dst.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
 }
 
 /* A whole datagram, or the first fragment of one. What the stack would refuse is delivered by nobody. */
@@ -99,10 +100,10 @@ static __always_inline enum rf_kind rf_wan_out_kind(struct rf_pkt *p, const stru
 	if (!g)
 		return RF_KIND_OTHER;
 	if (rf_sip_port(p->dst.port) || rf_sip_port(p->src.port))
-		return RF_KIND_SIP;
+		return rf_sip_kind(&p->src);
 	ports.lo = g->port_lo;
 	ports.hi = g->port_hi;
-	return rf_range_has(&ports, p->src.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
+	return rf_media_port(&ports, p->ifindex, p->src.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
 }
 
 static __always_inline enum rf_stage rf_wan_out_stage(struct rf_pkt *p, enum rf_parsed parsed)
@@ -142,8 +143,14 @@ static __always_inline bool rf_source_private(struct __sk_buff *skb)
 	return rf_mode_by_addr(&a) == RF_MODE_NAT;
 }
 
-/* What nearly every packet shows that leaves here: its source in a plain frame is not private. */
-static __always_inline bool rf_plainly_public(const struct __sk_buff *skb)
+enum rf_leaving {
+	RF_LEAVING_PLAIN, /* no UDP, or delivered by us, and its source in a plain frame is not private */
+	RF_LEAVING_UDP, /* the same of UDP that we have not seen yet */
+	RF_LEAVING_LOOK, /* that is not plain to see */
+};
+
+/* What a packet shows at the first look. Nearly all that leave here are plain. */
+static __always_inline enum rf_leaving rf_leaving(const struct __sk_buff *skb)
 {
 	const struct ethhdr *eth = (void *)(long)skb->data;
 	const struct iphdr *ip = (void *)(eth + 1);
@@ -152,9 +159,68 @@ static __always_inline bool rf_plainly_public(const struct __sk_buff *skb)
 	/* both, as devices without an Ethernet header have something else in its place */
 	if (skb->protocol != bpf_htons(ETH_P_IP) ||
 	    (void *)(ip + 1) > (void *)(long)skb->data_end || eth->h_proto != bpf_htons(ETH_P_IP))
-		return false;
+		return RF_LEAVING_LOOK;
 	rf_addr_v4(&a, ip->saddr);
-	return rf_mode_by_addr(&a) != RF_MODE_NAT;
+	if (rf_mode_by_addr(&a) == RF_MODE_NAT)
+		return RF_LEAVING_LOOK;
+	return ip->protocol == IPPROTO_UDP && skb->tc_index != RF_TC_DELIVERED ? RF_LEAVING_UDP
+									       : RF_LEAVING_PLAIN;
+}
+
+/* Endpoints of forwarded UDP, of its first fragment at least; headers are only read. */
+static __always_inline bool rf_forwarded_ends(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	__be16 ports[2];
+	struct ipv6hdr ip6;
+	struct iphdr ip;
+	__u32 l4;
+
+	if (skb->protocol == bpf_htons(ETH_P_IP)) {
+		if (bpf_skb_load_bytes_relative(skb, 0, &ip, sizeof(ip), BPF_HDR_START_NET) ||
+		    ip.protocol != IPPROTO_UDP || ip.frag_off & bpf_htons(IP_OFFSET))
+			return false;
+		rf_addr_v4(&p->src.addr, ip.saddr);
+		rf_addr_v4(&p->dst.addr, ip.daddr);
+		l4 = ip.ihl * 4;
+	} else {
+		/* behind extension headers no bystander is found in practice */
+		if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
+		    bpf_skb_load_bytes_relative(skb, 0, &ip6, sizeof(ip6), BPF_HDR_START_NET))
+			return false;
+		l4 = sizeof(ip6);
+		if (ip6.nexthdr == NEXTHDR_FRAGMENT) {
+			struct rf_ext_hdr x;
+
+			if (bpf_skb_load_bytes_relative(skb, l4, &x, sizeof(x),
+							BPF_HDR_START_NET) ||
+			    x.frag & bpf_htons(IP6_OFFSET))
+				return false;
+			ip6.nexthdr = x.next;
+			l4 += sizeof(x);
+		}
+		if (ip6.nexthdr != IPPROTO_UDP)
+			return false;
+		rf_addr_v6(&p->src.addr, &ip6.saddr);
+		rf_addr_v6(&p->dst.addr, &ip6.daddr);
+		p->flags |= RF_PKT_V6;
+	}
+	if (bpf_skb_load_bytes_relative(skb, l4, ports, sizeof(ports), BPF_HDR_START_NET))
+		return false;
+	p->src.port = ports[0];
+	p->dst.port = ports[1];
+	return true;
+}
+
+/* Forwarded UDP passes whatever it is: here it only becomes known, so that what answers it does, too. */
+__noinline int rf_forwarded_udp(struct __sk_buff *skb)
+{
+	struct rf_pkt *p = rf_pkt_begin(RF_HOOK_WAN_OUT);
+	struct rf_range ports;
+
+	if (p && rf_forwarded_ends(skb, p) && rf_guarded(&p->src.addr, &ports) &&
+	    rf_media_port(&ports, skb->ifindex, p->src.port))
+		rf_flow_leaves(skb, p);
+	return TC_ACT_UNSPEC;
 }
 
 /*
@@ -167,14 +233,18 @@ static __always_inline enum rf_reason rf_wan_out_forwarded(struct __sk_buff *skb
 	struct rf_media m = {};
 	struct rf_inside *in;
 
-	if (!rf_source_private(skb))
+	if (!rf_source_private(skb)) {
+		rf_forwarded_udp(skb);
 		return RF_R_NONE;
+	}
 	rf_device_shape(skb, p);
 	if (rf_parse_skb(skb, p) != RF_PARSED_UDP)
 		return RF_R_NONE;
 	/* a WAN with a private address: that is what was translated to */
-	if (rf_guard_get(&p->src.addr))
+	if (rf_guard_get(&p->src.addr)) {
+		rf_forwarded_udp(skb);
 		return RF_R_NONE;
+	}
 	in = rf_inside_get(&p->src.addr);
 	if (!in || rf_inside_mode(in, &p->src.addr) != RF_MODE_NAT)
 		return RF_R_NONE;

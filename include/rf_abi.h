@@ -285,6 +285,8 @@ enum rf_policy_flag {
 	RF_POLICY_AWAY_PASS = 1 << 0, /* signalling passes unseen while the controller is away */
 	RF_POLICY_INSIDE_DIRECT =
 		1 << 1, /* the WAN may send SIP and media to private inside addresses */
+	RF_POLICY_EXCEPTS = 1 << 2, /* there is something in `excepts` */
+	RF_POLICY_SIP_EXCEPTS = 1 << 3, /* there is something in `sip_excepts` */
 };
 
 /* settings: ARRAY[1], written by attach and by the controller's configuration. */
@@ -320,6 +322,50 @@ struct rf_instance {
 	char name[32];
 };
 _Static_assert(sizeof(struct rf_instance) == 56, "rf_instance");
+
+/*
+ * What belongs to others (include/rf_bystander.h has the rules).
+ *
+ * flows: LRU_HASH. UDP that left by a WAN device from a guarded port and is no call's, as it was on the wire.
+ * Made at WAN egress only, so that nobody outside can push entries out; what answers them only renews them.
+ */
+struct rf_flow_key {
+	struct rf_ep own, remote;
+};
+_Static_assert(sizeof(struct rf_flow_key) == 40, "rf_flow_key");
+struct rf_flow {
+	__u64 last_ns; /* of a packet, within RF_FLOW_FRESH_NS */
+	__u32 answered;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct rf_flow) == 16, "rf_flow");
+
+/* flow_ports: ARRAY of __u32 by own port (host order), mapped by the controller: when it was last that of a
+ * flow, in seconds of CLOCK_MONOTONIC; 0: never. Calls are given other ports. */
+#define RF_FLOW_PORTS 65536
+
+/*
+ * call_ends: HASH, key struct rf_ep, our endpoint on the WAN. Of a pinhole that is no longer in the map: with whom
+ * it was shared. Made and removed by the controller, prolonged by the kernel while the call's host goes on sending.
+ */
+#define RF_CALL_END_REMOTES 4
+struct rf_call_end {
+	__u64 until_ns;
+	__u32 n; /* remotes; more than RF_CALL_END_REMOTES: not all of them are here, so anybody */
+	__u32 pad;
+	struct rf_ep remotes[RF_CALL_END_REMOTES];
+};
+_Static_assert(sizeof(struct rf_call_end) == 96, "rf_call_end");
+
+/* excepts: HASH, key __u32 ifindex of a WAN device, 0: what is excepted on any of them (inside devices). */
+struct rf_excepts {
+	__u64 ports[65536 / 64]; /* bit port%64 of word port/64, host order: left to others */
+};
+
+/* sip_excepts: HASH, key struct rf_ep: endpoints whose SIP is not taken; address :: any, port 0 any. */
+struct rf_sip_except {
+	__u32 pad;
+};
 
 /* control: ARRAY[1], written by the running controller only. */
 struct rf_control {
@@ -424,17 +470,23 @@ struct rf_frag {
 
 /* Map capacities (max_entries); hashes are BPF_F_NO_PREALLOC. Attach makes room for as many pinholes (of two
  * directions each) as the policy's calls may need: pinhole_state has that many slots. */
-#define RF_PINHOLES_MAX (1 << 21)
-#define RF_GUARDS_MAX	256
-#define RF_PREFIXES_MAX 4096
-#define RF_DEVICES_MAX	4096
-#define RF_FRAGS_MAX	8192
+#define RF_PINHOLES_MAX	   (1 << 21)
+#define RF_GUARDS_MAX	   256
+#define RF_PREFIXES_MAX	   4096
+#define RF_DEVICES_MAX	   4096
+#define RF_FRAGS_MAX	   8192
+/* As many as one public address has ports; LRU, and only our own side makes them */
+#define RF_FLOWS_MAX	   65536
+/* Own endpoints that were a call's: attach makes room for as many as there can be pinholes at a time */
+#define RF_CALL_ENDS_MAX   RF_PINHOLES_MAX
+#define RF_EXCEPTS_MAX	   64 /* WAN devices */
+#define RF_SIP_EXCEPTS_MAX 256
 /* Per pinhole, direction and 2^28 ns; ICE paces its checks 50 ms apart */
-#define RF_STUN_ASK_MAX 16
+#define RF_STUN_ASK_MAX	   16
 /* Packets parked behind one message, so that a flood cannot fill the ring */
-#define RF_PARK_MAX	64
-#define RF_PUNT_BYTES	(8 << 20)
-#define RF_EVENTS_BYTES (1 << 20)
+#define RF_PARK_MAX	   64
+#define RF_PUNT_BYTES	   (8 << 20)
+#define RF_EVENTS_BYTES	   (1 << 20)
 
 /*
  * tcp_flows: HASH, SIP over TCP. Each connection between the controller and somebody else (.remote) has

@@ -68,6 +68,11 @@ int datapath_instances(char ***names, size_t *n);
 	X(INSIDE, inside)               \
 	X(DEVICES, devices)             \
 	X(SETTINGS, settings)           \
+	X(FLOWS, flows)                 \
+	X(FLOW_PORTS, flow_ports)       \
+	X(CALL_ENDS, call_ends)         \
+	X(EXCEPTS, excepts)             \
+	X(SIP_EXCEPTS, sip_excepts)     \
 	X(INSTANCE, instance)           \
 	X(CONTROL, control)             \
 	X(REASONS, reasons)             \

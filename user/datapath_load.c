@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bpffs.h"
+#include "conntrack.h"
 #include "ringfence.skel.h"
 
 #ifndef BPF_F_XDP_HAS_FRAGS
@@ -115,6 +116,8 @@ static int make_room(struct ringfence_bpf *skel, const struct config *c)
 		err = bpf_map__set_max_entries(skel->maps.pinhole_cold, room);
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.inbound, room / 2);
+	if (!err)
+		err = bpf_map__set_max_entries(skel->maps.call_ends, room);
 	return err;
 }
 
@@ -171,6 +174,7 @@ static int load_try(struct ringfence_bpf **out, const struct datapath *dp, const
 	load_last[0] = 0;
 	err = dp ? take_maps(skel, dp, room) : make_room(skel, c);
 	skel->rodata->rf_inbound_n = bpf_map__max_entries(skel->maps.inbound);
+	skel->rodata->rf_conntrack = conntrack_here();
 	prog = prog_by_name(skel, "rf_xdp_pass");
 	if (prog) /* for the far ends of veth pairs, which nothing attaches to yet */
 		bpf_program__set_autoload(prog, false);

@@ -34,10 +34,9 @@ static const struct map_change {
 	uint32_t version; /* the first one with this layout */
 	bool added; /* there was none before */
 } changes[] = {
-	{ MAP_INSTANCE, 7, true },
-	{ MAP_PINHOLE_COLD, 6, true },
-	{ MAP_REASONS, 6, false },
-	{ MAP_PINHOLES, 6, false },
+	{ MAP_FLOWS, 7, true },	       { MAP_FLOW_PORTS, 7, true },  { MAP_CALL_ENDS, 7, true },
+	{ MAP_EXCEPTS, 7, true },      { MAP_SIP_EXCEPTS, 7, true }, { MAP_INSTANCE, 7, true },
+	{ MAP_PINHOLE_COLD, 6, true }, { MAP_REASONS, 6, false },    { MAP_PINHOLES, 6, false },
 };
 #define N_CHANGES (sizeof(changes) / sizeof(*changes))
 
@@ -413,6 +412,7 @@ static int load_fresh(const struct datapath *dp, int fresh[MAP_COUNT], int fds[P
 			next.map[changes[i].map] = -1;
 	room[MAP_PINHOLES] = pinholes.max_entries;
 	room[MAP_PINHOLE_COLD] = state.max_entries;
+	room[MAP_CALL_ENDS] = state.max_entries;
 	err = datapath_load_onto(&next, room, fresh, fds, w);
 	if (!err && dp->abi < 6)
 		err = convert_abi5(dp, state.max_entries, fresh, w);

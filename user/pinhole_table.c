@@ -12,6 +12,7 @@
 #include <uthash.h>
 #include <utlist.h>
 
+#include "call_ends.h"
 #include "datapath_priv.h"
 #include "inbound.h"
 #include "out_first.h"
@@ -43,6 +44,7 @@ struct pinhole_table {
 	struct slots slots; /* of pinhole_state */
 	struct inbound inbound;
 	struct out_first *out_first;
+	struct call_ends ends;
 };
 
 static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
@@ -152,7 +154,7 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 	t->dp = dp;
 	t->out_first = out_first_new();
 	if (!t->out_first || inbound_open(&t->inbound, dp->map[MAP_INBOUND]) ||
-	    datapath_pinholes(dp, &v, &n)) {
+	    call_ends_open(&t->ends, dp->map[MAP_CALL_ENDS]) || datapath_pinholes(dp, &v, &n)) {
 		pinhole_table_free(t);
 		return NULL;
 	}
@@ -193,12 +195,65 @@ void pinhole_table_free(struct pinhole_table *t)
 	slots_free(&t->slots);
 	inbound_close(&t->inbound);
 	out_first_free(t->out_first);
+	call_ends_close(&t->ends);
 	free(t);
 }
 
 uint32_t pinhole_table_highest_id(const struct pinhole_table *t)
 {
 	return t->highest;
+}
+
+/* Whom the pinhole p at key, from the WAN, let in; at most RF_REMOTES_MAX + 1. */
+static size_t let_in(const struct pinhole_table *t, const struct rf_pinhole *p, struct rf_ep *out)
+{
+	struct rf_more_key key = { .id = p->id, .dir = RF_DIR_IN };
+	struct rf_remote all[RF_REMOTES_MAX] = { p->remote };
+	struct rf_learnt l;
+	size_t n = 0;
+	int i;
+
+	if (p->n_remotes > 1)
+		bpf_map_lookup_elem(t->dp->map[MAP_MORE_REMOTES], &key, &all[1]);
+	/* of prefixes only who was learnt */
+	for (i = 0; i < p->n_remotes && i < RF_REMOTES_MAX; i++)
+		if (all[i].port && all[i].prefix_len == 128)
+			out[n++] = (struct rf_ep){ .addr = all[i].addr, .port = all[i].port };
+	if (p->flags & RF_PH_LEARN && !bpf_map_lookup_elem(t->dp->map[MAP_LEARNT], &p->id, &l) &&
+	    l.state == RF_LEARN_LOCKED)
+		out[n++] = l.ep;
+	return n;
+}
+
+/* The pinhole p at key goes, or lets in others: those are the call's for a while still. */
+static void note_end(struct pinhole_table *t, const struct rf_pinhole_key *key,
+		     const struct rf_pinhole *p)
+{
+	struct rf_ep own = { .addr = key->addr, .port = key->port }, remotes[RF_REMOTES_MAX + 1];
+
+	size_t n = p->classes & RF_CLASS_SIP ? 0 : let_in(t, p, remotes);
+
+	if (n)
+		call_ends_add(&t->ends, &own, remotes, n, clock_now_ns());
+}
+
+/* Before v is written to key. */
+static void note_before(struct pinhole_table *t, const struct rf_pinhole_key *key,
+			const struct pinhole_entry *v)
+{
+	struct rf_more_key more_key = { .id = v->p.id, .dir = RF_DIR_IN };
+	struct rf_more_remotes more = { 0 };
+	struct rf_pinhole old;
+
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, &old))
+		return;
+	if (old.id == v->p.id && old.n_remotes == v->p.n_remotes &&
+	    !memcmp(&old.remote, &v->p.remote, sizeof(old.remote)) &&
+	    (old.n_remotes < 2 ||
+	     (!bpf_map_lookup_elem(t->dp->map[MAP_MORE_REMOTES], &more_key, &more) &&
+	      !memcmp(&more, &v->more, (old.n_remotes - 1) * sizeof(more.remotes[0])))))
+		return;
+	note_end(t, key, &old);
 }
 
 /* The remotes first: the entry says how many of them count. */
@@ -208,6 +263,8 @@ static int put(struct pinhole_table *t, const struct rf_pinhole_key *key,
 	struct rf_more_key more = { .id = v->p.id, .dir = key->dir };
 
 	inbound_clear(&t->inbound, key);
+	if (key->dir == RF_DIR_IN)
+		note_before(t, key, v);
 	if (v->p.n_remotes > 1 &&
 	    bpf_map_update_elem(t->dp->map[MAP_MORE_REMOTES], &more, &v->more, BPF_ANY))
 		return -errno;
@@ -238,6 +295,8 @@ static void remove_mine(struct pinhole_table *t, const struct rf_pinhole_key *ke
 	if (!mine(t, key, id, &p))
 		return;
 	inbound_clear(&t->inbound, key);
+	if (key->dir == RF_DIR_IN)
+		note_end(t, key, &p);
 	bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key);
 }
 
@@ -464,6 +523,7 @@ void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
 	int i = 0;
 
 	out_first_sweep(t->out_first, t->dp, &t->inbound);
+	call_ends_sweep(&t->ends, now_ns);
 	/* Oldest first: where one is not due, none behind it is. */
 	DL_FOREACH_SAFE (t->closed, e, next) {
 		if (now_ns - e->quiet_since_ns < TOMBSTONE_QUIET_NS || i++ == SWEEP_BATCH)

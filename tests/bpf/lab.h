@@ -25,6 +25,7 @@
 #include <cmocka.h>
 #include "ringfence.skel.h"
 #include "lib/media_ends.h"
+#include "conntrack.h"
 #include "inbound.h"
 
 static const uint8_t lab_mac_w0[6] = { 2, 0, 0, 0, 0, 1 };
@@ -60,6 +61,7 @@ struct lab {
 	int n_hot;
 	const char *
 		without; /* words: programs that are not needed; verifying one takes its time under emulation */
+	bool no_conntrack; /* as if the kernel had none */
 	bool nested; /* a hook comes in between */
 	bool lines; /* plain pinholes have lines in `inbound`, too */
 	struct inbound inbound;
@@ -171,6 +173,8 @@ static inline int lab_up(void **state)
 	bpf_map__set_max_entries(lab.skel->maps.pinhole_cold, LAB_SLOTS);
 	bpf_map__set_max_entries(lab.skel->maps.inbound, LAB_LINES);
 	lab.skel->rodata->rf_inbound_n = LAB_LINES;
+	lab.skel->rodata->rf_conntrack = !lab.no_conntrack && conntrack_here();
+	bpf_map__set_max_entries(lab.skel->maps.call_ends, 1024);
 	lab_leave_out();
 	if (ringfence_bpf__load(lab.skel))
 		fail_msg("the object does not load");
@@ -409,6 +413,10 @@ static inline void lab_reset(void)
 	map_clear(lab.skel->maps.inside);
 	map_clear(lab.skel->maps.devices);
 	map_clear(lab.skel->maps.frags);
+	map_clear(lab.skel->maps.flows);
+	map_clear(lab.skel->maps.call_ends);
+	map_clear(lab.skel->maps.excepts);
+	map_clear(lab.skel->maps.sip_excepts);
 	map_set(lab.skel->maps.guards, &a4, &g);
 	map_set(lab.skel->maps.guards, &a6, &g);
 	lab_own_mac(lab.w0, lab_mac_w0);

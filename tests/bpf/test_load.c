@@ -15,6 +15,7 @@
 #include <time.h>
 #include <cmocka.h>
 #include <bpf/libbpf.h>
+#include "conntrack.h"
 #include "ringfence.skel.h"
 
 #define LOG_SIZE    (1 << 26) /* of the verifier; log level 4 gives the summary only */
@@ -36,6 +37,7 @@ static struct ringfence_bpf *open_sized(void)
 	bpf_map__set_max_entries(skel->maps.pinholes, 1024);
 	bpf_map__set_max_entries(skel->maps.pinhole_state, 1024);
 	bpf_map__set_max_entries(skel->maps.pinhole_cold, 1024);
+	skel->rodata->rf_conntrack = conntrack_here();
 	return skel;
 }
 

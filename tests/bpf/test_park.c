@@ -69,9 +69,12 @@ static void test_window(void **state)
 
 	for (v6 = 0; v6 < 2; v6++)
 		for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-			int refused = hooks[i] == INSIDE_IN ? RF_R_NOT_OURS : RF_R_NO_PINHOLE;
+			int refused = hooks[i] == INSIDE_IN ? RF_R_NOT_OURS
+				      : hooks[i] == WAN_OUT ? RF_R_BYSTANDER_OUT
+							    : RF_R_NO_PINHOLE;
 			struct pkt p = early(v6, hooks[i]);
 
+			map_clear(lab.skel->maps.flows);
 			lab_progress(0, 0);
 			lab_case("before any signalling", hooks[i], &p, refused, NULL);
 			sip_held(v6);

@@ -281,6 +281,87 @@ static void test_line_gives_way(void **state)
 	assert_non_null(line_of(&s));
 }
 
+static bool end_of(uint32_t id, struct rf_call_end *e)
+{
+	struct rf_ep own = ep(PUB4, 1000 + id);
+
+	return !bpf_map_lookup_elem(dp.map[MAP_CALL_ENDS], &own, e);
+}
+
+static void end_set(uint32_t id, uint64_t until)
+{
+	struct rf_ep own = ep(PUB4, 1000 + id);
+	struct rf_call_end e;
+
+	assert_true(end_of(id, &e));
+	e.until_ns = until;
+	map_set(lab.skel->maps.call_ends, &own, &e);
+}
+
+/* Whom a pinhole let in stays known for 300 s: when its tombstone goes, and when others take their place. */
+static void test_call_ends(void **state)
+{
+	struct pinhole_spec s = spec(1, RF_REMOTES_MAX), other = spec(2, 1);
+	uint64_t now = now_ns();
+	struct rf_call_end e;
+
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	pinhole_table_close(table, &s, now);
+	assert_false(end_of(1, &e)); /* the tombstone says it */
+	pinhole_table_sweep(table, now + 61 * SEC);
+	assert_true(end_of(1, &e));
+	assert_int_equal(e.n, RF_REMOTES_MAX);
+	assert_int_equal(e.remotes[3].port, htons(2003));
+	assert_in_range(e.until_ns, now + 299 * SEC, now_ns() + 300 * SEC);
+
+	assert_int_equal(pinhole_table_set(table, &other), 0);
+	other.remotes[0].port = htons(2900);
+	assert_int_equal(pinhole_table_set(table, &other), 0);
+	assert_true(end_of(2, &e));
+	assert_int_equal(e.n, 1);
+	assert_int_equal(e.remotes[0].port, htons(2000));
+	/* another call at the same endpoint, and the tombstone gives way to it */
+	pinhole_table_close(table, &other, now);
+	s = spec(3, 1);
+	s.outside.port = other.outside.port;
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_true(end_of(2, &e));
+	assert_int_equal(e.n, 2);
+	assert_int_equal(e.remotes[1].port, htons(2900));
+	for (s.remotes[0].port = 1; s.remotes[0].port < 8; s.remotes[0].port++)
+		assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_true(end_of(2, &e));
+	assert_int_equal(e.n, RF_CALL_END_REMOTES + 1);
+
+	/* a restart knows them, what the kernel prolonged stays, the rest goes at its time */
+	again();
+	end_set(2, now + 400 * SEC);
+	pinhole_table_sweep(table, now + 350 * SEC);
+	assert_false(end_of(1, &e));
+	assert_true(end_of(2, &e));
+	pinhole_table_sweep(table, now + 401 * SEC);
+	assert_false(end_of(2, &e));
+}
+
+/* The oldest gives way. */
+static void test_call_ends_full(void **state)
+{
+	struct pinhole_spec s;
+	uint64_t now = now_ns();
+	struct rf_call_end e;
+	uint32_t id;
+
+	for (id = 1; id <= 1025; id++) {
+		s = spec(id, 1);
+		assert_int_equal(pinhole_table_set(table, &s), 0);
+		pinhole_table_close(table, &s, now);
+		pinhole_table_sweep(table, now += 61 * SEC);
+	}
+	assert_false(end_of(1, &e));
+	assert_true(end_of(1025, &e));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +370,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_tombstones_give_way, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_slots_come_back, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_remotes, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_call_ends, table_up, table_down),
+		cmocka_unit_test_setup_teardown(test_call_ends_full, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_line_follows, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_line_gives_way, table_up, table_down),
 	};

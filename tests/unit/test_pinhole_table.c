@@ -37,6 +37,7 @@ static size_t key_size(int fd)
 	switch (fd) {
 	case MAP_PINHOLES: return sizeof(struct rf_pinhole_key);
 	case MAP_MORE_REMOTES: return sizeof(struct rf_more_key);
+	case MAP_CALL_ENDS: return sizeof(struct rf_ep);
 	default: return sizeof(uint32_t);
 	}
 }
@@ -46,6 +47,7 @@ static size_t value_size(int fd)
 	switch (fd) {
 	case MAP_PINHOLES: return sizeof(struct rf_pinhole);
 	case MAP_MORE_REMOTES: return sizeof(struct rf_more_remotes);
+	case MAP_CALL_ENDS: return sizeof(struct rf_call_end);
 	case MAP_LEARNT: return sizeof(struct rf_learnt);
 	case MAP_PINHOLE_STATE: return sizeof(struct rf_pinhole_state);
 	default: return sizeof(struct rf_counter);

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which UDP is somebody else's: how long a flow that is no call's may be answered, and who is still taken for
+ * the other side of a call that is over. Times are nanoseconds of CLOCK_MONOTONIC.
+ */
+#ifndef RF_BYSTANDER_H
+#define RF_BYSTANDER_H
+
+#include "rf_media.h"
+
+/* As conntrack's own time-outs of UDP, a little longer where it has 120 s: nobody is cut off earlier by us. */
+#define RF_FLOW_NEW_NS	  (30 * RF_NS_PER_SEC)
+#define RF_FLOW_STREAM_NS (180 * RF_NS_PER_SEC)
+#define RF_FLOW_FRESH_NS  (2 * RF_NS_PER_SEC) /* renewed no more often: a write per packet is dear */
+/* Longer than conntrack keeps UDP, so that no entry of the call's own packets speaks for its far side. */
+#define RF_CALL_END_NS	  (300 * RF_NS_PER_SEC)
+
+RF_PURE bool rf_flow_alive(__u64 last_ns, __u32 answered, __u64 now)
+{
+	__u64 limit = answered ? RF_FLOW_STREAM_NS : RF_FLOW_NEW_NS;
+
+	/* as signed: another CPU may have written a later time than ours */
+	return (__s64)(now - last_ns) < (__s64)limit;
+}
+
+RF_PURE bool rf_flow_fresh(__u64 last_ns, __u64 now)
+{
+	return (__s64)(now - last_ns) < (__s64)RF_FLOW_FRESH_NS;
+}
+
+/* Has ep been the other side of the call that had this endpoint? */
+RF_PURE bool rf_call_end_has(const struct rf_call_end *e, const struct rf_ep *ep, __u64 now)
+{
+	__u32 i;
+
+	if ((__s64)(now - e->until_ns) >= 0)
+		return false;
+	if (e->n > RF_CALL_END_REMOTES)
+		return true;
+	for (i = 0; i < RF_CALL_END_REMOTES; i++)
+		if (i < e->n && rf_ep_eq(&e->remotes[i], ep))
+			return true;
+	return false;
+}
+
+#endif

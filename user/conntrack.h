@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Does the running kernel have conntrack that BPF programs may ask?
+ */
+#ifndef RF_CONNTRACK_H
+#define RF_CONNTRACK_H
+
+#include <stdbool.h>
+
+/* Built in, or a module that is loaded now. The first call reads the kernel's types: some milliseconds. */
+bool conntrack_here(void);
+
+#endif
