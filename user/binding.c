@@ -4,6 +4,7 @@
  * hashed three ways; what ends is found by a heap.
  */
 #include "binding.h"
+#include "except.h"
 
 #include <stdlib.h>
 #include <utlist.h>
@@ -46,6 +47,8 @@ struct binding_table {
 	uint32_t *next_id;
 	uint32_t max;
 	uint16_t lo, hi;
+	struct rf_ep excepts[CONFIG_SIP_EXCEPTS_MAX]; /* left to others */
+	uint16_t n_excepts;
 	uint16_t cursor[2]; /* by family: port to look at first; 0: .lo */
 	struct binding_host *hosts;
 	struct binding *waiting; /* unanswered */
@@ -70,6 +73,8 @@ void binding_reconfigure(struct binding_table *t, const struct config *c)
 	t->max = c->max_bindings;
 	t->lo = c->sip_public_lo;
 	t->hi = c->sip_public_hi;
+	t->n_excepts = c->n_sip_excepts;
+	memcpy(t->excepts, c->sip_excepts, sizeof(t->excepts));
 }
 
 void binding_table_free(struct binding_table *t)
@@ -325,6 +330,8 @@ static bool port_free(const struct binding_table *t, const struct topology_wan *
 
 	if (port >= wan->port_lo && port <= wan->port_hi)
 		return false; /* media: given out per call */
+	if (sip_excepted(t->excepts, t->n_excepts, ep))
+		return false;
 	return !binding_by_outside(t, wan->ifindex, ep);
 }
 

@@ -55,6 +55,23 @@ void call_table_config(struct call_table *t, const struct config *cfg)
 	t->cfg = cfg;
 }
 
+void call_table_topology(struct call_table *t, const struct topology *topo)
+{
+	for (unsigned int i = 0; i < CONFIG_WANS_MAX; i++) {
+		const struct topology_wan *w = &topo->wans[i];
+
+		if (i < topo->n_wans)
+			ports_except(t->ports, i, w->ifindex, w->excepts, w->n_excepts);
+		else
+			ports_except(t->ports, i, 0, NULL, 0);
+	}
+}
+
+void call_table_others(struct call_table *t, const uint32_t *by_port, uint32_t now_s)
+{
+	ports_others(t->ports, by_port, now_s);
+}
+
 size_t call_count(const struct call_table *t)
 {
 	return HASH_CNT(hh, t->by_key);

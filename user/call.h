@@ -54,6 +54,10 @@ struct call_table *call_table_new(const struct config *cfg, uint32_t first_call_
 void call_table_free(struct call_table *t); /* no actions: pinholes outlive the process */
 /* From now on this configuration holds (reload); limits apply to what comes next. */
 void call_table_config(struct call_table *t, const struct config *cfg);
+/* Which public ports are left to others. */
+void call_table_topology(struct call_table *t, const struct topology *topo);
+/* The same of flows that are no call's: see ports_others(). */
+void call_table_others(struct call_table *t, const uint32_t *by_port, uint32_t now_s);
 /* Brings the pinholes of running calls in line with it (idle limit, learn window): one pass over all
  * calls. What was read from an SDP before (whether to learn) stays until the next one. */
 void call_refresh(struct call_table *t, struct action_list *out);

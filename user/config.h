@@ -20,16 +20,22 @@
 #define CONFIG_DEFAULT_USER "ringfence"
 #define CONFIG_BYTES_MAX    (1 << 20) /* of the file */
 
-#define CONFIG_WANS_MAX	    8
-#define CONFIG_INSIDE_MAX   64
-#define CONFIG_PEERS_MAX    128
-#define CONFIG_MEDIA_MAX    8
-#define CONFIG_SPEAKERS_MAX 32
+#define CONFIG_WANS_MAX	       8
+#define CONFIG_INSIDE_MAX      64
+#define CONFIG_PEERS_MAX       128
+#define CONFIG_MEDIA_MAX       8
+#define CONFIG_SPEAKERS_MAX    32
+#define CONFIG_EXCEPTS_MAX     64
+#define CONFIG_SIP_EXCEPTS_MAX 32
 
 /* Guarded media ports unless given: clear of NodePorts and of the kernel's ephemeral ports, with room for
  * what Asterisk, FreeSWITCH and phones use by default. */
 #define CONFIG_MEDIA_LO 10000
 #define CONFIG_MEDIA_HI 29999
+
+struct config_range { /* of ports, host order, inclusive; 0-0 names none */
+	uint16_t lo, hi;
+};
 
 struct config_wan {
 	char dev[16];
@@ -38,6 +44,9 @@ struct config_wan {
 	struct rf_addr public4, public6;
 	uint16_t port_lo, port_hi; /* guarded media ports, host order, inclusive; port_lo is even */
 	bool ports_given; /* false: the default is in .port_lo, .port_hi */
+	/* of these, what is left to others: not guarded, and given to no call */
+	struct config_range excepts[CONFIG_EXCEPTS_MAX];
+	uint16_t n_excepts;
 };
 
 struct config_inside {
@@ -73,6 +82,9 @@ struct config {
 	uint16_t n_sip_ports;
 	/* public signalling ports when the own number is taken */
 	uint16_t sip_public_lo, sip_public_hi;
+	/* endpoints whose SIP is left to others; address ::: any, port 0: any */
+	struct rf_ep sip_excepts[CONFIG_SIP_EXCEPTS_MAX];
+	uint16_t n_sip_excepts;
 	bool has_inbound;
 	struct rf_ep inbound; /* inside host for requests that match no registration */
 	/* inside hosts that may name others' media endpoints in SDP, as .inbound may */

@@ -112,6 +112,7 @@ static const struct config_key wan_keys[] = {
 	KEY("dev", config_device, offsetof(struct config_wan, dev), .required = true),
 	KEY("public_address", read_public_address, 0),
 	KEY("media_ports", read_media_ports, 0, .lo = 1024, .hi = 65535, .pairs = true),
+	KEY("except", config_excepts, 0),
 	KEYS_END,
 };
 
@@ -264,6 +265,7 @@ static const struct config_key sip_keys[] = {
 	KEY("ports", read_sip_ports, AT(sip_ports)),
 	KEY("inbound", read_inbound, AT(inbound)),
 	KEY("media_for_others", read_speakers, 0),
+	KEY("except", config_sip_excepts, AT(sip_excepts)),
 	KEY("public_ports", config_port_range, AT(sip_public_lo), .lo = 1, .hi = 65535),
 	KEY("unreadable", read_flag, AT(unparsed_drop), .words = unreadable_words),
 	KEY("learn", config_word, AT(learn), .words = learn_words),

@@ -58,6 +58,9 @@ bool config_text(struct config_reader *r, const char *path, struct json_object *
 bool config_prefix(struct config_reader *r, const char *path, struct json_object *found,
 		   struct view text, struct prefix *out);
 
+/* config_except.c */
+config_value_fn config_excepts, config_sip_excepts;
+
 config_value_fn config_string, config_device, config_bool, config_u16, config_u32, config_word,
 	config_port_range, config_endpoint;
 

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "events.h"
@@ -404,6 +405,21 @@ static int last_media(uint32_t pinhole_id, uint64_t *last_ns, void *arg)
 	return pinhole_table_last(c->table, pinhole_id, last_ns);
 }
 
+#define FLOW_PORTS_BYTES (RF_FLOW_PORTS * sizeof(uint32_t))
+
+/* Which ports others use, as the kernel side goes on writing it. */
+static int flow_ports_open(struct controller *c, uint64_t now_ns, struct why *w)
+{
+	void *p =
+		mmap(NULL, FLOW_PORTS_BYTES, PROT_READ, MAP_SHARED, c->dp->map[MAP_FLOW_PORTS], 0);
+
+	if (p == MAP_FAILED)
+		return why_set(w, -errno, "cannot map the ports of others: %s", strerror(errno));
+	c->flow_ports = p;
+	engine_others(c->engine, c->flow_ports, now_ns);
+	return 0;
+}
+
 int controller_restore(struct controller *c, struct why *w)
 {
 	struct restore_report report;
@@ -417,6 +433,9 @@ int controller_restore(struct controller *c, struct why *w)
 	if (!c->engine)
 		return why_set(w, -ENOMEM, "out of memory");
 	engine_watch(c->engine, last_media, c);
+	err = flow_ports_open(c, now, w);
+	if (err)
+		return err;
 	err = restore_records(c->journal, c->engine, now, &report);
 	if (err)
 		return why_set(w, err, "cannot read the journal: %s", strerror(-err));
@@ -503,6 +522,8 @@ void controller_close(struct controller *c)
 	ring_buffer__free(c->events);
 	punt_free(c->punt);
 	engine_free(c->engine);
+	if (c->flow_ports)
+		munmap(c->flow_ports, FLOW_PORTS_BYTES);
 	journal_close(c->journal);
 	release_free(c->release);
 	pinhole_table_free(c->table);

@@ -18,23 +18,92 @@
 
 #define HEARTBEAT_LIMIT_NS (3ULL * 1000000000)
 
+static __u32 policy_of(const struct config *c)
+{
+	__u32 policy = c->away_pass ? RF_POLICY_AWAY_PASS : 0;
+	int i;
+
+	if (c->inside_direct)
+		policy |= RF_POLICY_INSIDE_DIRECT;
+	if (c->n_sip_excepts)
+		policy |= RF_POLICY_SIP_EXCEPTS;
+	for (i = 0; i < c->n_wans; i++)
+		if (c->wans[i].n_excepts)
+			policy |= RF_POLICY_EXCEPTS;
+	return policy;
+}
+
+static bool has_sip_except(const struct config *c, const struct rf_ep *ep)
+{
+	int i;
+
+	for (i = 0; i < c->n_sip_excepts; i++)
+		if (ep_eq(&c->sip_excepts[i], ep))
+			return true;
+	return false;
+}
+
+/* Those of the configuration, and no others. */
+static int put_sip_excepts(const struct datapath *dp, const struct config *c)
+{
+	struct {
+		struct rf_ep ep;
+		struct rf_sip_except value;
+	} * old;
+	struct rf_sip_except value = { 0 };
+	size_t n, k;
+	void *raw;
+	int i, err;
+
+	for (i = 0; i < c->n_sip_excepts; i++)
+		if (bpf_map_update_elem(dp->map[MAP_SIP_EXCEPTS], &c->sip_excepts[i], &value,
+					BPF_ANY))
+			return -errno;
+	err = datapath_read_all(dp->map[MAP_SIP_EXCEPTS], sizeof(old->ep), sizeof(old->value),
+				sizeof(*old), sizeof(old->ep), &raw, &n);
+	if (err)
+		return err;
+	old = raw;
+	for (k = 0; k < n; k++)
+		if (!has_sip_except(c, &old[k].ep))
+			bpf_map_delete_elem(dp->map[MAP_SIP_EXCEPTS], &old[k].ep);
+	free(raw);
+	return 0;
+}
+
+int datapath_put_excepts(const struct datapath *dp, uint32_t ifindex, const struct config_wan *wans,
+			 size_t n)
+{
+	struct rf_excepts x = { 0 };
+	size_t i, k;
+
+	for (i = 0; i < n; i++)
+		for (k = 0; k < wans[i].n_excepts; k++)
+			for (uint32_t p = wans[i].excepts[k].lo; p && p <= wans[i].excepts[k].hi;
+			     p++)
+				x.ports[p / 64] |= 1ULL << p % 64;
+	return bpf_map_update_elem(dp->map[MAP_EXCEPTS], &ifindex, &x, BPF_ANY) ? -errno : 0;
+}
+
 int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 {
 	struct rf_settings s = {
 		.abi_version = RF_ABI_VERSION,
-		.policy = (c->away_pass ? RF_POLICY_AWAY_PASS : 0) |
-			  (c->inside_direct ? RF_POLICY_INSIDE_DIRECT : 0),
+		.policy = policy_of(c),
 		.netns_inode = netns_inode(),
 		.heartbeat_limit_ns = HEARTBEAT_LIMIT_NS,
 		.n_sip_ports = c->n_sip_ports,
 	};
 	__u32 zero = 0;
-	int i;
+	int i, err;
 
 	if (!s.netns_inode)
 		return -EIO; /* /proc/self/ns/net cannot be read */
 	for (i = 0; i < c->n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
 		s.sip_ports[i] = htons(c->sip_ports[i]);
+	err = put_sip_excepts(dp, c);
+	if (err)
+		return err;
 	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
 }
 

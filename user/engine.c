@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SECOND_NS 1000000000ull
+
 static bool signals(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside)
 {
 	return binding_by_inside(arg, wan_ifindex, inside) != NULL;
@@ -38,8 +40,10 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 	if (e->calls)
 		call_table_signals(e->calls, signals, e->bindings);
 	if (e->bindings && e->aliases && e->registrations && e->policy && e->open &&
-	    e->subscriptions && e->calls && e->manual)
+	    e->subscriptions && e->calls && e->manual) {
+		call_table_topology(e->calls, &e->topo);
 		return e;
+	}
 	engine_free(e);
 	return NULL;
 }
@@ -70,8 +74,15 @@ void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns
 	if (memcmp(e->topo.guards, t->guards, sizeof(t->guards)) != 0)
 		e->unguarded.n = 0; /* what was said may hold no more */
 	e->topo = *t;
+	call_table_topology(e->calls, &e->topo);
 	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
 			 now_ns, out);
+}
+
+void engine_others(struct engine *e, const uint32_t *by_port, uint64_t now_ns)
+{
+	e->others = by_port;
+	call_table_others(e->calls, by_port, (uint32_t)(now_ns / SECOND_NS));
 }
 
 void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns,
@@ -436,6 +447,7 @@ void engine_failed(struct engine *e, const struct action_list *done, struct acti
 
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 {
+	engine_others(e, e->others, now_ns);
 	call_tick(e->calls, now_ns, out, NULL);
 	if (now_ns >= e->next_sweep_ns) /* after the calls: what ended keeps nothing */
 		keep_all(e, now_ns);

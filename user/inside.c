@@ -318,6 +318,22 @@ static int sync_inside_ports(const struct datapath *dp, const struct scan *s,
 	return datapath_inside_ports(dp, s->insides, s->n_insides, r.lo, r.hi);
 }
 
+/* Before a guard that covers them. */
+static int sync_excepts(const struct datapath *dp, const struct scan *s, const struct config *c)
+{
+	const struct config_wan *wan;
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < s->n_devices && !err; i++) {
+		if (s->devices[i].dev.role != RF_DEV_WAN)
+			continue;
+		wan = guards_config(c, s->devices[i].dev.name);
+		err = datapath_put_excepts(dp, s->devices[i].ifindex, wan, wan ? 1 : 0);
+	}
+	return err ? err : datapath_put_excepts(dp, 0, c->wans, c->n_wans);
+}
+
 static int sync_guards(struct datapath *dp, const struct scan *s, const struct config *c,
 		       struct inside_change *change)
 {
@@ -535,7 +551,9 @@ int inside_sync_locked(struct datapath *dp, const struct config *c, struct insid
 	if (err)
 		return why_set(w, err, "cannot read devices, addresses and routes: %s",
 			       strerror(-err));
-	err = sync_guards(dp, &s, c, &done);
+	err = sync_excepts(dp, &s, c);
+	if (!err)
+		err = sync_guards(dp, &s, c, &done);
 	if (!err)
 		sync_wans(dp, &s, c, &done);
 	if (err)
@@ -606,6 +624,10 @@ static void topology_add_wan(struct topology *t, const struct scan *s, const str
 	memcpy(wan->name, d->dev.name, sizeof(wan->name));
 	wan->port_lo = guard.port_lo;
 	wan->port_hi = guard.port_hi;
+	if (conf) {
+		memcpy(wan->excepts, conf->excepts, sizeof(wan->excepts));
+		wan->n_excepts = conf->n_excepts;
+	}
 	for (i = 0; i < s->n_addrs; i++) {
 		const struct nl_addr *a = &s->addrs[i];
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HASH_NONFATAL_OOM 1 /* a lost insertion is seen by looking it up */
 #include <uthash.h>
@@ -37,7 +38,16 @@ struct share {
 	uint16_t base;
 };
 
+/* Left to others on one device */
+struct excepted {
+	uint32_t ifindex;
+	uint64_t never[PAIRS / WORD];
+};
+
 struct ports {
+	struct excepted excepted[CONFIG_WANS_MAX];
+	const uint32_t *others; /* NULL: nobody tells */
+	uint32_t now_s;
 	struct pool *pools; /* one per WAN address: a handful */
 	size_t n_taken;
 	struct share *shares;
@@ -95,11 +105,28 @@ static bool pair_taken(const struct pool *q, unsigned int i)
 	return q->taken[i / WORD] >> (i % WORD) & 1;
 }
 
+/* Which pairs are sought */
+struct search {
+	const struct pool *q;
+	const struct excepted *except; /* NULL: none */
+	const struct ports *resting; /* those of others rest; NULL: whatever is free */
+};
+
+/* Somebody else's a moment ago: his answers pass anyhow, but he would not know the call's packets. */
+static bool pair_rests(const struct ports *p, unsigned int i)
+{
+	for (unsigned int port = 2 * i; port < 2 * i + 2; port++)
+		if (p->others[port] && (int32_t)(p->now_s - p->others[port]) <= PORTS_RESTING_S)
+			return true;
+	return false;
+}
+
 /* First free pair in [from, to), or to. Full words are passed over at once. */
-static unsigned int next_free(const struct pool *q, unsigned int from, unsigned int to)
+static unsigned int next_free(const struct search *s, unsigned int from, unsigned int to)
 {
 	while (from < to) {
-		uint64_t free_bits = ~q->taken[from / WORD] >> (from % WORD);
+		uint64_t never = s->except ? s->except->never[from / WORD] : 0;
+		uint64_t free_bits = ~(s->q->taken[from / WORD] | never) >> (from % WORD);
 
 		if (free_bits) {
 			from += (unsigned int)__builtin_ctzll(free_bits);
@@ -111,10 +138,14 @@ static unsigned int next_free(const struct pool *q, unsigned int from, unsigned 
 }
 
 /* Pairs i..i+n-1 all free? Otherwise *busy is the last one that is not. */
-static bool run_free(const struct pool *q, unsigned int i, unsigned int n, unsigned int *busy)
+static bool run_free(const struct search *s, unsigned int i, unsigned int n, unsigned int *busy)
 {
 	for (unsigned int k = n; k-- > 0;) {
-		if (pair_taken(q, i + k)) {
+		unsigned int at = i + k;
+
+		if (pair_taken(s->q, at) ||
+		    (s->except && s->except->never[at / WORD] >> (at % WORD) & 1) ||
+		    (s->resting && pair_rests(s->resting, at))) {
 			*busy = i + k;
 			return false;
 		}
@@ -123,13 +154,13 @@ static bool run_free(const struct pool *q, unsigned int i, unsigned int n, unsig
 }
 
 /* First run of n free pairs that begins in [from, to) and ends before end; PAIRS: none. */
-static unsigned int find_run(const struct pool *q, unsigned int from, unsigned int to,
+static unsigned int find_run(const struct search *s, unsigned int from, unsigned int to,
 			     unsigned int end, unsigned int n)
 {
 	unsigned int busy;
 
-	while ((from = next_free(q, from, to)) < to && from + n <= end) {
-		if (run_free(q, from, n, &busy))
+	while ((from = next_free(s, from, to)) < to && from + n <= end) {
+		if (run_free(s, from, n, &busy))
 			return from;
 		from = busy + 1;
 	}
@@ -148,11 +179,51 @@ static void mark(struct ports *p, struct pool *q, unsigned int i, unsigned int n
 		p->n_taken -= n;
 }
 
+static const struct excepted *excepted_find(const struct ports *p, uint32_t ifindex)
+{
+	for (size_t i = 0; i < CONFIG_WANS_MAX; i++)
+		if (p->excepted[i].ifindex == ifindex)
+			return &p->excepted[i];
+	return NULL;
+}
+
+void ports_except(struct ports *p, unsigned int i, uint32_t ifindex, const struct config_range *v,
+		  size_t n)
+{
+	struct excepted *x = &p->excepted[i];
+
+	*x = (struct excepted){ .ifindex = ifindex };
+	for (size_t r = 0; r < n; r++)
+		for (unsigned int k = v[r].lo / 2u; v[r].lo && k <= v[r].hi / 2u; k++)
+			x->never[k / WORD] |= 1ULL << (k % WORD);
+}
+
+void ports_others(struct ports *p, const uint32_t *by_port, uint32_t now_s)
+{
+	p->others = by_port;
+	p->now_s = now_s;
+}
+
+/* The pair wanted (0: none), else the next after those given last; PAIRS: none. */
+static unsigned int choose(const struct search *s, unsigned int want, unsigned int first,
+			   unsigned int end, unsigned int n)
+{
+	unsigned int start = s->q->cursor, i, busy;
+
+	if (want && run_free(s, want, n, &busy))
+		return want;
+	if (start < first || start >= end)
+		start = first;
+	i = find_run(s, start, end, end, n);
+	return i == PAIRS ? find_run(s, first, start, end, n) : i;
+}
+
 int ports_take(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t lo,
 	       uint16_t hi, uint16_t preferred, unsigned int n, uint16_t *base)
 {
 	unsigned int first = (lo + 1u) / 2, end = (hi + 1u) / 2; /* whole pairs within lo..hi */
-	unsigned int i, want = preferred / 2u, busy;
+	unsigned int i, want = preferred / 2u;
+	struct search s = { .except = excepted_find(p, ifindex), .resting = p->others ? p : NULL };
 	struct pool *q;
 
 	if (!first)
@@ -162,19 +233,18 @@ int ports_take(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, ui
 	q = pool_get(p, ifindex, wire);
 	if (!q)
 		return -ENOMEM;
-	if (preferred && !(preferred & 1) && want >= first && want + n <= end &&
-	    run_free(q, want, n, &busy)) {
-		i = want;
-	} else {
-		unsigned int start = q->cursor >= first && q->cursor < end ? q->cursor : first;
-
-		i = find_run(q, start, end, end, n);
-		if (i == PAIRS)
-			i = find_run(q, first, start, end, n);
-		if (i == PAIRS)
-			return -ENOSPC;
-		q->cursor = i + n;
+	s.q = q;
+	if (preferred & 1 || want < first || want + n > end)
+		want = 0;
+	i = choose(&s, want, first, end, n);
+	if (i == PAIRS && s.resting) {
+		s.resting = NULL;
+		i = choose(&s, want, first, end, n);
 	}
+	if (i == PAIRS)
+		return -ENOSPC;
+	if (i != want)
+		q->cursor = i + n;
 	mark(p, q, i, n, true);
 	*base = (uint16_t)(i * 2);
 	return 0;
@@ -184,6 +254,7 @@ int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, u
 		unsigned int n)
 {
 	unsigned int i = base / 2u, busy;
+	struct search s = { 0 };
 	struct pool *q;
 
 	if (base == 0 || base & 1 || n == 0 || n > PAIRS - i)
@@ -191,7 +262,8 @@ int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, u
 	q = pool_get(p, ifindex, wire);
 	if (!q)
 		return -ENOMEM;
-	if (!run_free(q, i, n, &busy))
+	s.q = q;
+	if (!run_free(&s, i, n, &busy))
 		return -EADDRINUSE;
 	mark(p, q, i, n, true);
 	return 0;

@@ -11,8 +11,12 @@
 #include <stdint.h>
 
 #include "addr.h"
+#include "config.h"
 
 struct ports;
+
+#define PORTS_RESTING_S \
+	30 /* a port of somebody else's flow is not given for as long, if there are others */
 
 struct ports *ports_new(void); /* NULL: out of memory */
 void ports_free(struct ports *p);
@@ -25,6 +29,12 @@ void ports_free(struct ports *p);
  */
 int ports_take(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t lo,
 	       uint16_t hi, uint16_t preferred, unsigned int n, uint16_t *base);
+/* Ports of a device that are never given from now on; what is taken stays so. i: its number among the WANs,
+ * below CONFIG_WANS_MAX. */
+void ports_except(struct ports *p, unsigned int i, uint32_t ifindex, const struct config_range *v,
+		  size_t n);
+/* by_port[65536]: when each was last somebody else's, in seconds; memory that others write. now_s: today. */
+void ports_others(struct ports *p, const uint32_t *by_port, uint32_t now_s);
 /* Takes exactly these (a restart restores what was given): 0, -EADDRINUSE, -ENOMEM or -EINVAL. */
 int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
 		unsigned int n);

@@ -20,6 +20,8 @@ struct topology_wan {
 	struct rf_addr public4,
 		public6; /* what stands in signalling; equal to wire without cloud NAT */
 	uint16_t port_lo, port_hi; /* guarded media ports, host order */
+	struct config_range excepts[CONFIG_EXCEPTS_MAX]; /* of these, those of others */
+	uint16_t n_excepts;
 };
 
 /* Where the kernel side guards media ports: an address of a WAN device, or a prefix of inside hosts. */

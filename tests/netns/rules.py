@@ -369,14 +369,14 @@ def no_error_to_the_sender():
         level, recverr = (socket.IPPROTO_IPV6, 25) if family == 6 else (socket.IPPROTO_IP, 11)
         for e in phone, i:  # else the kernel does not tell everything
             e.sock.setsockopt(level, recverr, 1)
-        with counts(no_pinhole=10):
-            no_way(i, (o.addr, o.port), o, 10)
         with counts(sip_held=1):
             c = Call(phone, prov, f'sip:bob@{prov.hp}')
             c.invite(sdp(i.addr, i.port))
         c.answer(200, sdp(o.addr, o.port))
         c.ack()
         c.bye()
+        with counts(pinhole_closed=10):
+            no_way(i, (o.addr, o.port), o, 10)
 
 
 GARBAGE = [

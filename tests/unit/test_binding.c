@@ -87,6 +87,22 @@ static void refusals_have_names(void **state)
 	world_free(&w);
 }
 
+/* What `sip.except` leaves to others is given to nobody. */
+static void excepted_ports_are_not_given(void **state)
+{
+	struct world w;
+
+	world_init(&w);
+	w.config.sip_excepts[0] = ep("203.0.113.1:5060");
+	w.config.sip_excepts[1] = (struct rf_ep){ .port = htons(5062) };
+	w.config.n_sip_excepts = 2;
+	binding_reconfigure(w.bindings, &w.config);
+	assert_int_equal(public_port(bound(&w, "10.0.0.5:5060")), 5063);
+	assert_int_equal(public_port(bound(&w, "10.0.0.6:5062")), 5064);
+	assert_int_equal(public_port(bound(&w, "[fd00::5]:5060")), 5060);
+	world_free(&w);
+}
+
 static void identity_without_translation(void **state)
 {
 	struct rf_ep taken = ep("203.0.113.1:5070");
@@ -470,6 +486,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ports_as_nat_gives_them),
 		cmocka_unit_test(refusals_have_names),
+		cmocka_unit_test(excepted_ports_are_not_given),
 		cmocka_unit_test(identity_without_translation),
 		cmocka_unit_test(text_differs_behind_cloud_nat),
 		cmocka_unit_test(unanswered_ends_early),

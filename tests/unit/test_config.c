@@ -15,6 +15,7 @@
 #include <errno.h>
 
 #include "config.h"
+#include "except.h"
 
 #define EXAMPLE "scripts/ringfence.json.example"
 
@@ -170,6 +171,39 @@ static const struct bad {
 #include "test_config_bad.inc"
 };
 
+static void test_excepts(void **state)
+{
+	struct config c;
+
+	parse_ok(
+		"{ \"wan\": [ { \"dev\": \"a\", \"except\": [ 20000, \"20100\", \"20200-20299\" ] } ],"
+		"  \"sip\": { \"except\": [ 5060, \"192.0.2.7\", \"192.0.2.8:5060\", \"[2001:db8::1]:5070\","
+		" \"2001:db8::2\" ] } }",
+		&c);
+	assert_int_equal(c.wans[0].n_excepts, 3);
+	assert_true(port_excepted(c.wans[0].excepts, 3, 20000));
+	assert_false(port_excepted(c.wans[0].excepts, 3, 20001));
+	assert_true(port_excepted(c.wans[0].excepts, 3, 20100));
+	assert_true(port_excepted(c.wans[0].excepts, 3, 20299));
+	assert_false(port_excepted(c.wans[0].excepts, 3, 20300));
+	assert_int_equal(c.n_sip_excepts, 5);
+	static const struct {
+		const char *ep;
+		bool is;
+	} table[] = {
+		{ "203.0.113.1:5060", true },	{ "203.0.113.1:5061", false },
+		{ "192.0.2.7:9", true },	{ "192.0.2.8:5061", false },
+		{ "[2001:db8::1]:5070", true }, { "[2001:db8::1]:5071", false },
+		{ "[2001:db8::2]:5071", true },
+	};
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		struct rf_ep ep;
+
+		assert_int_equal(ep_parse(view_of(table[i].ep), &ep), 0);
+		assert_int_equal(sip_excepted(c.sip_excepts, c.n_sip_excepts, &ep), table[i].is);
+	}
+}
+
 static void test_bad(void **state)
 {
 	bool fail = false;
@@ -310,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_empty_object_is_defaults),
 		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_excepts),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_nul_byte),
 		cmocka_unit_test(test_every_truncation),

@@ -139,12 +139,44 @@ static void property(void **state)
 	ports_free(p);
 }
 
+/* What is left to others is never given, what others had a moment ago only when nothing else is free. */
+static void test_others(void **state)
+{
+	static const struct config_range except[] = { { 20000, 20001 }, { 20005, 20005 } };
+	static uint32_t by_port[65536];
+	struct rf_addr here = { { 0, 0, 0, 7 } }, other = { { 0, 0, 0, 8 } };
+	struct ports *p = ports_new();
+	uint16_t base;
+
+	assert_non_null(p);
+	ports_except(p, 0, 3, except, 2);
+	by_port[20003] = 100;
+	ports_others(p, by_port, 130);
+	assert_int_equal(ports_take(p, 3, &here, 20000, 20007, 20000, 1, &base), 0);
+	assert_int_equal(base, 20006);
+	assert_int_equal(ports_take(p, 3, &here, 20000, 20007, 0, 1, &base), 0);
+	assert_int_equal(base, 20002);
+	assert_int_equal(ports_take(p, 3, &here, 20000, 20007, 0, 1, &base), -ENOSPC);
+	/* they rest on every address, and for 30 s */
+	assert_int_equal(ports_take(p, 4, &other, 20000, 20007, 20002, 1, &base), 0);
+	assert_int_equal(base, 20000);
+	ports_others(p, by_port, 131);
+	assert_int_equal(ports_take(p, 4, &other, 20000, 20007, 20002, 1, &base), 0);
+	assert_int_equal(base, 20002);
+	/* given before it was excepted: kept */
+	assert_int_equal(ports_claim(p, 3, &here, 20004, 1), 0);
+	ports_except(p, 0, 3, NULL, 0);
+	assert_int_equal(ports_take(p, 3, &here, 20000, 20007, 20000, 1, &base), 0);
+	assert_int_equal(base, 20000);
+	ports_free(p);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(number_kept), cmocka_unit_test(released_rests),
 		cmocka_unit_test(full),	       cmocka_unit_test(bad_ranges),
-		cmocka_unit_test(property),
+		cmocka_unit_test(test_others), cmocka_unit_test(property),
 	};
 
 	if (addr_parse(VIEW("203.0.113.1"), &wire))
