@@ -138,7 +138,8 @@ static __always_inline void rf_call_end_prolong(struct rf_pkt *p, struct rf_call
 
 static __always_inline void rf_flow_mark_port(__be16 port, __u64 now)
 {
-	__u32 i = bpf_ntohs(port), s = now / RF_NS_PER_SEC, *last;
+	__u64 s = now / RF_NS_PER_SEC, *last;
+	__u32 i = bpf_ntohs(port);
 
 	last = bpf_map_lookup_elem(&flow_ports, &i);
 	if (last)
@@ -148,10 +149,11 @@ static __always_inline void rf_flow_mark_port(__be16 port, __u64 now)
 /* Has the port been that of a flow lately? Cheaper than the flow itself, which a packet nobody asked for has not. */
 static __always_inline bool rf_flow_port_used(__be16 port, __u64 now)
 {
-	__u32 i = bpf_ntohs(port), *last = bpf_map_lookup_elem(&flow_ports, &i);
+	__u32 i = bpf_ntohs(port);
+	__u64 *last = bpf_map_lookup_elem(&flow_ports, &i);
 
 	return last && *last &&
-	       (__u32)(now / RF_NS_PER_SEC) - *last <= RF_FLOW_STREAM_NS / RF_NS_PER_SEC + 1;
+	       now / RF_NS_PER_SEC - *last <= RF_FLOW_STREAM_NS / RF_NS_PER_SEC + 1;
 }
 
 static __always_inline bool rf_flow_answered(struct rf_pkt *p)

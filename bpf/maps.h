@@ -65,7 +65,7 @@ RF_ARRAY(reasons, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_counter, RF_REASONS_ROOM)
 RF_MAPPED(pinhole_state, struct rf_pinhole_state, RF_PINHOLES_MAX);
 RF_ARRAY(pinhole_cold, BPF_MAP_TYPE_ARRAY, struct rf_pinhole_cold, RF_PINHOLES_MAX);
 RF_MAPPED(progress, struct rf_progress, 1);
-RF_MAPPED(flow_ports, __u32, RF_FLOW_PORTS);
+RF_MAPPED(flow_ports, __u64, RF_FLOW_PORTS);
 RF_MAPPED(inbound, struct rf_inbound, RF_PINHOLES_MAX / 2);
 /* Entries of `inbound`, a power of two: set by the loader. */
 const volatile __u32 rf_inbound_n = RF_PINHOLES_MAX / 2;

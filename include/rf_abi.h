@@ -340,7 +340,7 @@ struct rf_flow {
 };
 _Static_assert(sizeof(struct rf_flow) == 16, "rf_flow");
 
-/* flow_ports: ARRAY of __u32 by own port (host order), mapped by the controller: when it was last that of a
+/* flow_ports: ARRAY of __u64 (the stride of what is mapped) by own port (host order), mapped by the controller: when it was last that of a
  * flow, in seconds of CLOCK_MONOTONIC; 0: never. Calls are given other ports. */
 #define RF_FLOW_PORTS 65536
 

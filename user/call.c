@@ -67,7 +67,7 @@ void call_table_topology(struct call_table *t, const struct topology *topo)
 	}
 }
 
-void call_table_others(struct call_table *t, const uint32_t *by_port, uint32_t now_s)
+void call_table_others(struct call_table *t, const uint64_t *by_port, uint64_t now_s)
 {
 	ports_others(t->ports, by_port, now_s);
 }

@@ -57,7 +57,7 @@ void call_table_config(struct call_table *t, const struct config *cfg);
 /* Which public ports are left to others. */
 void call_table_topology(struct call_table *t, const struct topology *topo);
 /* The same of flows that are no call's: see ports_others(). */
-void call_table_others(struct call_table *t, const uint32_t *by_port, uint32_t now_s);
+void call_table_others(struct call_table *t, const uint64_t *by_port, uint64_t now_s);
 /* Brings the pinholes of running calls in line with it (idle limit, learn window): one pass over all
  * calls. What was read from an SDP before (whether to learn) stays until the next one. */
 void call_refresh(struct call_table *t, struct action_list *out);

@@ -405,7 +405,7 @@ static int last_media(uint32_t pinhole_id, uint64_t *last_ns, void *arg)
 	return pinhole_table_last(c->table, pinhole_id, last_ns);
 }
 
-#define FLOW_PORTS_BYTES (RF_FLOW_PORTS * sizeof(uint32_t))
+#define FLOW_PORTS_BYTES (RF_FLOW_PORTS * sizeof(uint64_t))
 
 /* Which ports others use, as the kernel side goes on writing it. */
 static int flow_ports_open(struct controller *c, uint64_t now_ns, struct why *w)

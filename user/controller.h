@@ -30,7 +30,7 @@ struct controller {
 	struct release *release;
 	struct journal *journal;
 	struct engine *engine;
-	uint32_t *flow_ports; /* mapped, read only */
+	uint64_t *flow_ports; /* mapped, read only */
 	struct punt *punt;
 	struct ring_buffer *events;
 	struct nl_watch *watch;

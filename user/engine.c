@@ -79,10 +79,10 @@ void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns
 			 now_ns, out);
 }
 
-void engine_others(struct engine *e, const uint32_t *by_port, uint64_t now_ns)
+void engine_others(struct engine *e, const uint64_t *by_port, uint64_t now_ns)
 {
 	e->others = by_port;
-	call_table_others(e->calls, by_port, (uint32_t)(now_ns / SECOND_NS));
+	call_table_others(e->calls, by_port, now_ns / SECOND_NS);
 }
 
 void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns,

@@ -41,7 +41,7 @@ void engine_watch(struct engine *e, call_media_fn fn, void *arg);
 void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
 		     struct action_list *out);
 /* by_port: memory that others write, see ports_others(); NULL: there is none. */
-void engine_others(struct engine *e, const uint32_t *by_port, uint64_t now_ns);
+void engine_others(struct engine *e, const uint64_t *by_port, uint64_t now_ns);
 void engine_reconfigure(struct engine *e, const struct config *c, uint64_t now_ns,
 			struct action_list *out);
 

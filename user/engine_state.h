@@ -33,7 +33,7 @@ struct engine {
 	struct manual_table *manual;
 	uint64_t next_sweep_ns;
 	struct unguarded_said unguarded;
-	const uint32_t *others; /* see engine_others() */
+	const uint64_t *others; /* see engine_others() */
 	/* one message at a time: */
 	struct sip_msg msg;
 	struct edit_list edits;

@@ -46,8 +46,8 @@ struct excepted {
 
 struct ports {
 	struct excepted excepted[CONFIG_WANS_MAX];
-	const uint32_t *others; /* NULL: nobody tells */
-	uint32_t now_s;
+	const uint64_t *others; /* NULL: nobody tells */
+	uint64_t now_s;
 	struct pool *pools; /* one per WAN address: a handful */
 	size_t n_taken;
 	struct share *shares;
@@ -116,7 +116,7 @@ struct search {
 static bool pair_rests(const struct ports *p, unsigned int i)
 {
 	for (unsigned int port = 2 * i; port < 2 * i + 2; port++)
-		if (p->others[port] && (int32_t)(p->now_s - p->others[port]) <= PORTS_RESTING_S)
+		if (p->others[port] && (int64_t)(p->now_s - p->others[port]) <= PORTS_RESTING_S)
 			return true;
 	return false;
 }
@@ -198,7 +198,7 @@ void ports_except(struct ports *p, unsigned int i, uint32_t ifindex, const struc
 			x->never[k / WORD] |= 1ULL << (k % WORD);
 }
 
-void ports_others(struct ports *p, const uint32_t *by_port, uint32_t now_s)
+void ports_others(struct ports *p, const uint64_t *by_port, uint64_t now_s)
 {
 	p->others = by_port;
 	p->now_s = now_s;

@@ -34,7 +34,7 @@ int ports_take(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, ui
 void ports_except(struct ports *p, unsigned int i, uint32_t ifindex, const struct config_range *v,
 		  size_t n);
 /* by_port[65536]: when each was last somebody else's, in seconds; memory that others write. now_s: today. */
-void ports_others(struct ports *p, const uint32_t *by_port, uint32_t now_s);
+void ports_others(struct ports *p, const uint64_t *by_port, uint64_t now_s);
 /* Takes exactly these (a restart restores what was given): 0, -EADDRINUSE, -ENOMEM or -EINVAL. */
 int ports_claim(struct ports *p, uint32_t ifindex, const struct rf_addr *wire, uint16_t base,
 		unsigned int n);

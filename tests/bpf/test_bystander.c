@@ -56,7 +56,8 @@ static bool flow_of(const struct pkt *out, struct rf_flow *f)
 static void flow_set(const struct rf_flow_key *k)
 {
 	struct rf_flow f = { .last_ns = now_ns(), .answered = 1 };
-	__u32 port = ntohs(k->own.port), s = now_ns() / SEC;
+	__u64 s = now_ns() / SEC;
+	__u32 port = ntohs(k->own.port);
 
 	map_set(lab.skel->maps.flows, k, &f);
 	map_set(lab.skel->maps.flow_ports, &port, &s);

@@ -143,7 +143,7 @@ static void property(void **state)
 static void test_others(void **state)
 {
 	static const struct config_range except[] = { { 20000, 20001 }, { 20005, 20005 } };
-	static uint32_t by_port[65536];
+	static uint64_t by_port[65536];
 	struct rf_addr here = { { 0, 0, 0, 7 } }, other = { { 0, 0, 0, 8 } };
 	struct ports *p = ports_new();
 	uint16_t base;
