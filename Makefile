@@ -18,7 +18,7 @@ Q := $(if $(V),,@)
 MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 1)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 
-PKGS := libbpf libelf zlib libosip2 json-c libevent_core libmnl libcap-ng libseccomp libpcap nettle
+PKGS := libbpf libelf zlib libosip2 json-c libevent_core libmnl libnftnl libcap-ng libseccomp libpcap nettle
 WARN := -Wall -Wextra -Werror -Wshadow -Wno-unused-parameter
 CFLAGS ?= -O2 -g
 HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection -fcf-protection -Wformat -Wformat-security

@@ -307,6 +307,7 @@ enum rf_instance_flag {
 		1 << 0, /* of a version without ids: what is kept elsewhere may have none */
 	RF_INSTANCE_ENDED =
 		1 << 1, /* detached: whoever still has its maps open has nothing left to do */
+	RF_INSTANCE_CONNTRACK = 1 << 2, /* the programs ask it: of the last load */
 };
 
 /*

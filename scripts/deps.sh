@@ -5,7 +5,7 @@
 set -eu
 
 build="gcc make clang llvm bpftool pkg-config libbpf-dev libelf-dev zlib1g-dev libosip2-dev libjson-c-dev
-	libevent-dev libmnl-dev libcap-ng-dev libseccomp-dev uthash-dev libpcap-dev
+	libevent-dev libmnl-dev libnftnl-dev libcap-ng-dev libseccomp-dev uthash-dev libpcap-dev
 	nettle-dev"
 unit="$build libcmocka-dev libasan8 libubsan1"
 demo="$build iproute2 nftables ethtool sip-tester baresip-core tcpdump util-linux python3"

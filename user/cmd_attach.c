@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
+#include "cmd_show.h"
 
 struct attach_args {
 	struct attach_request r;
@@ -71,6 +71,19 @@ static enum cmd_status read_args(struct cmd_context *c, struct cmd_args *args,
 	return CMD_OK;
 }
 
+/* What this attach takes away from others, as far as it can be told. */
+static void show_others(struct cmd_context *c, const struct attach_args *a)
+{
+	struct out_node *list = out_list(out_root(c->out), "warnings", "warnings", OUT_LINES);
+	struct why why = { 0 };
+	struct datapath *dp;
+
+	if (datapath_open(&dp, a->r.instance, false, &why))
+		return;
+	show_port_owners(dp, a->r.config, list);
+	datapath_close(dp);
+}
+
 static enum cmd_status attach(struct cmd_context *c, const struct attach_args *a)
 {
 	struct out_node *root = out_root(c->out);
@@ -91,6 +104,7 @@ static enum cmd_status attach(struct cmd_context *c, const struct attach_args *a
 			  "from ABI %u, calls are kept; now start the controller",
 			  result.upgraded_from);
 	out_str(root, "note", "note", *result.note ? result.note : NULL);
+	show_others(c, a);
 	return CMD_OK;
 }
 

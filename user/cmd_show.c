@@ -4,6 +4,7 @@
  */
 #include "cmd_show.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "duration.h"
 #include "inside.h"
 #include "journal.h"
+#include "port_owners.h"
 
 struct out_node *show_ep(struct out_node *record, const char *key, const char *label,
 			 const struct rf_ep *ep)
@@ -256,4 +258,36 @@ out:
 	engine_free(*out);
 	*out = NULL;
 	return cmd_fail(c, NULL, "cannot read the journal of calls: %s", strerror(-err));
+}
+
+#define OWNERS_SHOWN 20
+
+void show_port_owners(const struct datapath *dp, const struct config *c, struct out_node *list)
+{
+	char text[PORT_OWNER_TEXT_MAX];
+	struct port_owner *v;
+	struct rf_device d;
+	int err, rules_err = 0;
+	size_t n, i;
+
+	err = port_owners_guarded(dp, c, &v, &n, &rules_err);
+	if (err) {
+		out_entry(list, "cannot tell which guarded ports are used by others: %s",
+			  strerror(-err));
+		return;
+	}
+	for (i = 0; i < n && i < OWNERS_SHOWN; i++)
+		out_entry(
+			list, "%s",
+			port_owner_text(&v[i],
+					bpf_map_lookup_elem(dp->map[MAP_DEVICES], &v[i].ifindex, &d)
+						? "DEV"
+						: d.name,
+					text));
+	if (i < n)
+		out_entry(list, "%zu more guarded ports or ranges are used by others", n - i);
+	if (rules_err)
+		out_entry(list, "cannot tell which guarded ports NAT rules give to others: %s",
+			  strerror(-rules_err));
+	free(v);
 }

@@ -31,6 +31,8 @@ const char *show_reason_name(unsigned int reason);
  * 0 (also without a journal: an empty engine), or the error is told and CMD_FAILED. */
 enum cmd_status show_engine(struct cmd_context *c, const struct datapath *dp, struct engine **out,
 			    struct topology *topology);
+/* An entry for each guarded port that others own unasked. c: NULL, or the configuration that counts. */
+void show_port_owners(const struct datapath *dp, const struct config *c, struct out_node *list);
 /* A warning when the controller does not run. */
 void show_controller_warning(struct cmd_context *c, const struct datapath *dp,
 			     struct out_node *warnings);

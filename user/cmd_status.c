@@ -8,6 +8,7 @@
 
 #include "cmd_show.h"
 #include "cmd_status.h"
+#include "conntrack.h"
 #include "control.h"
 #include "duration.h"
 #include "netlink.h"
@@ -479,6 +480,22 @@ static void warn_counters(struct status *s, struct out_node *list)
 				  rows[i].text);
 }
 
+/* What others own unasked in the guarded range, with the line to write. */
+static void warn_others(struct status *s, struct out_node *list)
+{
+	struct rf_instance i;
+
+	show_port_owners(s->dp, NULL, list);
+	if (datapath_instance(s->dp, &i) || i.flags & RF_INSTANCE_CONNTRACK)
+		return;
+	if (conntrack_here())
+		out_entry(list, "%s", CONNTRACK_CAME_LATER);
+	else
+		out_entry(
+			list,
+			"the kernel has no conntrack that could be asked: replies to others pass if what they answer has left since attach, or by a connected socket");
+}
+
 static void show_all(struct status *s)
 {
 	struct out_node *list;
@@ -497,6 +514,7 @@ static void show_all(struct status *s)
 	warn_devices(s, list);
 	warn_unguarded(s, list);
 	warn_counters(s, list);
+	warn_others(s, list);
 }
 
 static enum cmd_status run(struct cmd_context *c, struct cmd_args *args)

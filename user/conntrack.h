@@ -10,4 +10,7 @@
 /* Built in, or a module that is loaded now. The first call reads the kernel's types: some milliseconds. */
 bool conntrack_here(void);
 
+#define CONNTRACK_CAME_LATER \
+	"conntrack came after the programs were loaded, so they do not ask it: replies to others that only it knows are dropped; load them again: ringfence attach dev DEV replace"
+
 #endif

@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "conntrack.h"
 #include "events.h"
 #include "restore.h"
 
@@ -268,9 +269,16 @@ static void on_netlink(evutil_socket_t fd, short what, void *arg)
 static void on_recheck(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
+	struct rf_instance i;
 
 	c->sync_due = true;
 	sync_if_due(c);
+	if (!c->told_conntrack && conntrack_here() && !datapath_instance(c->dp, &i) &&
+	    !(i.flags & RF_INSTANCE_CONNTRACK)) {
+		/* programs are root's to load */
+		log_warning("%s", CONNTRACK_CAME_LATER);
+		c->told_conntrack = true;
+	}
 }
 
 static void on_heartbeat(evutil_socket_t fd, short what, void *arg)

@@ -30,6 +30,7 @@ struct controller {
 	struct release *release;
 	struct journal *journal;
 	struct engine *engine;
+	bool told_conntrack; /* that it came later than the programs */
 	uint64_t *flow_ports; /* mapped, read only */
 	struct punt *punt;
 	struct ring_buffer *events;

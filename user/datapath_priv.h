@@ -46,6 +46,8 @@ int datapath_reopen_progs(struct datapath *dp);
 
 /* Gives fresh maps an id of their own; fd: of `instance`; flags: enum rf_instance_flag. 0 or -errno. */
 int datapath_new_instance(int fd, const char *name, uint64_t flags);
+/* Notes what freshly loaded programs of the same instance can do. 0 or -errno. */
+int datapath_programs_changed(const struct datapath *dp);
 
 /* Left to others at a device (0: at any): the ports that wans except. 0 or -errno. */
 int datapath_put_excepts(const struct datapath *dp, uint32_t ifindex, const struct config_wan *wans,

@@ -128,6 +128,9 @@ static int replace_programs(struct datapath *dp, const struct attach_request *r,
 	err = datapath_replace_hooks(dp, fds, w);
 	if (!err)
 		err = datapath_repin(dp->instance, fds, w);
+	if (!err && (err = datapath_programs_changed(dp)))
+		why_set(w, err, "cannot note what the new programs of instance \"%s\" can do: %s",
+			dp->instance, strerror(-err));
 	if (!err) {
 		memcpy(dp->prog, fds, sizeof(fds));
 		err = replace_rest(dp, r, res, w);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bpffs.h"
+#include "conntrack.h"
 
 #define HEARTBEAT_LIMIT_NS (3ULL * 1000000000)
 
@@ -112,11 +113,28 @@ int datapath_new_instance(int fd, const char *name, uint64_t flags)
 	struct rf_instance fresh = { .since_ns = clock_now_ns(), .flags = flags };
 	__u32 zero = 0;
 
+	if (conntrack_here())
+		fresh.flags |= RF_INSTANCE_CONNTRACK;
 	snprintf(fresh.name, sizeof(fresh.name), "%s", name);
 	while (!fresh.id)
 		if (getrandom(&fresh.id, sizeof(fresh.id), 0) < 0)
 			return -errno;
 	return bpf_map_update_elem(fd, &zero, &fresh, BPF_ANY) ? -errno : 0;
+}
+
+int datapath_programs_changed(const struct datapath *dp)
+{
+	struct rf_instance i;
+	__u32 zero = 0;
+	int err;
+
+	err = datapath_instance(dp, &i);
+	if (err)
+		return err;
+	i.flags &= ~(__u64)RF_INSTANCE_CONNTRACK;
+	if (conntrack_here())
+		i.flags |= RF_INSTANCE_CONNTRACK;
+	return bpf_map_update_elem(dp->map[MAP_INSTANCE], &zero, &i, BPF_ANY) ? -errno : 0;
 }
 
 /* Media ports that are guarded for routed inside hosts: those of the prefixes that are there, else whatever

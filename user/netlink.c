@@ -4,9 +4,9 @@
  * half-read dump can then never confuse the next one.
  */
 #include "netlink.h"
+#include "netlink_priv.h"
 
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/pkt_sched.h>
@@ -15,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-
-#define NETLINK_BUF 32768
 
 /* A growing array of any struct. */
 struct vec {
@@ -66,7 +64,7 @@ static int error_cb(const struct nlmsghdr *nlh, void *arg)
 }
 
 /* Sends a request and hands each answer to cb; 0 or -errno. */
-static int netlink_talk(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
+int netlink_talk(int bus, struct nlmsghdr *nlh, mnl_cb_t cb, void *arg)
 {
 	static mnl_cb_t control[] = { [NLMSG_ERROR] = error_cb, [NLMSG_DONE] = done_cb };
 	char buf[NETLINK_BUF];

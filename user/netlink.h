@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What the kernel says about links, addresses and routes, as plain structs; filters on a device; and
- * whether redirect by native XDP works. The only file that talks netlink (libmnl).
+ * whether redirect by native XDP works. Sockets and NAT rules: netlink_nat.h.
  */
 #ifndef RF_NETLINK_H
 #define RF_NETLINK_H

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from ua import Endpoint, MODE, Tap, counts, daemon_kill, daemon_start, expect, family_of, no_way, ns_socket, rf, rtp
+from ua import Endpoint, MODE, Tap, bracket, counts, daemon_kill, daemon_start, expect, family_of, no_way, ns_socket, rf, rtp
 from world import Talk, World
 
 family, part = int(sys.argv.pop(1)), sys.argv.pop(1)
@@ -267,6 +267,33 @@ def own_calls_go_on():
         t.call.bye()
 
 
+def told(*wanted):
+    """Exactly these lines to write stand in `status`, each once."""
+    warnings = [x for x in rf('status')['warnings'] if 'except' in x]
+    for w in wanted:
+        expect(f'{w} in {warnings}', sum(w in x for x in warnings), 1)
+    expect('others', len(warnings), len(wanted))
+
+
+def told_taken():
+    with World(family) as w:
+        published = [f'"except": [ "{bracket(w.gw)}:5060", "{bracket(w.ph_b)}:5060" ]', '"except": [ 21500 ]']
+        far = ENV['GW6' if family == 4 else 'GW4'], ENV['PH6B' if family == 4 else 'PH4B']
+        published.append(f'"except": [ "{bracket(far[0])}:5060", "{bracket(far[1])}:5060" ]')
+        own = [w.keep(Endpoint('gw', w.gw, p)) for p in (21700, 21701, 21710)]
+        connected = w.keep(Endpoint('gw', w.gw, 21800))
+        connected.sock.connect((w.prov, 53))
+        # the rules of both families give 21500 away, to two addresses
+        got = [x for x in rf('status')['warnings'] if '21500' in x]
+        expect('21500', len(got), 2)
+        for text in published[0], published[2], '"except": [ "21700-21701" ]', '"except": [ 21710 ]':
+            expect(f'{text} in status', sum(text in x for x in rf('status')['warnings']), 1)
+        expect('a connected socket', [x for x in rf('status')['warnings'] if '21800' in x], [])
+        for e in own:
+            e.close()
+        expect('nobody there', [x for x in rf('status')['warnings'] if '217' in x], [])
+
+
 # ---- before we were here ----
 
 def before():
@@ -302,9 +329,11 @@ if part == 'own':
         tap.test('a call avoids the port of a local flow', lease_avoids)
 elif part == 'taken':
     tap.test('published ports without a key', taken)
+    tap.test('and which line would leave them alone', told_taken)
 elif part == 'excepted':
     tap.test('published ports with one', excepted)
     tap.test('calls beside them', own_calls_go_on)
+    tap.test('nothing left to be said of them', told)
 else:
     tap.test("a stranger's flow from before attach", before)
 tap.done()

@@ -15,6 +15,17 @@ published() {
 		add rule inet pub pre iifname w0 ip6 daddr $GW6 udp dport 5060 dnat ip6 to [$PH6B]:5060"
 }
 
+check_says() { # NAME TEXT COMMAND...
+	local name=$1 text=$2 out
+	shift 2
+	if out=$("$@" 2>&1) && grep -qF -- "$text" <<<"$out"; then
+		ok "$name"
+	else
+		not_ok "$name"
+		printf '%s\n' "$out" | sed 's/^/#   /'
+	fi
+}
+
 for mode in ${MODES:-nat routed host}; do
 	masq=off
 	[ "$mode" = nat ] && masq=on
@@ -31,7 +42,8 @@ for mode in ${MODES:-nat routed host}; do
 		published
 		for family in ${FAMILIES:-4 6}; do
 			rf_config
-			rf_up && lab_python bystanders.py "$family" taken "$@"
+			check_says "$mode: attach says what others own" '"except": [ 21500 ]' rf attach dev w0 config "$RF_CONFIG"
+			rf_start && lab_python bystanders.py "$family" taken "$@"
 			rf_down
 			rf_config "\"sip\": { \"except\": [ \"$GW4:5060\", \"[$GW6]:5060\", \"$PH4B\", \"$PH6B\" ] }"
 			sed -i 's|"media_ports"|"except": [ 21500 ], "media_ports"|' "$RF_CONFIG"
