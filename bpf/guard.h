@@ -94,13 +94,18 @@ static __always_inline bool rf_sip_port(__be16 port)
 static __always_inline bool rf_port_excepted(__u32 ifindex, __be16 port)
 {
 	struct rf_settings *s = rf_settings_get();
-	__u32 n = bpf_ntohs(port);
+	__u32 n = bpf_ntohs(port), word = n / 64;
 	struct rf_excepts *x;
 
 	if (!s || !(s->policy & RF_POLICY_EXCEPTS))
 		return false;
 	x = bpf_map_lookup_elem(&excepts, &ifindex);
-	return x && x->ports[n / 64] >> n % 64 & 1;
+	if (!x)
+		return false;
+	/* Linux 6.1 knows no bounds of what the byte order was changed of */
+	RF_BARRIER(word);
+	word &= 65536 / 64 - 1;
+	return x->ports[word] >> n % 64 & 1;
 }
 
 static __always_inline bool rf_media_port(const struct rf_range *r, __u32 ifindex, __be16 port)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Entry points: the order of the stages and nothing else. WAN ingress by XDP and TC, WAN egress
- * (packets of this host itself), inside ingress, lo egress (releases to this host), inside egress
+ * (packets of this host itself; forwarded ones are only noted), inside ingress, lo egress (releases to this host), inside egress
  * (SIP over TCP).
  */
 #include "parse.h"
