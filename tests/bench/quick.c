@@ -100,6 +100,27 @@ static const struct path {
 	  WAN_OUT,
 	  { .src = PUB4, .dst = PEER4, .sport = 9, .dport = 9 },
 	  TC_ACT_UNSPEC },
+	/* what belongs to others: a flow that is known, in both directions, and what is none of it */
+	{ "others leave",
+	  WAN_OUT,
+	  { .src = PUB4, .dst = PEER4, .sport = 20100, .dport = 53 },
+	  TC_ACT_UNSPEC },
+	{ "forwarded, others",
+	  WAN_OUT,
+	  { .src = PUB4, .dst = PEER4, .sport = 20100, .dport = 53 },
+	  TC_ACT_UNSPEC },
+	{ "xdp others' reply",
+	  XDP,
+	  { .src = PEER4, .dst = PUB4, .sport = 53, .dport = 20100 },
+	  XDP_PASS },
+	{ "forwarded UDP",
+	  WAN_OUT,
+	  { .src = PUB4, .dst = PEER4, .sport = 9, .dport = 9 },
+	  TC_ACT_UNSPEC },
+	{ "forwarded TCP",
+	  WAN_OUT,
+	  { .src = PUB4, .dst = PEER4, .sport = 9, .dport = 9, .proto = 6 },
+	  TC_ACT_UNSPEC },
 	{ "leaves inwards",
 	  INSIDE_OUT,
 	  { .src = PEER4, .dst = IN4, .sport = 9, .dport = 9 },
@@ -113,8 +134,8 @@ static int by_value(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* ns; 0: not what the path should come to. */
-static double cost(int fd, enum hook h, const struct pkt *p, int code)
+/* ns; 0: not what the path should come to. forwarded: it came in by the inside device. */
+static double cost(int fd, enum hook h, const struct pkt *p, int code, bool forwarded)
 {
 	bool is_xdp = h == XDP || h == INSIDE_XDP;
 	struct xdp_md xdp = { .ingress_ifindex = h == XDP ? lab.w0 : lab.l0 };
@@ -122,6 +143,7 @@ static double cost(int fd, enum hook h, const struct pkt *p, int code)
 	static uint8_t a[2048], out[2048];
 	int len = pkt_build(p, a);
 
+	skb.ingress_ifindex = forwarded ? lab.l0 : 0;
 	xdp.data_end = len;
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = a, .data_size_in = len, .data_out = out,
 		    .data_size_out = sizeof(out), .repeat = REPEAT,
@@ -210,10 +232,11 @@ static bool measure(int unit_fd)
 	unsigned int i, r;
 
 	for (r = 0; r < ROUNDS; r++) {
-		unit_v[r] = cost(unit_fd, XDP, &paths[0].p, XDP_REDIRECT);
+		unit_v[r] = cost(unit_fd, XDP, &paths[0].p, XDP_REDIRECT, false);
 		for (i = 0; i < ARRAY_SIZE(paths); i++) {
-			v[i][r] = cost(bpf_program__fd(lab_prog(paths[i].h)), paths[i].h,
-				       &paths[i].p, paths[i].code);
+			v[i][r] =
+				cost(bpf_program__fd(lab_prog(paths[i].h)), paths[i].h, &paths[i].p,
+				     paths[i].code, !strncmp(paths[i].name, "forwarded", 9));
 			ratio[i][r] = v[i][r] / unit_v[r];
 			if (!v[i][r] || !unit_v[r]) {
 				fprintf(stderr, "%s: not measured\n", paths[i].name);

@@ -141,22 +141,38 @@ initramfs() { # release, unpacked kernel, test program...
 		cp "$m" "$root/modules/"
 		echo "${m##*/}"
 	done <"$work/modules" >"$root/modules/order"
+	# conntrack, where it is a module: loaded later, for the tests that ask it to run once more
+	modprobe -d "$2/depmod" -S "$1" --show-depends nft_ct 2>/dev/null |
+		awk 'NR == FNR { seen[$1]++; next } $1 == "insmod" && !seen[$2]++ { print $2 }' "$work/modules" - |
+		while read -r m; do
+			cp "$m" "$root/modules/"
+			echo "${m##*/}"
+		done >"$root/modules/later"
 	cat >"$root/init" <<'INIT'
 #!/busybox sh
 /busybox mkdir -p /sbin /usr/bin /usr/sbin
 /busybox --install -s /usr/bin
 export PATH=/bin:/usr/bin
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t devtmpfs dev /dev; mount -t tmpfs tmp /tmp
-while read -r m; do
-	case $m in
-	*.xz) xzcat "/modules/$m" >/tmp/m.ko && insmod /tmp/m.ko ;;
-	*) insmod "/modules/$m" ;;
-	esac
-done </modules/order
+load() {
+	while read -r m; do
+		case $m in
+		*.xz) xzcat "/modules/$m" >/tmp/m.ko && insmod /tmp/m.ko ;;
+		*) insmod "/modules/$m" ;;
+		esac
+	done <"/modules/$1"
+}
+load order
 ip link set lo up
 for t in /tests/test_*; do
 	timeout 900 "$t"
 	echo "RESULT ${t##*/} $?"
+done
+load later
+for t in /tests/test_bystander /tests/test_load; do
+	[ -s /modules/later ] && [ -x "$t" ] || continue
+	timeout 900 "$t"
+	echo "RESULT ${t##*/}+conntrack $?"
 done
 echo "RESULT end $(uname -r)"
 echo o >/proc/sysrq-trigger
