@@ -8,30 +8,22 @@
 
 #define SECOND_NS 1000000000ull
 
-struct place {
-	const struct engine *e;
-	const struct policy_query *q;
-};
-
 static bool may_answer(const struct rf_addr *asked, const void *arg)
 {
-	const struct place *p = arg;
+	const struct policy_query *q = arg;
 
-	return p->q->in_dialog || policy_answers_for(p->q, asked);
+	return q->in_dialog || policy_answers_for(q, asked);
 }
 
 enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
 				    const struct policy_query *q, struct view call_id,
 				    struct open_request **r)
 {
-	const struct place place = { e, q };
-
 	*r = NULL;
-	switch (open_request_find(e->open, &b->inside.addr, call_id, &e->msg, may_answer, &place,
-				  r)) {
+	switch (open_request_find(e->open, &b->inside.addr, call_id, &e->msg, may_answer, q, r)) {
 	case OPEN_ASKED: return ANSWER_ASKED;
 	case OPEN_ANSWERED: return ANSWER_AGAIN;
-	case OPEN_OTHER: return ANSWER_FORGED;
+	case OPEN_OTHER: return ANSWER_SPOOFED;
 	case OPEN_NONE: break;
 	}
 	return ANSWER_STRAY;
@@ -45,7 +37,7 @@ enum rf_reason engine_answer_admitted(struct engine *e, const struct call_ctx *c
 	if (policy_response(e->policy, q) == POLICY_REFUSED)
 		return RF_R_SIP_UNKNOWN_PEER;
 	/* A call of ours that its sender is no part of: it was not asked. */
-	if (a == ANSWER_FORGED || (!q->in_dialog && call_known(e->calls, ctx, &e->msg)))
+	if (a == ANSWER_SPOOFED || (!q->in_dialog && call_known(e->calls, ctx, &e->msg)))
 		return RF_R_SIP_UNASKED;
 	return RF_R_NONE;
 }
@@ -79,7 +71,7 @@ enum rf_reason engine_answer_grants(struct engine *e, const struct registration_
 	else if (a == ANSWER_ASKED)
 		subscription(e, ctx->binding, r, &ctx->remote.addr, call_id, ctx->now_ns);
 	if (r && reason == RF_R_NONE)
-		open_request_heard(e->open, &ctx->binding->inside.addr, call_id, &e->msg, r,
-				   ctx->now_ns, e->config.setup_timeout_s * SECOND_NS + OPEN_NS);
+		open_request_response(e->open, &ctx->binding->inside.addr, call_id, &e->msg, r,
+				      ctx->now_ns, e->config.setup_timeout_s * SECOND_NS + OPEN_NS);
 	return reason;
 }

@@ -59,7 +59,7 @@ enum engine_answer {
 	ANSWER_ASKED, /* of an open request, from where that was sent: it grants what was asked for */
 	ANSWER_AGAIN, /* the same after its final response: grants nothing more, but forks of an INVITE */
 	ANSWER_STRAY, /* of no request that is known here */
-	ANSWER_FORGED, /* of a request that was sent elsewhere, or in another transaction */
+	ANSWER_SPOOFED, /* of a request that was sent elsewhere, or in another transaction */
 };
 
 /* *r: the request; NULL unless ASKED or AGAIN. */

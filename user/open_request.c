@@ -282,9 +282,9 @@ enum open_match open_request_find(struct open_table *t, const struct rf_addr *in
 	return OPEN_OTHER;
 }
 
-void open_request_heard(struct open_table *t, const struct rf_addr *inside, struct view call_id,
-			const struct sip_msg *m, struct open_request *r, uint64_t now_ns,
-			uint64_t wait_ns)
+void open_request_response(struct open_table *t, const struct rf_addr *inside, struct view call_id,
+			   const struct sip_msg *m, struct open_request *r, uint64_t now_ns,
+			   uint64_t wait_ns)
 {
 	struct entry *e = find(t, inside, call_id, m);
 	bool invite = m->method == SIP_M_INVITE, all = true;

@@ -62,9 +62,9 @@ enum open_match open_request_find(struct open_table *t, const struct rf_addr *in
 				  const void *arg, struct open_request **r);
 /* m, which was let through, answers r: a final one closes it, a provisional one of INVITE keeps it open
  * until wait_ns from now. */
-void open_request_heard(struct open_table *t, const struct rf_addr *inside, struct view call_id,
-			const struct sip_msg *m, struct open_request *r, uint64_t now_ns,
-			uint64_t wait_ns);
+void open_request_response(struct open_table *t, const struct rf_addr *inside, struct view call_id,
+			   const struct sip_msg *m, struct open_request *r, uint64_t now_ns,
+			   uint64_t wait_ns);
 void open_table_tick(struct open_table *t, uint64_t now_ns);
 
 #endif

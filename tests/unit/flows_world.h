@@ -622,6 +622,7 @@ static inline void w_over(struct world *w)
 	W_CHECK(!alias_count(w->e->aliases));
 	W_CHECK(!registration_count(w->e->registrations));
 	W_CHECK(!policy_count(w->e->policy));
+	W_CHECK(!open_table_count(w->e->open) && !subscription_count(w->e->subscriptions));
 	W_CHECK(!w->n_records);
 }
 

@@ -105,14 +105,14 @@ static void how_long(void **state)
 	assert_int_equal(open_table_count(t), 2);
 	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_ASKED);
 	m = message("SIP/2.0 180 Ringing", "z1", 1, "INVITE");
-	open_request_heard(t, &in, m->call_id, m, r, 36 * S, 180 * S);
+	open_request_response(t, &in, m->call_id, m, r, 36 * S, 180 * S);
 	free(m);
 	open_table_tick(t, 47 * S);
 	assert_int_equal(open_table_count(t), 1);
 	open_table_tick(t, 215 * S);
 	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_ASKED);
 	m = message("SIP/2.0 200 OK", "z1", 1, "INVITE");
-	open_request_heard(t, &in, m->call_id, m, r, 215 * S, 180 * S);
+	open_request_response(t, &in, m->call_id, m, r, 215 * S, 180 * S);
 	free(m);
 	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_ANSWERED);
 	open_table_tick(t, 246 * S); /* 64*T1 for the 2xx of forks */
