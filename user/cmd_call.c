@@ -50,6 +50,7 @@ static void show_one_media(struct call_show *s, struct out_node *list, const str
 	const struct datapath_pinhole *p =
 		show_pinhole_find(&s->pinholes, m->pinhole_id, RF_DIR_IN);
 	struct out_node *record = out_item(list);
+	bool waits;
 
 	if (!p)
 		p = show_pinhole_find(&s->pinholes, m->pinhole_id, RF_DIR_OUT);
@@ -65,6 +66,9 @@ static void show_one_media(struct call_show *s, struct out_node *list, const str
 		  "%s",
 		  unguarded_media(s->topology, &m->inside, &m->outside) ? "port not guarded" : "");
 	out_bool(record, "learn", NULL, m->learn);
+	waits = p && show_pinhole_waits(p);
+	out_shown(out_bool(record, "waits", "", waits), "%s",
+		  waits ? "closed inwards until the inside host sends" : "");
 	out_shown(out_u64(record, "pinhole", "", m->pinhole_id), "%s",
 		  p ? "" : "(not open in the kernel)");
 	show_pinhole_state(record, p, s->now_ns);

@@ -95,6 +95,9 @@ static void show_one(struct out_node *list, const struct datapath_pinhole *in,
 	show_classes(item, p->classes | (out ? out->pinhole.classes : 0));
 	out_bool(item, "held", NULL, p->flags & RF_PH_HELD);
 	out_bool(item, "learn", NULL, p->flags & RF_PH_LEARN);
+	out_bool(item, "out_first", NULL, p->flags & RF_PH_OUT_FIRST);
+	out_shown(out_bool(item, "waits", "", show_pinhole_waits(any)), "%s",
+		  show_pinhole_waits(any) ? "closed inwards until the inside host sends" : "");
 	show_ep(item, "inside", NULL, inside);
 	show_ep(item, "outside", NULL, outside);
 	show_remotes(item, any, remotes, sizeof(remotes));

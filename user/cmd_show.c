@@ -14,6 +14,7 @@
 #include "inside.h"
 #include "journal.h"
 #include "port_owners.h"
+#include "rf_media.h"
 
 struct out_node *show_ep(struct out_node *record, const char *key, const char *label,
 			 const struct rf_ep *ep)
@@ -68,6 +69,13 @@ const struct datapath_pinhole *show_pinhole_find(const struct show_pinholes *p, 
 			hi = mid;
 	}
 	return NULL;
+}
+
+bool show_pinhole_waits(const struct datapath_pinhole *p)
+{
+	const struct rf_flow_stats *out = &p->state.dir[RF_DIR_OUT];
+
+	return rf_media_out_first(p->pinhole.flags, out->packets, out->last_reason) != RF_R_NONE;
 }
 
 /* Lost packets by sequence numbers (RFC 3550 A.3); late duplicates can make it negative: then none. */

@@ -24,6 +24,8 @@ struct show_pinholes { /* all of an instance, for look-ups by id */
 const struct datapath_pinhole *show_pinhole_find(const struct show_pinholes *p, uint32_t id,
 						 enum rf_dir dir);
 /* "learnt" source (text: a head field) and "flows": a line per direction. */
+/* Closed inwards until the inside host sends something. */
+bool show_pinhole_waits(const struct datapath_pinhole *p);
 void show_pinhole_state(struct out_node *record, const struct datapath_pinhole *p, uint64_t now_ns);
 const char *show_reason_name(unsigned int reason);
 
