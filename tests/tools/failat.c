@@ -4,7 +4,8 @@
  *
  * Runs the command, or joins a running process, and lets its N-th system call of a kind fail with this errno: the
  * kernel does not carry it out. ERROR 0: it is killed right before that call. Kinds: bpf (all but loading), bpf-load (programs, maps, BTF), netlink (sockets and
- * what is sent and received by them), files (names of files made, moved or removed). N 0: none fails. At the end
+ * what is sent and received by them), files (names of files made, moved or removed), change (bpf() that changes what
+ * outlives the process, and renames). N 0: none fails. At the end
  * one line on file descriptor 3, if there is one: the number of calls of the kind that were seen. The exit status
  * is the command's; with -p 0 as soon as the call has failed. -v: names each of the calls.
  */
@@ -81,6 +82,12 @@ static bool is_netlink(struct tracer *t, unsigned long long fd)
 	return domain == AF_NETLINK;
 }
 
+static bool is_change(unsigned long long cmd)
+{
+	return cmd == BPF_MAP_UPDATE_ELEM || cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_OBJ_PIN ||
+	       cmd == BPF_LINK_CREATE || cmd == BPF_LINK_UPDATE || cmd == BPF_LINK_DETACH;
+}
+
 static const char *name_bpf(unsigned long long cmd)
 {
 	static const char *const names[] = { "MAP_CREATE",	 "MAP_LOOKUP_ELEM",
@@ -105,6 +112,10 @@ static const char *name_bpf(unsigned long long cmd)
 /* What the call is, if it is of the kind; NULL: it is not. */
 static const char *of_kind(struct tracer *t)
 {
+	bool change = !strcmp(t->kind, "change");
+
+	if (t->nr == SYS_bpf && change)
+		return is_change(t->args[0]) ? name_bpf(t->args[0]) : NULL;
 	if (t->nr == SYS_bpf) {
 		if (!strcmp(t->kind, is_load(t->args[0]) ? "bpf-load" : "bpf"))
 			return name_bpf(t->args[0]);
@@ -121,7 +132,13 @@ static const char *of_kind(struct tracer *t)
 		}
 		return NULL;
 	}
-	if (strcmp(t->kind, "files"))
+	if (change && t->nr != SYS_renameat && t->nr != SYS_renameat2
+#ifdef SYS_rename
+	    && t->nr != SYS_rename
+#endif
+	)
+		return NULL;
+	if (!change && strcmp(t->kind, "files"))
 		return NULL;
 	switch (t->nr) {
 #ifdef SYS_mkdir
@@ -215,7 +232,7 @@ static int run(struct tracer *t)
 	int status, sig = 0, err;
 
 	for (;;) {
-		if (ptrace(PTRACE_SYSCALL, t->pid, 0, sig))
+		if (ptrace(PTRACE_SYSCALL, t->pid, 0, sig) && errno != ESRCH) /* has been killed */
 			return -1;
 		if (waitpid(t->pid, &status, 0) != t->pid)
 			return ended_by_signal ? 3 : -1;
@@ -285,7 +302,7 @@ int main(int argc, char **argv)
 		argc--, argv++;
 	}
 	if (argc < (t.joined ? 4 : 5)) {
-		fputs("usage: failat [-v] [-p PID] bpf|bpf-load|netlink|files N ERROR [COMMAND...]\n",
+		fputs("usage: failat [-v] [-p PID] bpf|bpf-load|netlink|files|change N ERROR [COMMAND...]\n",
 		      stderr);
 		return 2;
 	}
