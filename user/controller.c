@@ -20,22 +20,47 @@
 
 #define LO_IFINDEX 1 /* in every network namespace */
 
-void controller_carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
+/* What could not be done is taken away from the deciders, and what follows from that is carried out: it ends. */
+static void carry_out_rest(struct controller *c, uint64_t now_ns)
 {
 	struct action_list again = { 0 };
 
-	/* It ends: each round takes what failed away from the deciders. */
-	while (!doer_carry_out(&c->doer, &c->actions, bytes, now_ns)) {
+	do {
 		struct action_list done = c->actions;
 
 		engine_failed(c->engine, &done, &again);
 		c->actions = again;
 		again = done;
 		actions_reset(&again);
-		bytes = 0;
+	} while (!doer_carry_out(&c->doer, &c->actions, 0, now_ns));
+	actions_free(&again);
+}
+
+void controller_carry_out(struct controller *c, size_t bytes, uint64_t now_ns)
+{
+	if (!doer_carry_out(&c->doer, &c->actions, bytes, now_ns))
+		carry_out_rest(c, now_ns);
+	actions_reset(&c->actions);
+}
+
+/* Of a restart: what the kernel would not take for the moment ends no call that has lived until here. */
+static int carry_out_restored(struct controller *c, uint64_t now_ns, struct why *w)
+{
+	int err = 0;
+
+	c->doer.map_err = 0;
+	if (!doer_carry_out(&c->doer, &c->actions, 0, now_ns)) {
+		err = c->doer.map_err;
+		if (err == -E2BIG || err == -EADDRINUSE) /* which will be so the next time, too */
+			err = 0;
+		if (!err)
+			carry_out_rest(c, now_ns);
 	}
 	actions_reset(&c->actions);
-	actions_free(&again);
+	return err ? why_set(w, err,
+			     "cannot write the pinholes of running calls: %s; they are left as they are, start it again",
+			     strerror(-err))
+		   : 0;
 }
 
 void controller_heartbeat(struct controller *c)
@@ -452,7 +477,9 @@ int controller_restore(struct controller *c, struct why *w)
 			"journal: forgotten, as other versions wrote it or it is damaged: %s (the first is of version %u); media of such calls is closed",
 			restore_unread_text(&report, text), report.version);
 	engine_restored(c->engine, now, &c->actions);
-	controller_carry_out(c, 0, now);
+	err = carry_out_restored(c, now, w);
+	if (err)
+		return err;
 	closed = pinhole_table_reconcile(c->table, now);
 	if (closed)
 		log_info("closed %zu pinholes that belong to no call that is known", closed);

@@ -97,6 +97,7 @@ static void report_map(struct doer *d, uint32_t id, int err, uint64_t now_ns)
 {
 	uint32_t left_out;
 
+	d->map_err = err;
 	if (log_limit_ok(&d->map_limit, now_ns, &left_out))
 		log_error("cannot write pinhole %u: %s (%u more like this)%s", id, strerror(-err),
 			  left_out, err == -E2BIG ? "; the table is full" : "");

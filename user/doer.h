@@ -25,6 +25,7 @@ struct doer {
 	struct rf_counter count[RF_R_MAX];
 	bool count_changed[RF_R_MAX];
 	struct log_limit send_limit, map_limit, journal_limit;
+	int map_err; /* why the last pinhole that could not be written was not; 0: all could */
 };
 
 int doer_init(struct doer *d, const struct datapath *dp);

@@ -27,6 +27,7 @@ struct entry {
 	uint32_t slot; /* of pinhole_state; SLOT_NONE: signalling */
 	bool live; /* set since this start (or closed: false) */
 	bool closed;
+	bool unsure; /* closed, but the kernel would not have it: to be tried again */
 	bool rest; /* there may be more in other maps: further remotes, a learnt source */
 	bool has_key[2]; /* by enum rf_dir */
 	struct rf_pinhole_key key[2];
@@ -40,6 +41,7 @@ struct pinhole_table {
 	const struct datapath *dp;
 	struct entry *by_id;
 	struct entry *closed;
+	size_t n_unsure;
 	uint32_t highest;
 	struct slots slots; /* of pinhole_state */
 	struct inbound inbound;
@@ -101,6 +103,7 @@ static void entry_delete(struct pinhole_table *t, struct entry *e)
 {
 	if (e->closed)
 		DL_DELETE(t->closed, e);
+	t->n_unsure -= e->unsure;
 	slots_give(&t->slots, e->slot);
 	HASH_DEL(t->by_id, e);
 	free(e);
@@ -281,35 +284,61 @@ static void remove_rest(const struct pinhole_table *t, uint32_t id)
 	bpf_map_delete_elem(t->dp->map[MAP_LEARNT], &id);
 }
 
-/* The entry at key, if it is still the one of id. */
-static bool mine(const struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id,
-		 struct rf_pinhole *out)
+static int gone(int failed)
 {
-	return !bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, out) && out->id == id;
+	return failed && errno != ENOENT ? -errno : 0;
 }
 
-static void remove_mine(struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id)
+/* The entry at key, if it is still the one of id: 1, 0, or -errno: not known. */
+static int mine(const struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id,
+		struct rf_pinhole *out)
+{
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, out))
+		return gone(-1);
+	return out->id == id;
+}
+
+/* 0: it is not there, or not ours. */
+static int remove_mine(struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id)
 {
 	struct rf_pinhole p;
+	int is = mine(t, key, id, &p);
 
-	if (!mine(t, key, id, &p))
-		return;
+	if (!is)
+		return 0;
 	inbound_clear(&t->inbound, key);
-	if (key->dir == RF_DIR_IN)
+	if (is > 0 && key->dir == RF_DIR_IN)
 		note_end(t, key, &p);
-	bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key);
+	return is < 0 ? is : gone(bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key));
 }
 
-static void purge(struct pinhole_table *t, struct entry *e)
+static int remove_both(struct pinhole_table *t, const struct entry *e)
 {
-	int dir;
+	int dir, err = 0, more;
 
-	for (dir = 0; dir < 2; dir++)
-		if (e->has_key[dir])
-			remove_mine(t, &e->key[dir], e->id);
+	for (dir = 0; dir < 2; dir++) {
+		more = e->has_key[dir] ? remove_mine(t, &e->key[dir], e->id) : 0;
+		err = err ? err : more;
+	}
+	return err;
+}
+
+static void set_unsure(struct pinhole_table *t, struct entry *e, bool unsure)
+{
+	t->n_unsure += unsure - e->unsure;
+	e->unsure = unsure;
+}
+
+/* False: it may still be in the map, so it stays here, too. */
+static bool purge(struct pinhole_table *t, struct entry *e)
+{
+	set_unsure(t, e, remove_both(t, e) != 0);
+	if (e->unsure)
+		return false;
 	if (e->rest)
 		remove_rest(t, e->id);
 	entry_delete(t, e);
+	return true;
 }
 
 /* Tombstones only tell a drop's name: the oldest give way before anything else is refused. */
@@ -319,10 +348,7 @@ static bool make_way(struct pinhole_table *t, const struct entry *but)
 
 	if (e == but && e)
 		e = e->next;
-	if (!e)
-		return false;
-	purge(t, e);
-	return true;
+	return e && purge(t, e);
 }
 
 /* A new pinhole begins with nothing counted; statistics and the learnt source of a known one stay. */
@@ -354,47 +380,83 @@ static int state_create(struct pinhole_table *t, struct entry *e, const struct r
 }
 
 /* Does signalling of somebody have this place? An SDP may name any port of any inside host as that of
- * its media: it must not take a SIP port away from who speaks there. */
-static bool is_signalling(const struct pinhole_table *t, const struct rf_pinhole_key *key)
+ * its media: it must not take a SIP port away from who speaks there. -EADDRINUSE: it has; -errno: not known. */
+static int not_signalling(const struct pinhole_table *t, const struct rf_pinhole_key *key)
 {
 	struct rf_pinhole p;
 
-	return !bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, &p) &&
-	       p.classes & RF_CLASS_SIP && p.state == RF_PINHOLE_OPEN;
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, &p))
+		return gone(-1);
+	return p.classes & RF_CLASS_SIP && p.state == RF_PINHOLE_OPEN ? -EADDRINUSE : 0;
 }
 
-/* Writes both entries; what the same id had elsewhere goes. On failure nothing of it is open.
+/* Nothing of a new one stays open; one that was there with these keys is as it was, in the map, too. */
+static void set_failed(struct pinhole_table *t, struct entry *e, const struct rf_pinhole_key key[2],
+		       const bool was[2])
+{
+	int dir, err = 0, more;
+
+	for (dir = 0; dir < 2; dir++) {
+		if (was[dir])
+			continue;
+		if (e->has_key[dir] && memcmp(&e->key[dir], &key[dir], sizeof(key[dir]))) {
+			err = -EAGAIN; /* where it was before: closed with the next sweep */
+			continue;
+		}
+		more = remove_mine(t, &key[dir], e->id);
+		err = err ? err : more;
+		e->has_key[dir] = more != 0;
+		e->key[dir] = key[dir];
+	}
+	if (was[0] || was[1])
+		return;
+	remove_rest(t, e->id);
+	if (err) {
+		entry_closed(t, e, clock_now_ns());
+		set_unsure(t, e, true);
+	} else {
+		entry_delete(t, e);
+	}
+}
+
+/* Writes both entries; what the same id had elsewhere goes. On failure a new one is not open, and one that
+ * was there is as it was in what has not been written.
  * .cold: of media; NULL: signalling, which has no slot. */
 static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
 		    struct pinhole_entry value[2], const struct rf_pinhole_cold *cold)
 {
 	struct entry *e = entry_get(t, id);
+	bool was[2];
 	int dir, err = 0;
 
 	if (!e)
 		return -ENOMEM;
+	for (dir = 0; dir < 2; dir++)
+		was[dir] = e->has_key[dir] && !e->closed &&
+			   !memcmp(&e->key[dir], &key[dir], sizeof(key[dir]));
 	e->rest |= has_rest(&value[RF_DIR_IN].p) || has_rest(&value[RF_DIR_OUT].p);
 	if (cold)
 		err = state_create(t, e, &key[RF_DIR_IN], value[RF_DIR_IN].p.flags & RF_PH_LEARN,
 				   cold);
 	value[RF_DIR_IN].p.slot = value[RF_DIR_OUT].p.slot = e->slot;
-	for (dir = 0; dir < 2; dir++)
-		if (e->has_key[dir] && memcmp(&e->key[dir], &key[dir], sizeof(key[dir])))
-			remove_mine(t, &e->key[dir], id);
+	for (dir = 0; dir < 2 && !err; dir++)
+		if (e->has_key[dir] && !was[dir] &&
+		    memcmp(&e->key[dir], &key[dir], sizeof(key[dir]))) {
+			err = remove_mine(t, &e->key[dir], id);
+			e->has_key[dir] = err != 0;
+		}
 	for (dir = 0; dir < 2 && !err; dir++)
 		while ((err = put(t, &key[dir], &value[dir])) == -E2BIG && make_way(t, e))
 			;
 	if (err) {
-		remove_mine(t, &key[RF_DIR_IN], id);
-		remove_mine(t, &key[RF_DIR_OUT], id);
-		remove_rest(t, id);
-		entry_delete(t, e);
+		set_failed(t, e, key, was);
 		return err;
 	}
 	if (e->closed) {
 		DL_DELETE(t->closed, e);
 		e->closed = false;
 	}
+	set_unsure(t, e, false);
 	for (dir = 0; dir < 2; dir++) {
 		e->has_key[dir] = true;
 		e->key[dir] = key[dir];
@@ -406,26 +468,48 @@ static int set_both(struct pinhole_table *t, uint32_t id, const struct rf_pinhol
 	return 0;
 }
 
-/* Entries of id become tombstones: the sender's packets are then dropped by that name. */
-static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
+/* One entry: a tombstone, or nothing where that cannot be written. */
+static int bury_one(struct pinhole_table *t, const struct rf_pinhole_key *key, uint32_t id)
 {
 	struct rf_pinhole p;
+	int is = mine(t, key, id, &p);
+
+	if (!is)
+		return 0;
+	inbound_clear(&t->inbound, key);
+	if (is < 0)
+		return is;
+	p.state = RF_PINHOLE_CLOSED;
+	/* A tombstone on a SIP port would drop what is otherwise held. */
+	if (!(p.classes & RF_CLASS_SIP) &&
+	    !gone(bpf_map_update_elem(t->dp->map[MAP_PINHOLES], key, &p, BPF_EXIST)))
+		return 0;
+	return gone(bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key));
+}
+
+/* Entries of id become tombstones: the sender's packets are then dropped by that name. What the kernel would
+ * not have is tried again with the next sweep, as it is still open. */
+static void bury(struct pinhole_table *t, struct entry *e, uint64_t now_ns)
+{
+	bool unsure = false;
 	int dir;
 
-	for (dir = 0; dir < 2; dir++) {
-		if (!e->has_key[dir] || !mine(t, &e->key[dir], e->id, &p))
-			continue;
-		inbound_clear(&t->inbound, &e->key[dir]);
-		/* A tombstone on a SIP port would drop what is otherwise held. */
-		if (p.classes & RF_CLASS_SIP) {
-			bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], &e->key[dir]);
-			continue;
-		}
-		p.state = RF_PINHOLE_CLOSED;
-		bpf_map_update_elem(t->dp->map[MAP_PINHOLES], &e->key[dir], &p, BPF_EXIST);
-	}
+	for (dir = 0; dir < 2; dir++)
+		if (e->has_key[dir] && bury_one(t, &e->key[dir], e->id))
+			unsure = true;
+	set_unsure(t, e, unsure);
 	e->live = false;
 	entry_closed(t, e, now_ns);
+}
+
+static void bury_unsure(struct pinhole_table *t, uint64_t now_ns)
+{
+	struct entry *e;
+
+	if (t->n_unsure)
+		DL_FOREACH (t->closed, e)
+			if (e->unsure)
+				bury(t, e, now_ns);
 }
 
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
@@ -436,8 +520,14 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 					  pinhole_entry_of(s, RF_DIR_OUT) };
 	struct rf_pinhole_cold cold = pinhole_cold_of(s, clock_now_ns());
 	struct entry *e;
+	int err;
 
-	if (is_signalling(t, &key[RF_DIR_IN]) || is_signalling(t, &key[RF_DIR_OUT])) {
+	err = not_signalling(t, &key[RF_DIR_IN]);
+	if (!err)
+		err = not_signalling(t, &key[RF_DIR_OUT]);
+	if (err && err != -EADDRINUSE)
+		return err;
+	if (err) {
 		e = entry_find(t, s->id);
 		if (e) /* signalling took its place: what it had in the other direction must go */
 			bury(t, e, clock_now_ns());
@@ -481,14 +571,11 @@ int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *
 int pinhole_table_signal_close(struct pinhole_table *t, const struct signal_spec *s)
 {
 	struct entry *e = entry_find(t, s->id);
-	int dir;
 
-	if (!e)
+	if (!e || purge(t, e))
 		return 0;
-	for (dir = 0; dir < 2; dir++)
-		if (e->has_key[dir])
-			remove_mine(t, &e->key[dir], e->id);
-	entry_delete(t, e);
+	e->live = false;
+	entry_closed(t, e, clock_now_ns());
 	return 0;
 }
 
@@ -506,13 +593,15 @@ size_t pinhole_table_reconcile(struct pinhole_table *t, uint64_t now_ns)
 	return n;
 }
 
+/* What cannot be read counts as one more: the tombstone stays. */
 static uint64_t drops_of(const struct pinhole_table *t, const struct entry *e)
 {
 	struct rf_pinhole_state s;
 
-	if (e->slot == SLOT_NONE ||
-	    bpf_map_lookup_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &s))
+	if (e->slot == SLOT_NONE)
 		return 0;
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLE_STATE], &e->slot, &s))
+		return e->drops + (errno != ENOENT);
 	return s.dir[RF_DIR_IN].drops + s.dir[RF_DIR_OUT].drops;
 }
 
@@ -524,15 +613,14 @@ void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
 
 	out_first_sweep(t->out_first, t->dp, &t->inbound);
 	call_ends_sweep(&t->ends, now_ns);
+	bury_unsure(t, now_ns);
 	/* Oldest first: where one is not due, none behind it is. */
 	DL_FOREACH_SAFE (t->closed, e, next) {
 		if (now_ns - e->quiet_since_ns < TOMBSTONE_QUIET_NS || i++ == SWEEP_BATCH)
 			return;
 		drops = drops_of(t, e);
-		if (drops == e->drops) {
-			purge(t, e);
+		if (drops == e->drops && purge(t, e))
 			continue;
-		}
 		/* The sender goes on: look again in a minute. */
 		e->drops = drops;
 		e->quiet_since_ns = now_ns;

@@ -62,10 +62,24 @@ static int find(int fd, const void *key)
 	return -1;
 }
 
+/* The kernel has no memory at the fail_at-th call of these kinds from now on; 0: never. */
+enum { LOOKUP = 1, UPDATE = 2, DELETE = 4 };
+static int fail_at, fail_kinds;
+
+static bool fails(int kind)
+{
+	if (!(fail_kinds & kind) || !fail_at || --fail_at)
+		return false;
+	errno = ENOMEM;
+	return true;
+}
+
 int bpf_map_lookup_elem(int fd, const void *key, void *value)
 {
 	int i = find(fd, key);
 
+	if (fails(LOOKUP))
+		return -1;
 	if (i >= 0)
 		memcpy(value, maps[fd].e[i].value, value_size(fd));
 	else
@@ -77,6 +91,8 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
 	int i = find(fd, key);
 
+	if (fails(UPDATE))
+		return -1;
 	if ((i < 0 && flags == BPF_EXIST) || (i >= 0 && flags == BPF_NOEXIST)) {
 		errno = i < 0 ? ENOENT : EEXIST;
 		return -1;
@@ -100,6 +116,8 @@ int bpf_map_delete_elem(int fd, const void *key)
 {
 	int i = find(fd, key);
 
+	if (fails(DELETE))
+		return -1;
 	if (i < 0) {
 		errno = ENOENT;
 		return -1;
@@ -187,6 +205,8 @@ static int setup(void **state)
 	doer.table = pinhole_table_new(&dp);
 	assert_non_null(doer.table);
 	sent = 0;
+	fail_at = 0;
+	fail_kinds = LOOKUP | UPDATE | DELETE;
 	return 0;
 }
 
@@ -329,13 +349,144 @@ static void refused_by_the_kernel(void **state)
 	assert_int_equal(at(20002, RF_DIR_OUT)->id, 3);
 }
 
+static bool is_open(uint16_t port, enum rf_dir dir, uint32_t id)
+{
+	const struct rf_pinhole *p = at(port, dir);
+
+	return p && p->id == id && p->state == RF_PINHOLE_OPEN;
+}
+
+/* No call to the kernel that fails leaves open what is closed: at the latest with the next sweep. */
+static void close_that_fails(void **state)
+{
+	for (int kinds = 1; kinds < 8; kinds++)
+		for (int n = 1; n < 10; n++) {
+			struct pinhole_spec s = spec(kinds * 16 + n, 20000, 30000);
+
+			assert_int_equal(pinhole_table_set(doer.table, &s), 0);
+			fail_kinds = kinds;
+			fail_at = n;
+			pinhole_table_close(doer.table, &s, 1);
+			fail_at = 0;
+			pinhole_table_sweep(doer.table, 2);
+			assert_false(is_open(30000, RF_DIR_IN, s.id));
+			assert_false(is_open(20000, RF_DIR_OUT, s.id));
+			assert_false(pinhole_table_has(doer.table, s.id));
+		}
+}
+
+static void signalling_that_fails_to_close(void **state)
+{
+	struct signal_spec s = { .inside.port = htons(5060), .outside.port = htons(5062) };
+
+	for (int n = 1; n < 6; n++) {
+		s.id = n;
+		assert_int_equal(pinhole_table_signal_set(doer.table, &s), 0);
+		fail_at = n;
+		pinhole_table_signal_close(doer.table, &s);
+		fail_at = 0;
+		pinhole_table_sweep(doer.table, 1);
+		assert_null(at(5062, RF_DIR_IN));
+		assert_null(at(5060, RF_DIR_OUT));
+	}
+}
+
+/* A new one is open or not; one that is there stays. */
+static void set_that_fails(void **state)
+{
+	bool failed = false;
+
+	for (int n = 1; n < 20; n++) {
+		struct pinhole_spec s = spec(n, 20000, 30000);
+
+		fail_at = n;
+		int err = pinhole_table_set(doer.table, &s);
+
+		failed = failed || err;
+		fail_at = 0;
+		pinhole_table_sweep(doer.table, 1);
+		assert_int_equal(is_open(30000, RF_DIR_IN, s.id), !err);
+		assert_int_equal(is_open(20000, RF_DIR_OUT, s.id), !err);
+		pinhole_table_close(doer.table, &s, 1);
+	}
+	assert_true(failed);
+}
+
+static void set_again_that_fails(void **state)
+{
+	struct pinhole_spec s = spec(1, 20000, 30000);
+	bool failed = false;
+
+	assert_int_equal(pinhole_table_set(doer.table, &s), 0);
+	for (int n = 1; n < 20; n++) {
+		fail_at = n;
+		failed = pinhole_table_set(doer.table, &s) || failed;
+		fail_at = 0;
+		pinhole_table_sweep(doer.table, 1);
+		assert_true(is_open(30000, RF_DIR_IN, 1));
+		assert_true(is_open(20000, RF_DIR_OUT, 1));
+	}
+	assert_true(failed);
+	pinhole_table_close(doer.table, &s, 1);
+	assert_false(is_open(30000, RF_DIR_IN, 1));
+	assert_false(is_open(20000, RF_DIR_OUT, 1));
+}
+
+/* Moves to other ports: never open at both, and closed at both in the end. */
+static void move_that_fails(void **state)
+{
+	for (int n = 1; n < 24; n++) {
+		struct pinhole_spec s = spec(n, 20000, 30000), t = spec(n, 20002, 30002);
+
+		assert_int_equal(pinhole_table_set(doer.table, &s), 0);
+		fail_at = n;
+		pinhole_table_set(doer.table, &t);
+		fail_at = 0;
+		pinhole_table_sweep(doer.table, 1);
+		assert_false(is_open(30000, RF_DIR_IN, n) && is_open(30002, RF_DIR_IN, n));
+		assert_false(is_open(20000, RF_DIR_OUT, n) && is_open(20002, RF_DIR_OUT, n));
+		pinhole_table_close(doer.table, &t, 1);
+		for (int port = 0; port < 4; port += 2) {
+			assert_false(is_open(30000 + port, RF_DIR_IN, n));
+			assert_false(is_open(20000 + port, RF_DIR_OUT, n));
+		}
+	}
+}
+
+/* A SIP port that cannot be read is not taken for a free one. */
+static void signalling_unread(void **state)
+{
+	struct signal_spec sip = { .id = 9,
+				   .inside.port = htons(20000),
+				   .outside.port = htons(30000) };
+	struct pinhole_spec s = spec(1, 20000, 30000);
+
+	assert_int_equal(pinhole_table_signal_set(doer.table, &sip), 0);
+	for (int n = 1; n < 3; n++) {
+		fail_kinds = LOOKUP;
+		fail_at = n;
+		assert_true(pinhole_table_set(doer.table, &s) < 0);
+		fail_at = 0;
+		assert_true(is_open(30000, RF_DIR_IN, 9));
+		assert_true(is_open(20000, RF_DIR_OUT, 9));
+	}
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
-		T(keys_change_hands),	  T(gone_before_a_restart),
-		T(one_direction),	  T(opens_with_the_first_packet_out),
+		T(keys_change_hands),
+		T(gone_before_a_restart),
+		T(one_direction),
+		T(opens_with_the_first_packet_out),
 		T(refused_by_the_kernel),
+		T(close_that_fails),
+		T(signalling_that_fails_to_close),
+		T(set_that_fails),
+		T(set_again_that_fails),
+		T(move_that_fails),
+		T(signalling_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
