@@ -89,6 +89,20 @@ int hook_clsact_handle(const struct datapath *dp, uint32_t ifindex, enum hook_si
 /* -EBUSY: another instance has the device as its WAN device, in whatever mode; 0: none has. */
 int hook_other(const struct datapath *dp, const char *dev, uint32_t ifindex, struct why *w);
 
+/* ---- hook_again.c: hooks of devices whose record says that they have them ---- */
+
+/* What does not work with one device: everything goes on without it, and the first is told. */
+void inside_trouble(struct inside_change *change, int err, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void hook_again_wan(struct datapath *dp, struct datapath_device *d, struct inside_change *change);
+void hook_again_lo(struct datapath *dp, struct inside_change *change);
+/* fresh: it had no hooks so far, and has none when this fails. */
+int hook_again_inside(struct datapath *dp, const struct nl_link *link, bool fresh,
+		      struct inside_change *change);
+/* XDP of an inside device, wanted or not. */
+void hook_inside_xdp(struct datapath *dp, const struct nl_link *link, struct rf_device *dev,
+		     bool want, struct inside_change *change);
+
 /* ---- datapath_settings.c ---- */
 
 /* Other media ports for the inside prefixes that are there (mode routed). Host order, inclusive. */

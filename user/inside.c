@@ -8,7 +8,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <linux/if_arp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,20 +95,6 @@ static struct datapath_device *device_by_index(const struct scan *s, uint32_t if
 	return NULL;
 }
 
-/* What does not work with one device: everything goes on without it, and the first is told. */
-__attribute__((format(printf, 3, 4))) static void trouble(struct inside_change *change, int err,
-							  const char *fmt, ...)
-{
-	va_list ap;
-
-	if (change->trouble_err)
-		return;
-	change->trouble_err = err;
-	va_start(ap, fmt);
-	vsnprintf(change->trouble.text, sizeof(change->trouble.text), fmt, ap);
-	va_end(ap);
-}
-
 /* Virtual devices above others lose what native XDP redirects to them, whatever they say. was: what was known
  * so far, which holds where the kernel does not answer. */
 static bool kind_takes_redirect(const struct nl_link *link, bool was, struct inside_change *change)
@@ -125,8 +110,8 @@ static bool kind_takes_redirect(const struct nl_link *link, bool was, struct ins
 	takes = netlink_xdp_takes_redirect(link->ifindex);
 	if (takes >= 0)
 		return takes;
-	trouble(change, takes, "cannot read whether %s takes redirected frames: %s", link->name,
-		strerror(-takes));
+	inside_trouble(change, takes, "cannot read whether %s takes redirected frames: %s",
+		       link->name, strerror(-takes));
 	return was;
 }
 
@@ -151,8 +136,8 @@ static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 	err = datapath_hook_wan(dp, c, &dev, link->ifindex, &mode, note, sizeof(note), &w);
 	if (err) {
 		datapath_unhook(dp, link->ifindex);
-		trouble(change, err, "%s is back, but cannot be attached again: %.300s", dev.name,
-			w.text);
+		inside_trouble(change, err, "%s is back, but cannot be attached again: %.300s",
+			       dev.name, w.text);
 		return err;
 	}
 	for (i = 0; i < s->n_guards; i++) {
@@ -165,56 +150,12 @@ static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 	}
 	err = datapath_unhook(dp, d->ifindex);
 	if (err)
-		trouble(change, err, "cannot remove what is left of the former %s: %s", dev.name,
-			strerror(-err));
+		inside_trouble(change, err, "cannot remove what is left of the former %s: %s",
+			       dev.name, strerror(-err));
 	d->ifindex = link->ifindex;
 	d->dev = dev;
 	d->present = true;
 	return 0;
-}
-
-/* XDP as the record says; it is not there. */
-static int wan_xdp_again(struct datapath *dp, struct datapath_device *d, struct why *w)
-{
-	enum attach_mode mode = d->dev.flags & RF_DEV_XDP_GENERIC ? ATTACH_GENERIC : ATTACH_NATIVE;
-	char note[256];
-	int err;
-
-	err = hook_xdp_detach(dp->instance, d->ifindex); /* a link without a device */
-	if (err)
-		return why_set(w, err, "cannot remove its old link: %s", strerror(-err));
-	return hook_xdp_attach(dp, d->dev.name, d->ifindex, false, &mode, note, sizeof(note), w);
-}
-
-/* What somebody has removed comes back; what cannot be read stays as it is. */
-static void wan_hooks(struct datapath *dp, struct datapath_device *d, struct inside_change *change)
-{
-	const char *missing;
-	struct why w = { "" };
-	int err;
-
-	err = datapath_hooks_missing(dp, d->ifindex, &d->dev, &missing);
-	if (err)
-		trouble(change, err, "cannot read what is attached to %s: %s", d->dev.name,
-			strerror(-err));
-	if (err || !missing)
-		return;
-	if (!strncmp(missing, "XDP", 3))
-		err = wan_xdp_again(dp, d, &w);
-	if (!err && strcmp(missing, "XDP")) {
-		err = hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_INGRESS, PROG_WAN_IN, -1,
-				     &w);
-		if (!err)
-			err = hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_EGRESS, PROG_WAN_OUT,
-					     -1, &w);
-	}
-	if (err)
-		trouble(change, err,
-			"somebody removed the %s hooks of %s, and they cannot be attached: %.300s",
-			missing, d->dev.name, w.text);
-	else
-		log_warning("somebody removed the %s hooks of %s; attached again", missing,
-			    d->dev.name);
 }
 
 static void wan_keep(struct datapath *dp, struct datapath_device *d, const struct nl_link *link,
@@ -232,24 +173,12 @@ static void wan_keep(struct datapath *dp, struct datapath_device *d, const struc
 	memcpy(dev.name, link->name, sizeof(dev.name));
 	if (memcmp(&d->dev, &dev, sizeof(dev))) {
 		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &d->ifindex, &dev, BPF_EXIST))
-			trouble(change, -errno, "cannot record %s: %s", dev.name, strerror(errno));
+			inside_trouble(change, -errno, "cannot record %s: %s", dev.name,
+				       strerror(errno));
 		else
 			d->dev = dev;
 	}
-	wan_hooks(dp, d, change);
-}
-
-static void lo_hook(struct datapath *dp, struct inside_change *change)
-{
-	struct why w = { "" };
-	int there = hook_tc_attached(dp, LO_IFINDEX, HOOK_EGRESS), err = 0;
-
-	if (!there)
-		err = hook_tc_attach(dp, "lo", LO_IFINDEX, HOOK_EGRESS, PROG_LO_OUT, -1, &w);
-	if (there < 0)
-		trouble(change, there, "cannot read what is attached to lo: %s", strerror(-there));
-	if (err)
-		trouble(change, err, "signalling to this host cannot be released: %.300s", w.text);
+	hook_again_wan(dp, d, change);
 }
 
 /* A name may change under the hooks; a number may come again for another device, which has none of them. Where
@@ -268,7 +197,7 @@ static void sync_wans(struct datapath *dp, struct scan *s, const struct config *
 	struct datapath_device *d;
 	size_t i;
 
-	lo_hook(dp, change);
+	hook_again_lo(dp, change);
 	for (i = 0; i < s->n_devices; i++) {
 		d = &s->devices[i];
 		if (d->dev.role != RF_DEV_WAN)
@@ -415,48 +344,6 @@ static bool wants_xdp(const struct scan *s, const struct config *c, const struct
 	       !(vlan_tags_hidden(link) && vlan_tags_used(link));
 }
 
-static void inside_xdp(struct datapath *dp, const struct nl_link *link, struct rf_device *dev,
-		       bool want, struct inside_change *change)
-{
-	bool has = dev->flags & RF_DEV_XDP_NATIVE;
-	int there, err = 0;
-
-	if (has && want) { /* unless somebody has removed it */
-		there = hook_xdp_attached(dp, link->ifindex);
-		if (!there && !hook_xdp_detach(dp->instance, link->ifindex))
-			hook_xdp_inside(dp, link->ifindex);
-	}
-	if (has == want || (want && hook_xdp_inside(dp, link->ifindex)))
-		return;
-	if (!want)
-		err = hook_xdp_detach(dp->instance, link->ifindex);
-	dev->flags ^= RF_DEV_XDP_NATIVE;
-	if (!err && bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, dev, BPF_EXIST))
-		err = -errno;
-	if (err)
-		trouble(change, err, "cannot change XDP of %s: %s", link->name, strerror(-err));
-}
-
-/* fresh: it had no hooks so far, and has none when this fails. */
-static int inside_tc(struct datapath *dp, const struct nl_link *link, bool fresh,
-		     struct inside_change *change)
-{
-	struct why w = { "" };
-	int err;
-
-	err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_INGRESS, PROG_INSIDE_IN, -1, &w);
-	if (!err)
-		err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_EGRESS, PROG_INSIDE_OUT,
-				     -1, &w);
-	if (!err)
-		return 0;
-	if (fresh)
-		datapath_unhook(dp, link->ifindex);
-	trouble(change, err, "inside device %s is not attached%s: %.300s", link->name,
-		fresh ? "" : " completely", w.text);
-	return err;
-}
-
 static int inside_hook(struct datapath *dp, const struct scan *s, const struct config *c,
 		       const struct nl_link *link, struct inside_change *change)
 {
@@ -475,7 +362,8 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct c
 	if (!old || memcmp(&old->dev, &dev, sizeof(dev)))
 		if (bpf_map_update_elem(dp->map[MAP_DEVICES], &link->ifindex, &dev, BPF_ANY)) {
 			err = -errno;
-			trouble(change, err, "cannot record %s: %s", link->name, strerror(-err));
+			inside_trouble(change, err, "cannot record %s: %s", link->name,
+				       strerror(-err));
 			return err;
 		}
 	if (old) {
@@ -483,15 +371,15 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct c
 		out = hook_tc_attached(dp, link->ifindex, HOOK_EGRESS);
 	}
 	if (in < 0 || out < 0)
-		trouble(change, in < 0 ? in : out, "cannot read what is attached to %s: %s",
-			link->name, strerror(in < 0 ? -in : -out));
+		inside_trouble(change, in < 0 ? in : out, "cannot read what is attached to %s: %s",
+			       link->name, strerror(in < 0 ? -in : -out));
 	if (!in || !out) {
-		err = inside_tc(dp, link, !old, change);
+		err = hook_again_inside(dp, link, !old, change);
 		if (err)
 			return err;
 		change->attached++;
 	}
-	inside_xdp(dp, link, &dev, wants_xdp(s, c, link), change);
+	hook_inside_xdp(dp, link, &dev, wants_xdp(s, c, link), change);
 	return 0;
 }
 
@@ -519,7 +407,8 @@ static void sync_inside(struct datapath *dp, const struct scan *s, const struct 
 			continue;
 		err = datapath_unhook(dp, d->ifindex);
 		if (err)
-			trouble(change, err,
+			inside_trouble(
+				change, err,
 				"cannot take the hooks off %s, which leads no longer inside: %s",
 				d->dev.name, strerror(-err));
 		else
