@@ -2,11 +2,14 @@
 /*
  * libFuzzer: any bytes as a datagram. What is accepted has all its views inside, survives an empty
  * edit unchanged, and after typical edits is the same message with other addresses; editing that
- * again changes nothing. Build: clang -fsanitize=fuzzer,address,undefined.
+ * again changes nothing. The same bytes as a stream: however they are cut, they are the same message, and
+ * what passes unread holds no request. Build: clang -fsanitize=fuzzer,address,undefined.
  */
 #include <stdint.h>
 
 #include "edit.h"
+#include "sip_frame.h"
+#include "sip_unread.h"
 #include "unit/check_views.h"
 
 static struct sip_msg before, after;
@@ -37,6 +40,26 @@ static void plan_edits(const struct sip_msg *m)
 	}
 }
 
+static void check_unread(struct view v)
+{
+	struct sip_framer whole = { 0 }, cut = { 0 };
+	size_t n = 0, cut_n = 0, i;
+	enum sip_frame r = sip_frame_next(&whole, v, &n), got = SIP_FRAME_MORE;
+
+	CHECK(r == SIP_FRAME_MORE || (r == SIP_FRAME_BAD) == !n);
+	CHECK(n <= v.n && (r == SIP_FRAME_BAD) == !!whole.why);
+	if (r == SIP_FRAME_KEEP_ALIVE)
+		CHECK(!sip_holds_text((struct view){ v.p, n }));
+	for (i = 1; i <= v.n && got == SIP_FRAME_MORE; i += i < 300 || i + 300 > v.n ? 1 : 300)
+		got = sip_frame_next(&cut, (struct view){ v.p, i }, &cut_n);
+	if (v.n && (r != SIP_FRAME_KEEP_ALIVE || (unsigned char)v.p[0] <= 1))
+		CHECK(got == r && cut_n == n);
+	if (sip_unread_kind(v) == SIP_UNREAD_RESPONSE)
+		CHECK(!sip_holds_request(v));
+	if (v.n > 4 && sip_unread_kind(v) == SIP_UNREAD_KEEP_ALIVE)
+		CHECK(!sip_holds_text(v));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct view buf = { (const char *)data, size };
@@ -44,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *error = NULL;
 
 	sip_parser_init();
+	check_unread(buf);
 	if (sip_parse(buf.p, buf.n, &before, &error) != SIP_OK) {
 		CHECK(error && *error);
 		return 0;
