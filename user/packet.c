@@ -126,6 +126,9 @@ static int parse_v6(const unsigned char *p, size_t n, struct packet *out)
 	}
 	memcpy(&pkt.src, &ip.ip6_src, sizeof(pkt.src));
 	memcpy(&pkt.dst, &ip.ip6_dst, sizeof(pkt.dst));
+	/* nobody's on the wire, as in bpf/parse.h: here they would be IPv4's */
+	if (addr_is_v4(&pkt.src) || addr_is_v4(&pkt.dst))
+		return -EINVAL;
 	pkt.ttl = ip.ip6_hlim;
 	pkt.proto = next;
 	pkt.header_len = at;

@@ -241,6 +241,21 @@ static void extension_headers(void **state)
 	assert_int_equal(p.frag_prefix.n, 56);
 }
 
+/* In an IPv6 header an IPv4 address is none, but would be one in everything that is looked up. */
+static void v4_mapped(void **state)
+{
+	static const unsigned char mapped[16] = { [10] = 255, 255, 203, 0, 113, 2 };
+	unsigned char p6[40 + 8] = { 0x60, [5] = 8, 17, [45] = 8 };
+	struct packet p;
+
+	assert_int_equal(packet_parse(p6, sizeof(p6), &p), 0);
+	memcpy(p6 + 8, mapped, sizeof(mapped));
+	assert_int_equal(packet_parse(p6, sizeof(p6), &p), -EINVAL);
+	memset(p6 + 8, 0, sizeof(mapped));
+	memcpy(p6 + 24, mapped, sizeof(mapped));
+	assert_int_equal(packet_parse(p6, sizeof(p6), &p), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +266,7 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(truncations),
 		cmocka_unit_test(extension_headers),
+		cmocka_unit_test(v4_mapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
