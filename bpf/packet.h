@@ -20,10 +20,10 @@ enum rf_pkt_flag {
 	RF_PKT_FIRST = 1 << 4, /* the fragment with offset 0 */
 	RF_PKT_NO_ETH = 1 << 5, /* device without link layer header */
 	RF_PKT_AGAIN = 1 << 6, /* was parked or turned around: not parked again */
-	RF_PKT_HIT = 1 << 8, /* .hit is set */
 	RF_PKT_MISS = 1 << 7, /* the fast path found no pinhole: one look-up is enough */
 	RF_PKT_SOURCE_ROUTED = 1 << 8, /* IPv4 source route option, or IPv6 segments left */
 	RF_PKT_LINK_MANY = 1 << 9, /* broadcast or multicast on the link */
+	RF_PKT_HIT = 1 << 10, /* .hit is set */
 };
 
 /* The pinhole that was found, for the direction that it was found in */
