@@ -189,10 +189,12 @@ def media_c_line():
         c.answer(200, sdp(outside.addr, outside.port))
         c.ack()
         got = 0
+        inside.burst(1, (outside.addr, outside.port))  # so that it takes part; who speaks for it is not configured
+        outside.seqs(1)
         if ep[0] == w.gw:
             got = arrived(outside, ep, inside)
         c.bye()
-        see(got == 10, 'the other host gets its media' if got == 10 else
+        see(got == 10, 'the other host gets its media once it sends' if got == 10 else
             f'offered as {ep[0]}:{ep[1]}, {outcome(got, 10) if ep[0] == w.gw else "which nobody can reach"}')
 
 
