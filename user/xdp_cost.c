@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Drivers that take offloads away from all traffic while native XDP is attached, so that bulk TCP through
- * the device is handled in packets of the MTU's size (Linux 6.1 to 6.18, by their source; veth measured):
+ * the device is handled in packets of the MTU's size (by their source; veth measured, too, on 6.18):
  * veth clears NETIF_F_GSO_SOFTWARE of its peer and copies what comes from there; tun hands large segments to
  * generic XDP, which copies them; virtio_net turns the guest's offloads off (virtnet_clear_guest_offloads()).
  * Drivers of hardware turn off LRO, which a device that forwards has not got, and keep GRO.
