@@ -111,7 +111,8 @@ static __always_inline bool rf_redirect(struct __sk_buff *skb, struct rf_pkt *p,
 	for (i = 0; i <= RF_VLANS_MAX; i++)
 		if (skb->vlan_present || i < p->tags)
 			bpf_skb_vlan_pop(skb);
-	skb->tc_index = RF_TC_DELIVERED;
+	if (p->hook == RF_HOOK_INSIDE_IN)
+		skb->tc_index = RF_TC_DELIVERED;
 	bpf_redirect_neigh(ifindex, NULL, 0, 0);
 	return true;
 }
@@ -156,15 +157,17 @@ static __always_inline bool rf_wants_stack(__u32 ifindex)
 	return dev && (dev->flags & RF_DEV_STACK);
 }
 
-/* Rewritten, to a next hop that is known. */
-static __always_inline bool rf_redirect_known(struct __sk_buff *skb, const struct rf_nexthop *hop)
+/* Rewritten, to a next hop that is known. out: by a WAN device */
+static __always_inline bool rf_redirect_known(struct __sk_buff *skb, const struct rf_nexthop *hop,
+					      bool out)
 {
 	void *eth = (void *)(long)skb->data;
 
 	if (eth + sizeof(struct ethhdr) > (void *)(long)skb->data_end)
 		return false;
 	__builtin_memcpy(eth, hop->dst_mac, 12);
-	skb->tc_index = RF_TC_DELIVERED;
+	if (out)
+		skb->tc_index = RF_TC_DELIVERED;
 	bpf_redirect(hop->ifindex, 0);
 	return true;
 }
@@ -173,7 +176,8 @@ static __always_inline enum rf_reason rf_deliver_known(struct __sk_buff *skb, st
 						       const struct rf_change *c,
 						       const struct rf_nexthop *hop)
 {
-	return rf_rewrite_media(skb, p, c, RF_LESS_TTL) && rf_redirect_known(skb, hop)
+	return rf_rewrite_media(skb, p, c, RF_LESS_TTL) &&
+			       rf_redirect_known(skb, hop, p->hit.dir == RF_DIR_OUT)
 		       ? RF_R_MEDIA_TC
 		       : RF_R_REWRITE_FAILED;
 }

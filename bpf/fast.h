@@ -322,7 +322,7 @@ static __always_inline enum rf_fast rf_fast_tc(struct __sk_buff *skb, const __u8
 	c.what = RF_LESS_TTL;
 	if (!rf_ep_eq(&to, &pl->own))
 		c.what |= dir == RF_DIR_IN ? RF_NEW_DST : RF_NEW_SRC;
-	if (!rf_rewrite4_skb(skb, &h, &c) || !rf_redirect_known(skb, pl->hop)) {
+	if (!rf_rewrite4_skb(skb, &h, &c) || !rf_redirect_known(skb, pl->hop, dir == RF_DIR_OUT)) {
 		rf_book_drop(pl->s, RF_R_REWRITE_FAILED);
 		return RF_FAST_FAILED;
 	}

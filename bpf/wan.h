@@ -150,7 +150,7 @@ enum rf_leaving {
 };
 
 /* What a packet shows at the first look. Nearly all that leave here are plain. */
-static __always_inline enum rf_leaving rf_leaving(const struct __sk_buff *skb)
+static __always_inline enum rf_leaving rf_leaving(struct __sk_buff *skb)
 {
 	const struct ethhdr *eth = (void *)(long)skb->data;
 	const struct iphdr *ip = (void *)(eth + 1);
@@ -163,8 +163,12 @@ static __always_inline enum rf_leaving rf_leaving(const struct __sk_buff *skb)
 	rf_addr_v4(&a, ip->saddr);
 	if (rf_mode_by_addr(&a) == RF_MODE_NAT)
 		return RF_LEAVING_LOOK;
-	return ip->protocol == IPPROTO_UDP && skb->tc_index != RF_TC_DELIVERED ? RF_LEAVING_UDP
-									       : RF_LEAVING_PLAIN;
+	if (ip->protocol != IPPROTO_UDP)
+		return RF_LEAVING_PLAIN;
+	if (skb->tc_index != RF_TC_DELIVERED)
+		return RF_LEAVING_UDP;
+	skb->tc_index = 0; /* means nothing to others */
+	return RF_LEAVING_PLAIN;
 }
 
 /* Endpoints of forwarded UDP, of its first fragment at least; headers are only read. */
