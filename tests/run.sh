@@ -220,10 +220,10 @@ for t in $(targets "$B" bpf); do run "bpf_${t##*/test_}" 300 "$t"; done
 run "bench_quick" 120 "$B/bench/quick" tests/bench/costs.json --tap
 netns_tests "$B" "" 600
 # The same with sanitizers in ringfence and ringfenced; the tools stay as they are. Not once more: what shows
-# the kernel side in all its ways of delivery and among other rules, an upgrade killed at each step, and other people's
-# phones and scanners for minutes.
+# the kernel side in all its ways of delivery and among other rules, what is traced while its system calls fail or it is
+# killed (the leak sanitizer traces, too), and other people's phones and scanners for minutes.
 build "build with sanitizers" "$SAN_B" 1 build-tests || finish
-netns_tests "$SAN_B" "_san" 900 baresip delivery demo linphone live rules strangers upgrade_killed
+netns_tests "$SAN_B" "_san" 900 baresip delivery demo failures interrupted linphone live rules strangers upgrade_killed
 # On the oldest and the newest kernel that Debian has, what the verifiers between them say, and half a minute of
 # each fuzz target: nothing of these looks at the time, so that they may run beside each other.
 spawn "kernels" 1200 tests/kernels/run.sh "$B"
