@@ -215,14 +215,17 @@ static __always_inline bool rf_forwarded_ends(struct __sk_buff *skb, struct rf_p
 	return true;
 }
 
-/* Forwarded UDP passes whatever it is: here it only becomes known, so that what answers it does, too. */
+/*
+ * Forwarded UDP passes whatever it is: here it only becomes known, so that what answers it does, too. What a WAN
+ * device brought and another one (or the same) takes away was sent by nobody of ours, whatever source it shows.
+ */
 __noinline int rf_forwarded_udp(struct __sk_buff *skb)
 {
 	struct rf_pkt *p = rf_pkt_begin(RF_HOOK_WAN_OUT);
 	struct rf_range ports;
 
-	if (p && rf_forwarded_ends(skb, p) && rf_guarded(&p->src.addr, &ports) &&
-	    rf_media_port(&ports, skb->ifindex, p->src.port))
+	if (p && !rf_device_is(skb->ingress_ifindex, RF_DEV_WAN) && rf_forwarded_ends(skb, p) &&
+	    rf_guarded(&p->src.addr, &ports) && rf_media_port(&ports, skb->ifindex, p->src.port))
 		rf_flow_leaves(skb, p);
 	return TC_ACT_UNSPEC;
 }

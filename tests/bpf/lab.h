@@ -62,6 +62,7 @@ struct lab {
 	const char *
 		without; /* words: programs that are not needed; verifying one takes its time under emulation */
 	bool no_conntrack; /* as if the kernel had none */
+	__u32 forwarded_from; /* the device that packets at WAN_OUT came in by; 0: this host's own */
 	bool nested; /* a hook comes in between */
 	bool lines; /* plain pinholes have lines in `inbound`, too */
 	struct inbound inbound;
@@ -408,6 +409,7 @@ static inline void lab_reset(void)
 	map_clear(lab.skel->maps.learnt);
 	memset(&lab.more, 0, sizeof(lab.more));
 	memset(&lab.learnt, 0, sizeof(lab.learnt));
+	lab.forwarded_from = 0;
 	lab.cold = (struct rf_pinhole_cold){ .call_id = CALL_ID };
 	map_set(lab.skel->maps.pinhole_state, &slot, &no_state);
 	map_clear(lab.skel->maps.inside);
@@ -516,6 +518,8 @@ static inline int lab_run_mark(enum hook h, const uint8_t *in, int len, struct r
 
 	if (mark)
 		skb.mark = *mark;
+	if (h == WAN_OUT)
+		skb.ingress_ifindex = lab.forwarded_from;
 	memcpy(copy, in, len);
 	memset(r->data, 0xa5, sizeof(r->data));
 	o.data_in = copy;

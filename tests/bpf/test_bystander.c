@@ -262,6 +262,39 @@ static void test_routed(void **state)
 	expect_in("a call's", &in, RF_R_NO_PINHOLE);
 }
 
+/*
+ * The gateway's MAC address, our own or a routed host's source: the stack sends it out again. Nobody of ours did,
+ * so it opens nothing for whom it is addressed to.
+ */
+static void test_bounced(void **state)
+{
+	static const char *const own[2][3] = { { ROUTED4, PUB4, "100.64.0.1" },
+					       { ROUTED6, PUB6, "fc01::1" } };
+	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
+	struct rf_addr private[2] = { addr(own[0][2]), addr(own[1][2]) };
+	struct pkt out, in;
+	struct rf_flow f;
+	int v6, i;
+
+	for (v6 = 0; v6 < 2; v6++)
+		for (i = 0; i < 3; i++) { /* the last: a WAN with a private address */
+			lab_reset();
+			map_set(lab.skel->maps.guards, &private[v6], &g);
+			out = query(v6, 20003);
+			out.src = own[v6][i];
+			in = turned(&out);
+			lab.forwarded_from = lab.w0;
+			lab_case("bounced", WAN_OUT, &out, RF_R_NONE, NULL);
+			assert_false(flow_of(&out, &f));
+			expect_in("whom it was sent to", &in, RF_R_NO_PINHOLE);
+			lab.forwarded_from = lab.l0;
+			lab_case("from inside", WAN_OUT, &out, RF_R_NONE, NULL);
+			assert_true(flow_of(&out, &f));
+			expect_in("its answer", &in, RF_R_BYSTANDER_REPLY);
+			bpf_map_delete_elem(bpf_map__fd(lab.skel->maps.guards), &private[v6]);
+		}
+}
+
 static void test_excepts(void **state)
 {
 	struct rf_settings s = { .abi_version = RF_ABI_VERSION,
@@ -459,6 +492,7 @@ int main(void)
 		cmocka_unit_test_setup(test_untranslated, lab_setup),
 		cmocka_unit_test_setup(test_call_over, lab_setup),
 		cmocka_unit_test_setup(test_routed, lab_setup),
+		cmocka_unit_test_setup(test_bounced, lab_setup),
 		cmocka_unit_test_setup(test_excepts, lab_setup),
 		cmocka_unit_test_setup(test_sip_excepts, lab_setup),
 		cmocka_unit_test_setup(test_socket, lab_setup),
