@@ -268,15 +268,10 @@ __noinline int rf_leaves_of_call(struct rf_pkt *p)
 	return true;
 }
 
-/*
- * At WAN egress: from a guarded port, by no pinhole. RF_OWNER_OTHERS: what answers it will pass. Not if it is
- * itself the answer to somebody who began before we were here: that is a server, whose port must be excepted.
- */
-__noinline enum rf_owner rf_flow_leaves(struct __sk_buff *skb, struct rf_pkt *p)
+/* Does it belong to a flow that is known already, and to no call? Renews it, makes none. */
+__noinline enum rf_owner rf_flow_goes_on(struct rf_pkt *p)
 {
-	struct rf_flow fresh = {};
 	struct rf_flow_key key = {};
-	struct bpf_sock_tuple t;
 	struct rf_flow *f;
 	__u64 now;
 
@@ -288,15 +283,43 @@ __noinline enum rf_owner rf_flow_leaves(struct __sk_buff *skb, struct rf_pkt *p)
 	key.remote.port = p->dst.port;
 	now = rf_now(p);
 	f = bpf_map_lookup_elem(&flows, &key);
-	if (f && rf_flow_fresh(f->last_ns, now))
+	if (!f || !rf_flow_alive(f->last_ns, f->answered, now))
+		return RF_OWNER_NONE;
+	/* a routed host's is seen once more where it leaves, and is to be dropped here if it is a call's */
+	if (rf_flow_fresh(f->last_ns, now) && p->hook == RF_HOOK_WAN_OUT)
 		return RF_OWNER_OTHERS;
 	if (rf_leaves_of_call(p))
 		return RF_OWNER_NONE;
-	rf_flow_mark_port(p->src.port, now);
-	if (f && rf_flow_alive(f->last_ns, f->answered, now)) {
-		f->last_ns = now;
+	if (rf_flow_fresh(f->last_ns, now))
 		return RF_OWNER_OTHERS;
-	}
+	rf_flow_mark_port(p->src.port, now);
+	f->last_ns = now;
+	return RF_OWNER_OTHERS;
+}
+
+/*
+ * At WAN egress: from a guarded port, by no pinhole. RF_OWNER_OTHERS: what answers it will pass. Not if it is
+ * itself the answer to somebody who began before we were here: that is a server, whose port must be excepted.
+ */
+__noinline enum rf_owner rf_flow_leaves(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	struct rf_flow fresh = {};
+	struct rf_flow_key key = {};
+	struct bpf_sock_tuple t;
+	__u64 now;
+
+	if (!p)
+		return RF_OWNER_NONE;
+	if (rf_flow_goes_on(p) == RF_OWNER_OTHERS)
+		return RF_OWNER_OTHERS;
+	if (rf_leaves_of_call(p))
+		return RF_OWNER_NONE;
+	now = rf_now(p);
+	key.own.addr = p->src.addr;
+	key.own.port = p->src.port;
+	key.remote.addr = p->dst.addr;
+	key.remote.port = p->dst.port;
+	rf_flow_mark_port(p->src.port, now);
 	rf_tuple(&t, &p->dst, &p->src, p->flags & RF_PKT_V6);
 	if (rf_conntrack && rf_ct_ask(skb, false, p->flags & RF_PKT_V6, &t) == RF_CT_ORIGINAL)
 		return RF_OWNER_NONE;

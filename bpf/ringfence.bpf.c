@@ -82,6 +82,10 @@ static __always_inline enum rf_reason rf_decided_tc(struct __sk_buff *skb, struc
 	if (reason == RF_R_NO_PINHOLE && p->hook == RF_HOOK_WAN_IN &&
 	    rf_owner_tc(skb, p) == RF_OWNER_OTHERS)
 		return RF_R_BYSTANDER_REPLY;
+	/* before it could wait: signalling that is on its way is no reason to hold others up */
+	if (reason == RF_R_NO_PINHOLE && p->hook != RF_HOOK_WAN_IN &&
+	    rf_flow_goes_on(p) == RF_OWNER_OTHERS)
+		return RF_R_BYSTANDER_OUT;
 	reason = p->hook == RF_HOOK_INSIDE_IN ? rf_inside_early(skb, p) : rf_park(skb, p, reason);
 	if (reason == RF_R_NO_PINHOLE && p->hook != RF_HOOK_WAN_IN)
 		return rf_stray_out(skb, p);

@@ -77,10 +77,51 @@ static void test_window(void **state)
 			map_clear(lab.skel->maps.flows);
 			lab_progress(0, 0);
 			lab_case("before any signalling", hooks[i], &p, refused, NULL);
+			map_clear(lab.skel->maps.flows);
 			sip_held(v6);
 			expect_parked("signalling on its way", hooks[i], &p);
 			lab_progress(1, 1);
 			lab_case("dealt with", hooks[i], &p, refused, NULL);
+		}
+}
+
+/* Who was there before the signalling waits for none, and is not copied. Routed: known by where it leaves. */
+static void test_others_go_on(void **state)
+{
+	static const enum hook hooks[] = { WAN_OUT, INSIDE_IN };
+	struct rf_call_end e = { .n = 1 };
+	struct rf_flow f = { 0 };
+	struct rf_flow_key k;
+	unsigned int i, v6;
+
+	for (v6 = 0; v6 < 2; v6++)
+		for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+			struct pkt p = early(v6, hooks[i]), other;
+
+			if (hooks[i] == INSIDE_IN)
+				p.src = v6 ? ROUTED6 : ROUTED4;
+			lab_reset();
+			k = (struct rf_flow_key){ .own = ep(p.src, p.sport),
+						  .remote = ep(p.dst, p.dport) };
+			f.last_ns = now_ns() - 10 * SEC;
+			map_set(lab.skel->maps.flows, &k, &f);
+			lab_progress(0, 0);
+			sip_held(v6);
+			lab_case("known", hooks[i], &p, RF_R_BYSTANDER_OUT, NULL);
+			lab_case("and fresh", hooks[i], &p, RF_R_BYSTANDER_OUT, NULL);
+			assert_int_equal(lab.n_punts, 0);
+			other = p;
+			other.dport++;
+			expect_parked("another flow of that port", hooks[i], &other);
+			f.last_ns = now_ns() - 31 * SEC;
+			map_set(lab.skel->maps.flows, &k, &f);
+			expect_parked("silent for 31 s", hooks[i], &p);
+			f.last_ns = now_ns() - 10 * SEC;
+			map_set(lab.skel->maps.flows, &k, &f);
+			e.until_ns = now_ns() + 300 * SEC;
+			e.remotes[0] = k.remote;
+			map_set(lab.skel->maps.call_ends, &k.own, &e);
+			expect_parked("of a call", hooks[i], &p);
 		}
 }
 
@@ -175,6 +216,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_window, lab_setup),
+		cmocka_unit_test_setup(test_others_go_on, lab_setup),
 		cmocka_unit_test_setup(test_xdp_leaves_it, lab_setup),
 		cmocka_unit_test_setup(test_pinholes, lab_setup),
 		cmocka_unit_test_setup(test_only_what_looks_like_media, lab_setup),
