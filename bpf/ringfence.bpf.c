@@ -134,6 +134,7 @@ static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook
 	enum rf_fast fast = RF_FAST_SLOW;
 	__u32 flags;
 
+	rf_unmark_delivered(skb); /* whoever set it in front of us */
 	if (hook == RF_HOOK_WAN_IN && !again && rf_injected(skb))
 		return rf_end_tc(hook, skb->len, RF_R_RELEASED);
 	if (!again && skb->pkt_type == PACKET_OTHERHOST)
@@ -172,6 +173,8 @@ static __always_inline int rf_wan_out_forward(struct __sk_buff *skb)
 	enum rf_leaving leaving;
 	struct rf_pkt *p;
 
+	if (rf_unmark_delivered(skb))
+		return TC_ACT_UNSPEC;
 	leaving = rf_leaving(skb);
 	if (leaving == RF_LEAVING_PLAIN || rf_other_vlan(skb))
 		return TC_ACT_UNSPEC;

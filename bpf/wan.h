@@ -144,10 +144,19 @@ static __always_inline bool rf_source_private(struct __sk_buff *skb)
 }
 
 enum rf_leaving {
-	RF_LEAVING_PLAIN, /* no UDP, or delivered by us, and its source in a plain frame is not private */
-	RF_LEAVING_UDP, /* the same of UDP that we have not seen yet */
+	RF_LEAVING_PLAIN, /* no UDP, and its source in a plain frame is not private */
+	RF_LEAVING_UDP, /* the same of UDP */
 	RF_LEAVING_LOOK, /* that is not plain to see */
 };
+
+/* Was it marked where it came in? It means nothing to others, nor to an instance at the other end of a veth pair. */
+static __always_inline bool rf_unmark_delivered(struct __sk_buff *skb)
+{
+	if (skb->tc_index != RF_TC_DELIVERED)
+		return false;
+	skb->tc_index = 0;
+	return true;
+}
 
 /* What a packet shows at the first look. Nearly all that leave here are plain. */
 static __always_inline enum rf_leaving rf_leaving(struct __sk_buff *skb)
@@ -163,12 +172,7 @@ static __always_inline enum rf_leaving rf_leaving(struct __sk_buff *skb)
 	rf_addr_v4(&a, ip->saddr);
 	if (rf_mode_by_addr(&a) == RF_MODE_NAT)
 		return RF_LEAVING_LOOK;
-	if (ip->protocol != IPPROTO_UDP)
-		return RF_LEAVING_PLAIN;
-	if (skb->tc_index != RF_TC_DELIVERED)
-		return RF_LEAVING_UDP;
-	skb->tc_index = 0; /* means nothing to others */
-	return RF_LEAVING_PLAIN;
+	return ip->protocol == IPPROTO_UDP ? RF_LEAVING_UDP : RF_LEAVING_PLAIN;
 }
 
 /* Endpoints of forwarded UDP, of its first fragment at least; headers are only read. */

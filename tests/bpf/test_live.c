@@ -233,6 +233,111 @@ static void test_media(void **state)
 	xdp_mode(false);
 }
 
+/* ---- the mark of what was delivered: RF_TC_DELIVERED of bpf/config.h ---- */
+
+#define DELIVERED 0x5246
+
+/* At one end of a veth pair. .set: marks all that leaves; else drops what comes in marked */
+static void mark_attach(int ns, const char *dev, bool set)
+{
+	static const int at = offsetof(struct __sk_buff, tc_index);
+	const struct bpf_insn marks[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .imm = DELIVERED },
+		{ .code = BPF_STX | BPF_MEM | BPF_W, .dst_reg = 1, .src_reg = 2, .off = at },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = TC_ACT_UNSPEC },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	const struct bpf_insn drops[] = {
+		{ .code = BPF_LDX | BPF_MEM | BPF_W, .dst_reg = 2, .src_reg = 1, .off = at },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = TC_ACT_UNSPEC },
+		{ .code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = 2, .off = 1, .imm = DELIVERED },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = TC_ACT_SHOT },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_tc_hook, hook, .attach_point = set ? BPF_TC_EGRESS : BPF_TC_INGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = 1, .priority = 1);
+
+	opts.prog_fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "mark", "GPL", set ? marks : drops,
+				     set ? ARRAY_SIZE(marks) : ARRAY_SIZE(drops), NULL);
+	assert_true(opts.prog_fd >= 0);
+	go(ns);
+	hook.ifindex = if_nametoindex(dev);
+	assert_int_equal(bpf_tc_hook_create(&hook), 0);
+	assert_int_equal(bpf_tc_attach(&hook, &opts), 0);
+	close(opts.prog_fd);
+	go(ns_box);
+}
+
+static void mark_detach(int ns, const char *dev)
+{
+	char cmd[64];
+
+	go(ns);
+	snprintf(cmd, sizeof(cmd), "tc qdisc del dev %s clsact", dev);
+	sh(cmd);
+	go(ns_box);
+}
+
+/* Has the egress hook looked at a packet from there? struct rf_pkt of bpf/packet.h: a time, then the source */
+static bool egress_looked_at(const char *src, uint16_t port)
+{
+	size_t size = bpf_map__value_size(lab.skel->maps.packets);
+	int cpus = libbpf_num_possible_cpus(), c;
+	__u32 hook = RF_HOOK_WAN_OUT;
+	struct rf_ep e = ep(src, port);
+	uint8_t *v = calloc(cpus, size);
+	bool looked = false;
+
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.packets), &hook, v), 0);
+	for (c = 0; c < cpus; c++)
+		looked |= !memcmp(v + c * size + 8, &e, offsetof(struct rf_ep, port) + 2);
+	free(v);
+	return looked;
+}
+
+static bool counted(int reason)
+{
+	__u64 now[RF_R_MAX];
+
+	lab_read_counts(now);
+	return now[reason] != lab.counts[reason];
+}
+
+/* Media is not looked at again where it leaves, and takes the mark nowhere; nobody else's mark counts. */
+static void test_delivered_mark(void **state)
+{
+	uint8_t rtp[172] = { 0x80, 0, 0, 1 };
+	int v6, a, b, k;
+
+	for (v6 = 0; v6 < 2; v6++) {
+		const char *in = v6 ? IN6 : IN4, *peer = v6 ? PEER6 : PEER4;
+		const char *pub = v6 ? PUB6 : PUB4;
+
+		lab_reset();
+		lab_poison_contexts();
+		mark_attach(ns_wan, "w1", false);
+		a = udp_socket(ns_wan, peer, PEER_PORT);
+		b = udp_socket(ns_in, in, IN_PORT);
+		for (k = 0; k < 20; k++) { /* and once the next hop is known */
+			udp_send(b, peer, PEER_PORT, rtp, sizeof(rtp));
+			udp_expect("unmarked", a, pub, PUB_PORT, rtp, sizeof(rtp));
+		}
+		assert_false(egress_looked_at(pub, PUB_PORT));
+		close(b);
+		b = udp_socket(ns_in, in, IN_PORT + 2);
+		mark_attach(ns_in, "l1", true);
+		lab_read_counts(lab.counts);
+		udp_send(b, peer, PEER_PORT, rtp, sizeof(rtp));
+		for (k = 0; k < 100 && !counted(RF_R_UNTRANSLATED); k++)
+			usleep(20000); /* a slow machine's softirq */
+		expect_one(RF_R_UNTRANSLATED);
+		mark_detach(ns_in, "l1");
+		mark_detach(ns_wan, "w1");
+		close(a);
+		close(b);
+	}
+}
+
 /* Two inside endpoints whose SDP names our public address (RFC 4787 REQ-9). */
 static void test_hairpin(void **state)
 {
@@ -571,6 +676,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_media, lab_setup),
+		cmocka_unit_test_setup(test_delivered_mark, lab_setup),
 		cmocka_unit_test_setup(test_hairpin, lab_setup),
 		cmocka_unit_test_setup(test_l3_device, lab_setup),
 		cmocka_unit_test_setup(test_icmp, lab_setup),
