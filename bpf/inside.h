@@ -104,8 +104,9 @@ static __always_inline enum rf_reason rf_inside_early(struct __sk_buff *skb, str
 
 	if (p->reason != RF_R_NOT_OURS)
 		return rf_park(skb, p, p->reason);
-	if (p->proto != IPPROTO_UDP || (p->flags & RF_PKT_AGAIN) || !p->src.port ||
-	    !rf_may_park() || !rf_inside_get(&p->src.addr) || rf_stays_inside(skb, p))
+	if (p->proto != IPPROTO_UDP || (p->flags & RF_PKT_AGAIN) ||
+	    !rf_ports_of_media(bpf_ntohs(p->src.port), bpf_ntohs(p->dst.port)) || !rf_may_park() ||
+	    !rf_inside_get(&p->src.addr) || rf_stays_inside(skb, p))
 		return p->reason;
 	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP | RF_CLASS_STUN | RF_CLASS_DTLS,
 		    &m);

@@ -257,7 +257,8 @@ static __always_inline enum rf_reason rf_wan_out_forwarded(struct __sk_buff *skb
 		return RF_R_NONE;
 	}
 	in = rf_inside_get(&p->src.addr);
-	if (!in || rf_inside_mode(in, &p->src.addr) != RF_MODE_NAT)
+	if (!in || rf_inside_mode(in, &p->src.addr) != RF_MODE_NAT ||
+	    !rf_ports_of_media(bpf_ntohs(p->src.port), bpf_ntohs(p->dst.port)))
 		return RF_R_NONE;
 	rf_classify(skb, false, p, RF_CLASS_RTP | RF_CLASS_RTCP, &m);
 	return m.cls & (RF_CLASS_RTP | RF_CLASS_RTCP) ? RF_R_UNTRANSLATED : RF_R_NONE;

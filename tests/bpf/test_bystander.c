@@ -295,6 +295,35 @@ static void test_bounced(void **state)
 		}
 }
 
+/* Routed with its private address and not masqueraded: what its first bytes make look like media is not all media. */
+static void test_untranslated_inside(void **state)
+{
+	static const struct {
+		const char *name;
+		uint16_t sport, dport;
+		int reason;
+	} ports[] = {
+		{ "media", 4000, 4002, RF_R_UNTRANSLATED },
+		{ "the lowest ports of media", 1024, 1024, RF_R_UNTRANSLATED },
+		{ "query", 20002, 53, RF_R_NONE },
+		{ "answer", 53, 20002, RF_R_NONE },
+		{ "the highest port of a service", 20002, 1023, RF_R_NONE },
+	};
+	struct pkt p;
+	size_t i;
+	int v6;
+
+	lab.forwarded_from = lab.l0;
+	for (v6 = 0; v6 < 2; v6++)
+		for (i = 0; i < ARRAY_SIZE(ports); i++) {
+			p = (struct pkt){ .src = v6 ? IN6 : IN4,
+					  .dst = v6 ? DNS6 : DNS4,
+					  .sport = ports[i].sport,
+					  .dport = ports[i].dport };
+			lab_case(ports[i].name, WAN_OUT, &p, ports[i].reason, NULL);
+		}
+}
+
 static void test_excepts(void **state)
 {
 	struct rf_settings s = { .abi_version = RF_ABI_VERSION,
@@ -493,6 +522,7 @@ int main(void)
 		cmocka_unit_test_setup(test_call_over, lab_setup),
 		cmocka_unit_test_setup(test_routed, lab_setup),
 		cmocka_unit_test_setup(test_bounced, lab_setup),
+		cmocka_unit_test_setup(test_untranslated_inside, lab_setup),
 		cmocka_unit_test_setup(test_excepts, lab_setup),
 		cmocka_unit_test_setup(test_sip_excepts, lab_setup),
 		cmocka_unit_test_setup(test_socket, lab_setup),

@@ -166,6 +166,14 @@ static void test_only_what_looks_like_media(void **state)
 	lab_progress(1, 0);
 	p.pay = PAY_ZERO;
 	lab_case("from inside, something else", INSIDE_IN, &p, RF_R_NOT_OURS, NULL);
+	p.pay = PAY_RTP; /* as one in twenty identifiers of DNS begins */
+	p.dport = 53;
+	lab_case("to a name server", INSIDE_IN, &p, RF_R_NOT_OURS, NULL);
+	p.dport = 4000;
+	p.sport = 123;
+	lab_case("from a service", INSIDE_IN, &p, RF_R_NOT_OURS, NULL);
+	p.sport = 1024;
+	expect_parked("the first port of a phone", INSIDE_IN, &p);
 }
 
 static void test_limit(void **state)
