@@ -218,9 +218,18 @@ static int detach_locked(struct datapath *dp, const char *dev, struct why *w)
 	return err;
 }
 
+/* Also one of an older version, whose binaries may be gone. */
+static int open_any(struct datapath **dp, const char *instance, struct why *w)
+{
+	int err = datapath_open(dp, instance, true, w);
+
+	return err == -ESTALE ? datapath_open_older(dp, instance, w) : err;
+}
+
 int datapath_detach(const char *instance, const char *dev, struct why *w)
 {
 	struct datapath *dp = NULL;
+	bool none = false;
 	int lock, err;
 
 	err = instance_check(instance, w);
@@ -238,13 +247,13 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 		return 0;
 	}
 	err = survivor_mend(instance, true, w);
-	if (!err)
-		err = datapath_open(&dp, instance, true, w);
-	if (err == -ESTALE) /* perhaps of an older version, whose binaries are gone */
-		err = datapath_open_older(&dp, instance, w);
+	if (!err) {
+		err = open_any(&dp, instance, w);
+		none = err == -ENOENT; /* and no other step's ENOENT */
+	}
 	if (!err) {
 		err = detach_locked(dp, dev, w);
-	} else if (err == -ENOENT && bpffs_has_remains(instance)) {
+	} else if (none && bpffs_has_remains(instance)) {
 		/* what a crash while loading or at the end of a detach has left: nothing is attached */
 		err = bpffs_remove(instance);
 		if (err)
@@ -253,7 +262,7 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 	}
 	bpffs_unlock(instance, lock);
 	/* Without the lock, which the controller may be waiting for. */
-	if (!err && presence_ended(dp))
+	if (!err && dp && presence_ended(dp)) /* NULL: only remains were there */
 		err = run_dir_wait(dp, w);
 	datapath_close(dp);
 	return err;

@@ -111,7 +111,9 @@ def attach_and_detach(which, wanted):
             except Failed as e:
                 raise Failed(f'{when}: {e}') from e
         if outcome == 'nothing' and not i % 3:
-            rf('detach', 'all')  # says that it is not attached, or removes remains
+            rc, said = rf('detach', 'all')  # says that it is not attached, or removes remains
+            if rc not in (0, 1):
+                raise Failed(f'{when}: detach all: status {rc}: {said}')
         else:
             must('detach', 'all')
         nothing_left(when)

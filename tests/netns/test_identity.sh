@@ -228,7 +228,16 @@ other_device() {
 	in_ns gw ip link del w8
 }
 
+# ---- what an attach has left that was killed while it loaded ----
+remains() {
+	mkdir -p "$PINS/links" "$PINS/maps_new"
+	check "remains of a killed attach: detach all" rf detach all
+	check "remains of a killed attach: nothing is left" test ! -e "$PINS"
+	check_fails "no remains: detach all" "is not attached to any device" rf detach all
+}
+
 lab_up nat
+remains
 other_device
 pinned_again
 unmounted nobody
