@@ -121,6 +121,13 @@ int bpffs_make_dirs(const char *instance, struct why *w)
 	return 0;
 }
 
+int bpffs_make_sub(const char *instance, const char *sub, struct why *w)
+{
+	char path[PIN_PATH_MAX];
+
+	return make_dir(pin_path(path, instance, sub, NULL), 0711, w);
+}
+
 static int remove_entries(const char *path)
 {
 	char child[PIN_PATH_MAX + 256];

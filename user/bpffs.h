@@ -21,6 +21,8 @@ const char *pin_link_path(char *buf, const char *instance, const char *prefix, u
 int bpffs_ready(bool mount, struct why *w);
 /* Directories of an instance; existing ones are fine. */
 int bpffs_make_dirs(const char *instance, struct why *w);
+/* One below it, where pins are put back one by one. */
+int bpffs_make_sub(const char *instance, const char *sub, struct why *w);
 /* An empty directory for pins, beside those that are in use; and its move to where all others look. */
 int bpffs_make_new(const char *instance, const char *sub, struct why *w);
 int bpffs_publish(const char *instance, const char *sub, const char *as, struct why *w);

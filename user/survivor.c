@@ -336,6 +336,8 @@ static int pin_maps(const struct survivor *s, struct why *w)
 				datapath_map_names[i], s->dp.instance);
 		pin_path(path, s->dp.instance, "maps", datapath_map_names[i]);
 		err = datapath_pin_map(s->dp.map[i], i, path);
+		if (err == -EEXIST) /* the controller was faster */
+			err = 0;
 		if (err)
 			why_set(w, err, "cannot pin %s: %s", path, strerror(-err));
 	}
@@ -363,7 +365,8 @@ static int pin_programs(struct survivor *s, struct why *w)
 				return err;
 			loaded = true;
 		}
-		if (bpf_obj_pin(s->dp.prog[i] < 0 ? fds[i] : s->dp.prog[i], path))
+		if (bpf_obj_pin(s->dp.prog[i] < 0 ? fds[i] : s->dp.prog[i], path) &&
+		    errno != EEXIST)
 			err = why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
 	}
 	for (i = 0; i < PROG_COUNT && loaded; i++)
@@ -487,6 +490,10 @@ static int pin_all(struct survivor *s, struct why *w)
 	int err;
 
 	err = bpffs_make_dirs(s->dp.instance, w);
+	if (!err)
+		err = bpffs_make_sub(s->dp.instance, "maps", w);
+	if (!err)
+		err = bpffs_make_sub(s->dp.instance, "progs", w);
 	if (!err)
 		err = pin_maps(s, w);
 	if (!err)
