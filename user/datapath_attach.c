@@ -289,7 +289,7 @@ int datapath_sync_all(struct datapath *dp, const struct attach_request *r,
 	res->inside_devices = change.inside_devices;
 	if (!change.trouble_err)
 		return 0;
-	if (change.trouble_err != -EBUSY && change.trouble_err != -EOPNOTSUPP)
+	if (!inside_trouble_is_mild(change.trouble_err))
 		return why_set(w, change.trouble_err, "%s", change.trouble.text);
 	log_warning("%s", change.trouble.text);
 	return 0;

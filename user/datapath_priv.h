@@ -91,7 +91,9 @@ int hook_other(const struct datapath *dp, const char *dev, uint32_t ifindex, str
 
 /* ---- hook_again.c: hooks of devices whose record says that they have them ---- */
 
-/* What does not work with one device: everything goes on without it, and the first is told. */
+/* What does not work with one device: everything goes on without it, and the first is told; but one that is nobody's
+ * fault (the device is somebody else's, or fit for nothing) hides no other. */
+bool inside_trouble_is_mild(int err);
 void inside_trouble(struct inside_change *change, int err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void hook_again_wan(struct datapath *dp, struct datapath_device *d, struct inside_change *change);

@@ -13,12 +13,17 @@
 
 #define LO_IFINDEX 1
 
-/* What does not work with one device: everything goes on without it, and the first is told. */
+bool inside_trouble_is_mild(int err)
+{
+	return err == -EBUSY || err == -EOPNOTSUPP;
+}
+
 void inside_trouble(struct inside_change *change, int err, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (change->trouble_err)
+	if (change->trouble_err &&
+	    (inside_trouble_is_mild(err) || !inside_trouble_is_mild(change->trouble_err)))
 		return;
 	change->trouble_err = err;
 	va_start(ap, fmt);
@@ -39,12 +44,26 @@ static int wan_xdp_again(struct datapath *dp, struct datapath_device *d, struct 
 	return hook_xdp_attach(dp, d->dev.name, d->ifindex, false, &mode, note, sizeof(note), w);
 }
 
+/* TC of both sides, each for itself: half a guard is more than none. */
+static int tc_again(struct datapath *dp, const char *dev, uint32_t ifindex, enum datapath_prog in,
+		    enum datapath_prog out, struct why *w)
+{
+	struct why second = { "" };
+	int err, more;
+
+	err = hook_tc_attach(dp, dev, ifindex, HOOK_INGRESS, in, -1, w);
+	more = hook_tc_attach(dp, dev, ifindex, HOOK_EGRESS, out, -1, &second);
+	if (!err && more)
+		*w = second;
+	return err ? err : more;
+}
+
 /* What somebody has removed comes back; what cannot be read stays as it is. */
 void hook_again_wan(struct datapath *dp, struct datapath_device *d, struct inside_change *change)
 {
 	const char *missing;
-	struct why w = { "" };
-	int err;
+	struct why w = { "" }, xdp = { "" };
+	int err, more = 0;
 
 	err = datapath_hooks_missing(dp, d->ifindex, &d->dev, &missing);
 	if (err)
@@ -52,21 +71,22 @@ void hook_again_wan(struct datapath *dp, struct datapath_device *d, struct insid
 			       strerror(-err));
 	if (err || !missing)
 		return;
+	/* TC is what guards, and first, whatever keeps XDP away. */
+	if (strcmp(missing, "XDP"))
+		err = tc_again(dp, d->dev.name, d->ifindex, PROG_WAN_IN, PROG_WAN_OUT, &w);
 	if (!strncmp(missing, "XDP", 3))
-		err = wan_xdp_again(dp, d, &w);
-	if (!err && strcmp(missing, "XDP")) {
-		err = hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_INGRESS, PROG_WAN_IN, -1,
-				     &w);
-		if (!err)
-			err = hook_tc_attach(dp, d->dev.name, d->ifindex, HOOK_EGRESS, PROG_WAN_OUT,
-					     -1, &w);
-	}
+		more = wan_xdp_again(dp, d, &xdp);
 	if (err)
 		inside_trouble(
 			change, err,
-			"somebody removed the %s hooks of %s, and they cannot be attached: %.300s",
+			"somebody removed the %s hooks of %s, and they cannot all be attached: %.300s",
 			missing, d->dev.name, w.text);
-	else
+	if (more)
+		inside_trouble(
+			change, more,
+			"somebody removed the %s hooks of %s, and XDP cannot be attached: %.300s",
+			missing, d->dev.name, xdp.text);
+	if (!err && !more)
 		log_warning("somebody removed the %s hooks of %s; attached again", missing,
 			    d->dev.name);
 }
@@ -116,10 +136,7 @@ int hook_again_inside(struct datapath *dp, const struct nl_link *link, bool fres
 	struct why w = { "" };
 	int err;
 
-	err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_INGRESS, PROG_INSIDE_IN, -1, &w);
-	if (!err)
-		err = hook_tc_attach(dp, link->name, link->ifindex, HOOK_EGRESS, PROG_INSIDE_OUT,
-				     -1, &w);
+	err = tc_again(dp, link->name, link->ifindex, PROG_INSIDE_IN, PROG_INSIDE_OUT, &w);
 	if (!err)
 		return 0;
 	if (fresh)

@@ -64,6 +64,30 @@ for mode in native generic; do
 	rf_down
 	rf_config '"user": "nobody"'
 done
+# ---- XDP that cannot come back is not TC's affair ----
+runs() { in_ns gw tcx | grep -q "$1"; } # DEV SIDE PROGRAM
+xdp_taken() {
+	rf_config '"user": "nobody"'
+	rf_up mode native && ok "XDP is taken: attach and start"
+	in_ns gw ip link add x9 type veth peer name x9p
+	in_ns gw ip link set x9 up
+	check "XDP is taken: an instance to take a program of" other attach dev x9 mode tc
+	pin=$(in_ns gw ip -o link show w0 | cut -d: -f1)
+	kill -STOP "$(cat "$LAB_TMP/ringfenced.pid")"
+	for hook in xdp_ tcx_in_ tcx_out_; do bpftool link detach pinned "$LINKS/$hook$pin" >/dev/null; done
+	check "XDP is taken: by somebody else" in_ns gw \
+		bpftool net attach xdp pinned "/sys/fs/bpf/ringfence/${RF_INSTANCE}b/progs/rf_inside_xdp" dev w0
+	check "XDP is taken: TC is off" not runs 'w0 .*rf_wan_'
+	kill -CONT "$(cat "$LAB_TMP/ringfenced.pid")"
+	check "XDP is taken: TC ingress comes back" soon runs 'w0 ingress rf_wan_in'
+	check "XDP is taken: TC egress comes back" soon runs 'w0 egress rf_wan_out'
+	check "XDP is taken: and XDP is told" wait_for 10 grep -q 'XDP cannot be attached' "$RF_LOG"
+	in_ns gw bpftool net detach xdp dev w0
+	rf_down
+	other detach all
+	in_ns gw ip link del x9
+}
+xdp_taken
 check "nothing is left" test -z "$(find /sys/fs/bpf -mindepth 1 ! -name '*.debug')"
 lab_down
 lab_done
