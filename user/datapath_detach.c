@@ -37,7 +37,7 @@ int datapath_unhook(struct datapath *dp, uint32_t ifindex)
 	err = hook_xdp_detach(dp->instance, ifindex);
 	more = hook_tc_detach(dp, ifindex);
 	err = err ? err : more;
-	if (!err)
+	if (!err && dp->map[MAP_GUARDS] >= 0) /* or lost: survivor_open() */
 		err = guards_drop(dp, ifindex);
 	if (!err && bpf_map_delete_elem(dp->map[MAP_DEVICES], &ifindex) && errno != ENOENT)
 		err = -errno;
@@ -200,8 +200,8 @@ static int detach_locked(struct datapath *dp, const char *dev, struct why *w)
 			continue;
 		if (dev && !strncmp(v[i].dev.name, dev, sizeof(v[i].dev.name)))
 			found = &v[i];
-		else
-			others++;
+		else if (v[i].dev.role == RF_DEV_WAN)
+			others++; /* what is not finished guards nothing */
 	}
 	if (dev && !found)
 		err = why_set(w, -ENOENT,
@@ -246,8 +246,8 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 		bpffs_unlock(instance, lock);
 		return 0;
 	}
-	err = survivor_mend(instance, true, w);
-	if (!err) {
+	err = survivor_open(&dp, instance, w);
+	if (!err && !dp) {
 		err = open_any(&dp, instance, w);
 		none = err == -ENOENT; /* and no other step's ENOENT */
 	}

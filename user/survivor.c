@@ -6,6 +6,7 @@
 #include "survivor.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,10 +68,27 @@ static void take(int *to, int fd)
 	*to = fd;
 }
 
+static int read_version(struct survivor *s)
+{
+	struct rf_settings settings;
+	int err;
+
+	if (s->dp.map[MAP_SETTINGS] < 0)
+		return 0;
+	err = datapath_settings(&s->dp, &settings);
+	if (!err)
+		s->dp.abi = settings.abi_version & ~RF_ABI_UPGRADING;
+	return err;
+}
+
+static bool version_known(const struct survivor *s)
+{
+	return s->dp.abi >= RF_ABI_OLDEST && s->dp.abi <= RF_ABI_VERSION;
+}
+
 /* What is pinned of the maps, and of which version that is. */
 static int read_pins(struct survivor *s)
 {
-	struct rf_settings settings;
 	char path[PIN_PATH_MAX];
 	int i, fd, err;
 
@@ -88,13 +106,8 @@ static int read_pins(struct survivor *s)
 			return -errno;
 		s->pinned[i] = info.id;
 	}
-	if (s->dp.map[MAP_SETTINGS] >= 0) {
-		err = datapath_settings(&s->dp, &settings);
-		if (err)
-			return err;
-		s->dp.abi = settings.abi_version & ~RF_ABI_UPGRADING;
-	}
-	return pins_look(s->dp.instance, s->dp.abi, &s->pins);
+	err = read_version(s);
+	return err ? err : pins_look(s->dp.instance, s->dp.abi, &s->pins);
 }
 
 static int prog_index(const char *name)
@@ -234,7 +247,7 @@ static int guards_any(struct survivor *s)
 		key = next;
 		prev = &key;
 		if (bpf_map_lookup_elem(s->dp.map[MAP_DEVICES], &key, &dev) ||
-		    dev.role != RF_DEV_WAN)
+		    dev.role == RF_DEV_INSIDE) /* half attached or detached counts */
 			continue;
 		snprintf(s->dev, sizeof(s->dev), "%.15s", dev.name);
 		return 1;
@@ -252,9 +265,14 @@ static int survivor_find(struct survivor *s)
 {
 	int err = read_pins(s);
 
-	if (err || !s->pins.n_missing || s->dp.abi < RF_ABI_OLDEST || s->dp.abi > RF_ABI_VERSION)
+	if (err || !s->pins.n_missing || !version_known(s))
 		return err;
 	err = look_at_programs(s);
+	if (!err && !s->pinned[MAP_SETTINGS]) { /* only now the version is known */
+		err = read_version(s);
+		if (!err)
+			err = pins_look(s->dp.instance, s->dp.abi, &s->pins);
+	}
 	if (!err && !has_ended(s))
 		err = guards_any(s);
 	return err;
@@ -321,13 +339,15 @@ bool survivor_lives(const char *instance)
 
 /* ---- pinning ---- */
 
-static int pin_maps(const struct survivor *s, struct why *w)
+/* lost: what no program holds any more is done without. */
+static int pin_maps(const struct survivor *s, bool lost, struct why *w)
 {
 	char path[PIN_PATH_MAX];
 	int i, err = 0;
 
 	for (i = 0; i < MAP_COUNT && !err; i++) {
-		if (s->pinned[i] || (s->dp.map[i] < 0 && datapath_map_is_new(i, s->dp.abi)))
+		if (s->pinned[i] ||
+		    (s->dp.map[i] < 0 && (lost || datapath_map_is_new(i, s->dp.abi))))
 			continue;
 		if (s->dp.map[i] < 0)
 			return why_set(
@@ -344,8 +364,8 @@ static int pin_maps(const struct survivor *s, struct why *w)
 	return err;
 }
 
-/* One that runs nowhere is loaded anew. */
-static int pin_programs(struct survivor *s, struct why *w)
+/* One that runs nowhere is loaded anew, or (lost) done without. */
+static int pin_programs(struct survivor *s, bool lost, struct why *w)
 {
 	int fds[PROG_COUNT], i, err = 0;
 	char path[PIN_PATH_MAX];
@@ -353,6 +373,8 @@ static int pin_programs(struct survivor *s, struct why *w)
 
 	for (i = 0; i < PROG_COUNT && !err; i++) {
 		if (!access(pin_path(path, s->dp.instance, "progs", datapath_prog_names[i]), F_OK))
+			continue;
+		if (s->dp.prog[i] < 0 && lost)
 			continue;
 		if (s->dp.prog[i] < 0 && s->dp.abi != RF_ABI_VERSION)
 			return why_set(
@@ -370,7 +392,10 @@ static int pin_programs(struct survivor *s, struct why *w)
 			err = why_set(w, -errno, "cannot pin %s: %s", path, strerror(errno));
 	}
 	for (i = 0; i < PROG_COUNT && loaded; i++)
-		close(fds[i]);
+		if (s->dp.prog[i] < 0) /* what is hooked again needs it, too */
+			s->dp.prog[i] = fds[i];
+		else
+			close(fds[i]);
 	return err;
 }
 
@@ -413,8 +438,10 @@ static int pin_links(const struct survivor *s, struct why *w)
 
 	while (!err && !bpf_link_get_next_id(id, &id)) {
 		fd = bpf_link_get_fd_by_id(id);
-		if (fd < 0)
-			continue; /* just gone */
+		if (fd < 0) { /* just gone, or somebody else's that is not made yet */
+			err = errno == ENOENT || errno == EAGAIN ? 0 : -errno;
+			continue;
+		}
 		err = pin_link(s, fd);
 		close(fd);
 	}
@@ -482,31 +509,44 @@ static void give_again(const struct survivor *s, const struct stat *links)
 			    s->dp.instance, links->st_uid, strerror(errno));
 }
 
-static int pin_all(struct survivor *s, struct why *w)
+static int check_version(const struct survivor *s, struct why *w)
+{
+	if (version_known(s))
+		return 0;
+	return why_set(
+		w, -ESTALE,
+		"instance \"%s\" was attached by another version (ABI %u, this is %u), and %s of it is not pinned any more; with that version: ringfence attach dev %s replace",
+		s->dp.instance, s->dp.abi, RF_ABI_VERSION, s->pins.missing, s->dev);
+}
+
+static int pin_all(struct survivor *s, bool lost, struct why *w)
 {
 	char path[PIN_PATH_MAX];
 	struct stat links;
 	bool had_links = !stat(pin_path(path, s->dp.instance, "links", NULL), &links);
 	int err;
 
-	err = bpffs_make_dirs(s->dp.instance, w);
+	err = check_version(s, w);
+	if (!err)
+		err = bpffs_make_dirs(s->dp.instance, w);
 	if (!err)
 		err = bpffs_make_sub(s->dp.instance, "maps", w);
 	if (!err)
 		err = bpffs_make_sub(s->dp.instance, "progs", w);
 	if (!err)
-		err = pin_maps(s, w);
+		err = pin_maps(s, lost, w);
 	if (!err)
-		err = pin_programs(s, w);
+		err = pin_programs(s, lost, w);
 	if (!err)
 		err = pin_links(s, w);
-	if (!err)
+	if (!err && !lost)
 		err = xdp_all_again(s, w);
 	if (err)
 		return err;
 	give_again(s, had_links ? &links : NULL);
-	log_info("instance \"%s\": %u pins were missing, and are there again", s->dp.instance,
-		 s->pins.n_missing);
+	if (!lost)
+		log_info("instance \"%s\": %u pins were missing, and are there again",
+			 s->dp.instance, s->pins.n_missing);
 	return 0;
 }
 
@@ -518,11 +558,53 @@ int survivor_mend(const char *instance, bool may, struct why *w)
 	survivor_init(&s, instance);
 	err = survivor_find(&s);
 	if (err > 0)
-		err = may ? pin_all(&s, w) : tell(&s, w);
+		err = may ? pin_all(&s, false, w) : tell(&s, w);
 	else if (err && may_be_fresh(&s, err))
 		err = 0;
 	else if (err)
 		err = not_told(&s, err, w);
+	survivor_close(&s);
+	return err;
+}
+
+/* Opened as it was found; what is closed with it is not the survivor's any more. */
+static int hand_out(struct survivor *s, struct datapath **out, struct why *w)
+{
+	struct datapath *dp = malloc(sizeof(*dp));
+	int i;
+
+	if (!dp)
+		return why_set(w, -ENOMEM, "out of memory");
+	*dp = s->dp;
+	dp->rw = true;
+	dp->n_cpus = libbpf_num_possible_cpus();
+	for (i = 0; i < MAP_COUNT; i++)
+		s->dp.map[i] = -1;
+	for (i = 0; i < PROG_COUNT; i++)
+		s->dp.prog[i] = -1;
+	*out = dp;
+	return 0;
+}
+
+int survivor_open(struct datapath **out, const char *instance, struct why *w)
+{
+	struct survivor s;
+	int err;
+
+	*out = NULL;
+	survivor_init(&s, instance);
+	err = survivor_find(&s);
+	if (err > 0 && s.dp.map[MAP_SETTINGS] >= 0 && !lives_here(s.dp.map[MAP_SETTINGS])) {
+		err = 0; /* whoever opens it says so */
+	} else if (err > 0) {
+		err = pin_all(&s, true, w);
+		if (!err)
+			err = hand_out(&s, out, w);
+	} else if (err && may_be_fresh(&s, err)) {
+		err = 0;
+	} else if (err) {
+		err = not_told(&s, err, w);
+	}
 	survivor_close(&s);
 	return err;
 }

@@ -16,5 +16,9 @@ bool survivor_lives(const char *instance);
 /* Pins again what is missing. 0: all is pinned, or there is no such instance; -EUCLEAN: not whole, and it may not be
  * mended; another -errno. Under the lock. */
 int survivor_mend(const char *instance, bool may, struct why *w);
+/* For a detach: opens what lives and is not wholly pinned, as far as it was found; what is needed to find it once more is
+ * pinned. 0 and *out NULL: all is pinned, or there is no such instance; or it is of another network namespace.
+ * -errno: otherwise. Under the lock. */
+int survivor_open(struct datapath **out, const char *instance, struct why *w);
 
 #endif

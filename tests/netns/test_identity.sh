@@ -160,6 +160,55 @@ alone() {
 	rm -f "$RF_CONFIG"
 }
 
+# A program that runs nowhere any more is loaded anew, and hooked where it was.
+xdp_lost() {
+	has_xdp() { in_ns gw ip link show dev w0 | grep -q prog/xdp; }
+	rf_config
+	rf_up mode native || return
+	step leave "XDP is lost: a call"
+	rf_stop
+	rm "$PINS"/progs/rf_wan_xdp "$PINS"/links/xdp_*
+	check "XDP is lost: it is off" not has_xdp
+	check "XDP is lost: replace" rf attach dev w0 config "$RF_CONFIG" replace
+	check "XDP is lost: is on again" has_xdp
+	rf_start
+	step one "XDP is lost: the call is known"
+	rf_stop
+	rm "$PINS"/progs/rf_wan_xdp "$PINS"/links/xdp_* "$PINS"/maps/instance
+	check "XDP is lost: detach" rf detach all
+	check "XDP is lost: nothing is left" test -z "$(in_ns gw tcx)$(find /sys/fs/bpf -mindepth 1 -path '*ringfence/*')"
+}
+
+# What is not finished is hooked, perhaps, but guards nothing.
+unfinished() {
+	record() { # DEV: its record, as a killed attach leaves it
+		python3 - "$PINS/maps/devices" "$(in_ns gw ip -o link show "$1" | cut -d: -f1)" <<-'END'
+			import json, subprocess, sys
+			key = int(sys.argv[2]).to_bytes(4, sys.byteorder)
+			tool = ['bpftool', '-j', 'map']
+			at = ['pinned', sys.argv[1], 'key', *(str(b) for b in key)]
+			value = json.loads(subprocess.run(tool + ['lookup', *at], check=True, capture_output=True).stdout)['value']
+			value = [int(b, 16) for b in value]
+			value[0] = 0
+			subprocess.run(tool + ['update', *at, 'value', *map(str, value)], check=True, stdout=subprocess.DEVNULL)
+		END
+	}
+	rf_config
+	new_device w9 4300
+	check "not finished: attach" rf attach dev w0 config "$RF_CONFIG"
+	record w0
+	rm "$PINS/maps/settings"
+	check_fails "not finished, not pinned: no second data plane" "$NOT_PINNED" rf attach dev w0 config "$RF_CONFIG"
+	check "not finished, not pinned: detach" rf detach all
+	check "not finished: attach of two" rf attach dev w0 config "$RF_CONFIG"
+	check "not finished: the second" rf attach dev w9 config "$RF_CONFIG"
+	record w9
+	check "not finished: detach of the last that was" rf detach dev w0
+	check "not finished: nothing is left" test -z "$(in_ns gw tcx)$(find /sys/fs/bpf -mindepth 1 -path '*ringfence/*')"
+	in_ns gw ip link del w9
+	rm -f "$RF_CONFIG"
+}
+
 # The controller may pin what root's directory allows it to, and hooks in any case.
 pinned_again() {
 	rf_config '"user": ""'
@@ -246,6 +295,8 @@ unpinned maps/settings nobody
 unpinned maps/pinholes nobody
 unpinned progs/rf_wan_in nobody
 alone
+xdp_lost
+unfinished
 again ""
 again nobody
 stopped
