@@ -94,9 +94,10 @@ static int find_link(const char *dev, struct nl_link *out, struct why *w)
 }
 
 int datapath_hook_wan(struct datapath *dp, const struct config *c, struct rf_device *dev,
-		      uint32_t ifindex, enum attach_mode *mode, char *note, size_t n_note,
-		      struct why *w)
+		      uint32_t ifindex, uint32_t was, enum attach_mode *mode, char *note,
+		      size_t n_note, struct why *w)
 {
+	const struct config_wan *wan = guards_config(c, dev->name);
 	int err;
 
 	/* Until all is in place the record says that it is not: we may be killed at any moment. */
@@ -104,7 +105,13 @@ int datapath_hook_wan(struct datapath *dp, const struct config *c, struct rf_dev
 	err = datapath_put_device(dp, ifindex, dev, w);
 	if (err)
 		return err;
-	err = guards_put_now(dp, c, dev->name, ifindex);
+	/* Before the guard, which would close them for others. Without them it is closed, so that is no reason
+	 * not to guard. */
+	err = datapath_put_excepts(dp, ifindex, wan, wan ? 1 : 0);
+	if (err)
+		log_warning("the media ports of %s that are left to others are closed: %s",
+			    dev->name, strerror(-err));
+	err = guards_put_now(dp, c, dev->name, ifindex, was);
 	if (err)
 		return why_set(w, err, "cannot guard the addresses of %s: %s", dev->name,
 			       strerror(-err));
@@ -312,8 +319,8 @@ static int attach_hooks(struct datapath *dp, const struct attach_request *r,
 	if (err)
 		return why_set(w, err, "cannot write settings and inside prefixes: %s",
 			       strerror(-err));
-	err = datapath_hook_wan(dp, r->config, &dev, link->ifindex, &res->mode, res->note,
-				sizeof(res->note), w);
+	err = datapath_hook_wan(dp, r->config, &dev, link->ifindex, link->ifindex, &res->mode,
+				res->note, sizeof(res->note), w);
 	if (!err) /* once more: two may have begun at the same moment */
 		err = hook_other(dp, link->name, link->ifindex, w);
 	if (!err)

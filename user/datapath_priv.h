@@ -49,9 +49,22 @@ int datapath_new_instance(int fd, const char *name, uint64_t flags);
 /* Notes what freshly loaded programs of the same instance can do. 0 or -errno. */
 int datapath_programs_changed(const struct datapath *dp);
 
-/* Left to others at a device (0: at any): the ports that wans except. 0 or -errno. */
+/* ---- datapath_excepts.c; all: 0 or -errno ---- */
+
+/* Left to others at a device (0: at any): the ports that wans except. */
 int datapath_put_excepts(const struct datapath *dp, uint32_t ifindex, const struct config_wan *wans,
 			 size_t n);
+/* Removes the entries of all devices but these. */
+int datapath_prune_excepts(const struct datapath *dp, const uint32_t *keep, size_t n);
+/* The settings' word on whether there are any. */
+int datapath_put_except_policy(const struct datapath *dp, const struct config *c);
+
+struct datapath_except {
+	uint32_t ifindex;
+	struct rf_excepts ports;
+};
+int datapath_excepts_read(const struct datapath *dp, struct datapath_except **out, size_t *n);
+int datapath_excepts_restore(const struct datapath *dp, const struct datapath_except *v, size_t n);
 
 /* ---- hooks.c: what is attached to one device ---- */
 
@@ -140,10 +153,10 @@ int datapath_sync_all(struct datapath *dp, const struct attach_request *r,
 		      struct attach_result *res, struct why *w);
 
 /* Guards, hooks and record of one WAN device, in this order: what is hooked is guarded, and what is not finished
- * says so in its record. On failure datapath_unhook() is the caller's. */
+ * says so in its record. was: the ifindex that its guards have so far. On failure datapath_unhook() is the caller's. */
 int datapath_hook_wan(struct datapath *dp, const struct config *c, struct rf_device *dev,
-		      uint32_t ifindex, enum attach_mode *mode, char *note, size_t n_note,
-		      struct why *w);
+		      uint32_t ifindex, uint32_t was, enum attach_mode *mode, char *note,
+		      size_t n_note, struct why *w);
 
 /* ---- datapath_detach.c ---- */
 

@@ -66,24 +66,11 @@ static int put_sip_excepts(const struct datapath *dp, const struct config *c)
 		return err;
 	old = raw;
 	for (k = 0; k < n; k++)
-		if (!has_sip_except(c, &old[k].ep))
-			bpf_map_delete_elem(dp->map[MAP_SIP_EXCEPTS], &old[k].ep);
+		if (!has_sip_except(c, &old[k].ep) &&
+		    bpf_map_delete_elem(dp->map[MAP_SIP_EXCEPTS], &old[k].ep) && errno != ENOENT)
+			err = -errno;
 	free(raw);
-	return 0;
-}
-
-int datapath_put_excepts(const struct datapath *dp, uint32_t ifindex, const struct config_wan *wans,
-			 size_t n)
-{
-	struct rf_excepts x = { 0 };
-	size_t i, k;
-
-	for (i = 0; i < n; i++)
-		for (k = 0; k < wans[i].n_excepts; k++)
-			for (uint32_t p = wans[i].excepts[k].lo; p && p <= wans[i].excepts[k].hi;
-			     p++)
-				x.ports[p / 64] |= 1ULL << p % 64;
-	return bpf_map_update_elem(dp->map[MAP_EXCEPTS], &ifindex, &x, BPF_ANY) ? -errno : 0;
+	return err;
 }
 
 int datapath_apply_settings(const struct datapath *dp, const struct config *c)

@@ -57,7 +57,7 @@ int guards_put(const struct datapath *dp, const struct rf_guard *guard, const st
 }
 
 int guards_put_now(const struct datapath *dp, const struct config *c, const char *dev,
-		   uint32_t ifindex)
+		   uint32_t ifindex, uint32_t was)
 {
 	struct datapath_guard *guards = NULL;
 	struct nl_addr *addrs = NULL;
@@ -70,7 +70,8 @@ int guards_put_now(const struct datapath *dp, const struct config *c, const char
 	if (!err)
 		err = netlink_addrs(&addrs, &n);
 	if (!err) {
-		guard = guards_of(c, dev, ifindex, guards, n_guards);
+		guard = guards_of(c, dev, was, guards, n_guards);
+		guard.ifindex = ifindex;
 		err = guards_put(dp, &guard, addrs, n, &changed);
 	}
 	free(guards);

@@ -20,9 +20,9 @@ struct rf_guard guards_of(const struct config *c, const char *dev, uint32_t ifin
 /* Guards the device's addresses among these; *changed is set when one was not as it is now. */
 int guards_put(const struct datapath *dp, const struct rf_guard *guard, const struct nl_addr *addrs,
 	       size_t n, bool *changed);
-/* The same, reading guards and addresses first. */
+/* The same, reading guards and addresses first. was: the ifindex that its guards have so far, whose ports it keeps. */
 int guards_put_now(const struct datapath *dp, const struct config *c, const char *dev,
-		   uint32_t ifindex);
+		   uint32_t ifindex, uint32_t was);
 int guards_delete(const struct datapath *dp, const struct rf_addr *addr);
 int guards_drop(const struct datapath *dp, uint32_t ifindex); /* all of a device */
 

@@ -32,6 +32,7 @@ struct scan {
 	struct datapath_inside *insides;
 	struct datapath_guard *guards;
 	size_t n_links, n_addrs, n_routes, n_devices, n_insides, n_guards;
+	bool *stale; /* of devices: another device has its number by now */
 };
 
 static void scan_free(struct scan *s)
@@ -42,6 +43,43 @@ static void scan_free(struct scan *s)
 	free(s->devices);
 	free(s->insides);
 	free(s->guards);
+	free(s->stale);
+}
+
+static const struct nl_link *link_by_index(const struct scan *s, uint32_t ifindex)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_links; i++)
+		if (s->links[i].ifindex == ifindex)
+			return &s->links[i];
+	return NULL;
+}
+
+/* A name may change under the hooks; a number may come again for another device, which has none of them. Where
+ * that cannot be read it stays the one it was. */
+static bool is_same_device(const struct datapath *dp, const struct datapath_device *d,
+			   const struct nl_link *link)
+{
+	return !strcmp(link->name, d->dev.name) ||
+	       hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) != 0;
+}
+
+/* A record of our WAN device under a number that another device has got. */
+static int mark_stale(struct scan *s, const struct datapath *dp)
+{
+	const struct nl_link *link;
+	size_t i;
+
+	s->stale = calloc(s->n_devices ? s->n_devices : 1, sizeof(*s->stale));
+	if (!s->stale)
+		return -ENOMEM;
+	for (i = 0; i < s->n_devices; i++) {
+		link = link_by_index(s, s->devices[i].ifindex);
+		s->stale[i] = link && s->devices[i].dev.role != RF_DEV_INSIDE &&
+			      !is_same_device(dp, &s->devices[i], link);
+	}
+	return 0;
 }
 
 static int scan_read(struct scan *s, const struct datapath *dp)
@@ -60,19 +98,11 @@ static int scan_read(struct scan *s, const struct datapath *dp)
 		err = datapath_insides(dp, &s->insides, &s->n_insides);
 	if (!err)
 		err = datapath_guards(dp, &s->guards, &s->n_guards);
+	if (!err)
+		err = mark_stale(s, dp);
 	if (err)
 		scan_free(s);
 	return err;
-}
-
-static const struct nl_link *link_by_index(const struct scan *s, uint32_t ifindex)
-{
-	size_t i;
-
-	for (i = 0; i < s->n_links; i++)
-		if (s->links[i].ifindex == ifindex)
-			return &s->links[i];
-	return NULL;
 }
 
 static const struct nl_link *link_by_name(const struct scan *s, const char *name)
@@ -133,7 +163,8 @@ static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 
 	dev.mtu = link->mtu;
 	dev.flags = link->type == ARPHRD_ETHER ? 0 : RF_DEV_L3;
-	err = datapath_hook_wan(dp, c, &dev, link->ifindex, &mode, note, sizeof(note), &w);
+	err = datapath_hook_wan(dp, c, &dev, link->ifindex, d->ifindex, &mode, note, sizeof(note),
+				&w);
 	if (err) {
 		datapath_unhook(dp, link->ifindex);
 		inside_trouble(change, err, "%s is back, but cannot be attached again: %.300s",
@@ -146,7 +177,13 @@ static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 		if (g->guard.ifindex != d->ifindex)
 			continue;
 		g->guard.ifindex = link->ifindex;
-		bpf_map_update_elem(dp->map[MAP_GUARDS], &g->addr, &g->guard, BPF_EXIST);
+		/* ENOENT: deleted since it was read */
+		if (bpf_map_update_elem(dp->map[MAP_GUARDS], &g->addr, &g->guard, BPF_EXIST) &&
+		    errno != ENOENT) {
+			err = -errno;
+			inside_trouble(change, err, "cannot move a guard of %s: %s", dev.name,
+				       strerror(-err));
+		}
 	}
 	err = datapath_unhook(dp, d->ifindex);
 	if (err)
@@ -181,15 +218,6 @@ static void wan_keep(struct datapath *dp, struct datapath_device *d, const struc
 	hook_again_wan(dp, d, change);
 }
 
-/* A name may change under the hooks; a number may come again for another device, which has none of them. Where
- * that cannot be read it stays the one it was. */
-static bool is_same_device(const struct datapath *dp, const struct datapath_device *d,
-			   const struct nl_link *link)
-{
-	return !strcmp(link->name, d->dev.name) ||
-	       hook_tc_attached(dp, link->ifindex, HOOK_INGRESS) != 0;
-}
-
 static void sync_wans(struct datapath *dp, struct scan *s, const struct config *c,
 		      struct inside_change *change)
 {
@@ -203,37 +231,65 @@ static void sync_wans(struct datapath *dp, struct scan *s, const struct config *
 		if (d->dev.role != RF_DEV_WAN)
 			continue;
 		link = link_by_index(s, d->ifindex);
-		if (link && is_same_device(dp, d, link)) {
+		if (link && !s->stale[i]) {
 			wan_keep(dp, d, link, change);
 			continue;
 		}
 		link = link_by_name(s, d->dev.name);
-		if (link && !wan_back(dp, c, s, d, link, change))
+		if (link && !wan_back(dp, c, s, d, link, change)) {
+			s->stale[i] = false;
 			change->wan_back++;
-		else
+		} else {
 			change->wan_gone++;
+		}
 	}
 }
 
 /* ---- guards ---- */
 
-/* Is the device one of ours, also when it is half attached or half detached? */
-static bool device_is_wan(const struct scan *s, uint32_t ifindex)
-{
-	return device_by_index(s, ifindex, RF_DEV_WAN) ||
-	       device_by_index(s, ifindex, RF_DEV_UNFINISHED);
-}
-
-/* Of a device that is gone or has no address for now, whose ports its last guards keep? */
-static bool guard_waits(const struct scan *s, const struct datapath_guard *g)
+/* The record of a WAN device, also of one that is half attached or half detached. */
+static const struct datapath_device *wan_record(const struct scan *s, uint32_t ifindex, bool *stale)
 {
 	size_t i;
 
-	for (i = 0; i < s->n_addrs; i++)
-		if (addr_eq(&s->addrs[i].addr, &g->addr) ||
-		    (s->addrs[i].ifindex == g->guard.ifindex && guards_addr(&s->addrs[i])))
+	for (i = 0; i < s->n_devices; i++)
+		if (s->devices[i].ifindex == ifindex && s->devices[i].dev.role != RF_DEV_INSIDE) {
+			*stale = s->stale[i];
+			return &s->devices[i];
+		}
+	return NULL;
+}
+
+static bool device_is_wan(const struct scan *s, uint32_t ifindex)
+{
+	bool stale;
+
+	return wan_record(s, ifindex, &stale) && !stale;
+}
+
+/* Of a device that is gone or has no address for now, whose ports its last guards keep? One that is there again by its
+ * name has them, too, until it is hooked. */
+static bool guard_waits(const struct scan *s, const struct datapath_guard *g)
+{
+	const struct datapath_device *d;
+	const struct nl_link *back = NULL;
+	bool stale, away;
+	size_t i;
+
+	d = wan_record(s, g->guard.ifindex, &stale);
+	if (!d)
+		return false;
+	away = stale || !link_by_index(s, d->ifindex);
+	if (away)
+		back = link_by_name(s, d->dev.name);
+	for (i = 0; i < s->n_addrs; i++) {
+		if (addr_eq(&s->addrs[i].addr, &g->addr) &&
+		    !(back && s->addrs[i].ifindex == back->ifindex))
 			return false;
-	return device_is_wan(s, g->guard.ifindex);
+		if (!away && s->addrs[i].ifindex == d->ifindex && guards_addr(&s->addrs[i]))
+			return false;
+	}
+	return true;
 }
 
 /* The prefixes of routed inside hosts follow the WAN devices. */
@@ -247,20 +303,34 @@ static int sync_inside_ports(const struct datapath *dp, const struct scan *s,
 	return datapath_inside_ports(dp, s->insides, s->n_insides, r.lo, r.hi);
 }
 
-/* Before a guard that covers them. */
-static int sync_excepts(const struct datapath *dp, const struct scan *s, const struct config *c)
+/* Before a guard that covers them. What fails leaves the ports closed, and nothing else undone. */
+static void sync_excepts(const struct datapath *dp, const struct scan *s, const struct config *c,
+			 struct inside_change *change)
 {
+	uint32_t *keep = calloc(s->n_devices ? s->n_devices : 1, sizeof(*keep));
 	const struct config_wan *wan;
-	size_t i;
-	int err = 0;
+	size_t i, n = 0;
+	int err, more;
 
-	for (i = 0; i < s->n_devices && !err; i++) {
-		if (s->devices[i].dev.role != RF_DEV_WAN)
+	for (i = 0; keep && i < s->n_devices; i++)
+		if (s->devices[i].dev.role != RF_DEV_INSIDE && !s->stale[i])
+			keep[n++] = s->devices[i].ifindex;
+	err = keep ? datapath_prune_excepts(dp, keep, n) : -ENOMEM;
+	free(keep);
+	for (i = 0; i < s->n_devices; i++) {
+		if (s->devices[i].dev.role != RF_DEV_WAN || s->stale[i])
 			continue;
 		wan = guards_config(c, s->devices[i].dev.name);
-		err = datapath_put_excepts(dp, s->devices[i].ifindex, wan, wan ? 1 : 0);
+		more = datapath_put_excepts(dp, s->devices[i].ifindex, wan, wan ? 1 : 0);
+		err = err ? err : more;
 	}
-	return err ? err : datapath_put_excepts(dp, 0, c->wans, c->n_wans);
+	more = datapath_put_excepts(dp, 0, c->wans, c->n_wans);
+	err = err ? err : more;
+	more = datapath_put_except_policy(dp, c);
+	err = err ? err : more;
+	if (err)
+		inside_trouble(change, err, "cannot leave all excepted media ports to others: %s",
+			       strerror(-err));
 }
 
 static int sync_guards(struct datapath *dp, const struct scan *s, const struct config *c,
@@ -273,7 +343,7 @@ static int sync_guards(struct datapath *dp, const struct scan *s, const struct c
 	for (i = 0; i < s->n_devices && !err; i++) {
 		const struct datapath_device *d = &s->devices[i];
 
-		if (d->dev.role == RF_DEV_INSIDE)
+		if (d->dev.role == RF_DEV_INSIDE || s->stale[i])
 			continue;
 		guard = guards_of(c, d->dev.name, d->ifindex, s->guards, s->n_guards);
 		err = guards_put(dp, &guard, s->addrs, s->n_addrs, &change->guards_changed);
@@ -386,16 +456,24 @@ static int inside_hook(struct datapath *dp, const struct scan *s, const struct c
 static void sync_inside(struct datapath *dp, const struct scan *s, const struct config *c,
 			struct inside_change *change)
 {
-	const struct datapath_device *d;
+	const struct datapath_device *d, *wan;
 	const struct nl_link *link;
+	bool stale;
 	size_t i;
 	int err;
 
 	for (i = 0; i < s->n_links; i++) {
 		link = &s->links[i];
-		if (link->ifindex == LO_IFINDEX || device_is_wan(s, link->ifindex))
+		if (link->ifindex == LO_IFINDEX || !leads_inside(s, link->ifindex))
 			continue;
-		if (leads_inside(s, link->ifindex) && !inside_hook(dp, s, c, link, change))
+		wan = wan_record(s, link->ifindex, &stale);
+		/* Its record is all that is known of the one that may come back: it must not be lost. */
+		if (wan && stale)
+			inside_trouble(
+				change, -EBUSY,
+				"inside device %s has the number %u of WAN device %s, which is gone, and is not attached before that one is back, or: ringfence detach dev %s",
+				link->name, link->ifindex, wan->dev.name, wan->dev.name);
+		if (!wan && !inside_hook(dp, s, c, link, change))
 			change->inside_devices++;
 	}
 	for (i = 0; i < s->n_devices; i++) {
@@ -440,11 +518,10 @@ int inside_sync_locked(struct datapath *dp, const struct config *c, struct insid
 	if (err)
 		return why_set(w, err, "cannot read devices, addresses and routes: %s",
 			       strerror(-err));
-	err = sync_excepts(dp, &s, c);
-	if (!err)
-		err = sync_guards(dp, &s, c, &done);
-	if (!err)
-		sync_wans(dp, &s, c, &done);
+	sync_excepts(dp, &s, c, &done);
+	err = sync_guards(dp, &s, c, &done);
+	/* Also when not all is guarded: without its hooks a WAN device is open. */
+	sync_wans(dp, &s, c, &done);
 	if (err)
 		why_set(w, err, "cannot guard the WAN addresses: %s", strerror(-err));
 	else
@@ -499,7 +576,7 @@ static void wire_take(bool *has, struct rf_addr *wire, const struct rf_addr *a)
 }
 
 static void topology_add_wan(struct topology *t, const struct scan *s, const struct config *c,
-			     const struct datapath_device *d)
+			     const struct datapath_device *d, bool stale)
 {
 	const struct config_wan *conf = guards_config(c, d->dev.name);
 	struct rf_guard guard = guards_of(c, d->dev.name, d->ifindex, s->guards, s->n_guards);
@@ -520,7 +597,7 @@ static void topology_add_wan(struct topology *t, const struct scan *s, const str
 	for (i = 0; i < s->n_addrs; i++) {
 		const struct nl_addr *a = &s->addrs[i];
 
-		if (a->ifindex != d->ifindex || !guards_addr(a) || !a->usable)
+		if (stale || a->ifindex != d->ifindex || !guards_addr(a) || !a->usable)
 			continue;
 		if (addr_is_v4(&a->addr))
 			wire_take(&wan->has4, &wan->wire4, &a->addr);
@@ -547,7 +624,7 @@ int inside_topology(const struct datapath *dp, const struct config *c, struct to
 	}
 	for (i = 0; i < s.n_devices; i++)
 		if (s.devices[i].dev.role == RF_DEV_WAN)
-			topology_add_wan(t, &s, c, &s.devices[i]);
+			topology_add_wan(t, &s, c, &s.devices[i], s.stale[i]);
 	for (i = 0; i < s.n_insides && t->n_inside < CONFIG_INSIDE_MAX; i++)
 		t->inside[t->n_inside++] = (struct config_inside){
 			.prefix = s.insides[i].prefix,

@@ -255,6 +255,17 @@ is() { [ "$("$1")" = "$2" ] || { "$1"; return 1; }; } # COMMAND OUTPUT
 new_device() { # NAME INDEX
 	in_ns gw ip link add "$1" index "$2" type veth peer name "$1p" && in_ns gw ip link set "$1" up && in_ns gw ip link set "$1p" up
 }
+guarded() { # IPv4 ADDRESS [LO-HI]
+	in_ns gw bpftool -j map dump pinned "$PINS/maps/guards" | python3 -c '
+import json, socket, sys
+for e in json.load(sys.stdin):
+    key, value = (bytes(int(b, 16) for b in e[k]) for k in ("key", "value"))
+    if key[12:16] == socket.inet_aton(sys.argv[1]):
+        lo, hi = (int.from_bytes(value[i:i + 2], sys.byteorder) for i in (4, 6))
+        print(f"{lo}-{hi}")
+        sys.exit(len(sys.argv) > 2 and sys.argv[2] != f"{lo}-{hi}")
+sys.exit(1)' "$@"
+}
 other_device() {
 	rf_config
 	rf_up || return
@@ -266,9 +277,11 @@ other_device() {
 	check "number reused: a device that is renamed stays" wait_for 15 is devices "('w0', 'up') ('w8', 'up')"
 	in_ns gw ip link del w8
 	new_device x7 4242
+	in_ns gw ip addr add 198.18.7.1/32 dev x7
 	check "number reused: the device is gone" wait_for 15 said 'WAN device.* gone'
 	check "number reused: is missed, and not taken for another" is devices "('w0', 'up') ('w8', 'missing')"
 	check "number reused: the other has no hooks" not grep -q x7 <(in_ns gw tcx)
+	check "number reused: nor is its address guarded" not guarded 198.18.7.1
 	new_device w8 4243
 	check "number reused: it comes back by its name" wait_for 15 is devices "('w0', 'up') ('w8', 'up')"
 	check "number reused: and is guarded" grep -q w8 <(in_ns gw tcx)
@@ -285,8 +298,69 @@ remains() {
 	check_fails "no remains: detach all" "is not attached to any device" rf detach all
 }
 
+# A device that goes and comes with another number, as PPP's does: each has ports that are left to others, and in the
+# map of those there is room for 64.
+redialled() {
+	local i
+	rf_config
+	sed -i 's|"wan": \[|"wan": [ { "dev": "v7", "except": [ 21500 ], "media_ports": "20000-21999" },|' "$RF_CONFIG"
+	rf_up || return
+	new_device v7 5000
+	check "redialled: attach" rf attach dev v7 config "$RF_CONFIG"
+	kill -STOP "$(pid)" # else it removes them again
+	for i in $(seq 1 63); do # as if it had come so often
+		excepts_add $((5000 + i)) || break
+	done 2>"$LAB_TMP/full"
+	check "redialled: for want of room" grep -q 'Argument list too long\|E2BIG' "$LAB_TMP/full"
+	check "redialled: the map of excepts is full" not excepts_add 6000
+	in_ns gw ip link del v7
+	new_device v7 5100
+	in_ns gw ip addr add 198.18.8.1/32 dev v7
+	kill -CONT "$(pid)"
+	check "redialled: it is hooked again" wait_for 15 hooked v7
+	check "redialled: and guarded" wait_for 10 guarded 198.18.8.1 20000-21999
+	check "redialled: entries of devices that are gone go" wait_for 10 is n_excepts 2
+	rf_down
+	in_ns gw ip link del v7
+}
+hooked() { grep -q "$1" <(in_ns gw tcx); }
+n_excepts() { in_ns gw bpftool -j map dump pinned "$PINS/maps/excepts" | python3 -c 'import json, sys; print(len(json.load(sys.stdin)))'; }
+excepts_add() { # IFINDEX
+	# shellcheck disable=SC2046 # words
+	in_ns gw bpftool map update pinned "$PINS/maps/excepts" key $(python3 -c '
+import sys
+print(*int(sys.argv[1]).to_bytes(4, sys.byteorder), "value", *bytes(8192))' "$1")
+}
+
+# The ports that it was attached with, by a configuration that the controller has not.
+range_kept() {
+	rf_config
+	sed 's|"wan": \[|"wan": [ { "dev": "v7", "media_ports": "20000-21999" },|' "$RF_CONFIG" >"$RF_CONFIG.attach"
+	rf_up || return
+	new_device v7 5200
+	in_ns gw ip addr add 198.18.8.1/32 dev v7
+	check "range: attach" rf attach dev v7 config "$RF_CONFIG.attach"
+	check "range: is guarded" guarded 198.18.8.1 20000-21999
+	in_ns gw ip link set v7 down
+	in_ns gw ip link del v7
+	new_device v7 5201
+	in_ns gw ip addr add 198.18.8.1/32 dev v7
+	check "range: it is hooked again" wait_for 15 hooked v7
+	sleep 2
+	check "range: with the same ports" guarded 198.18.8.1 20000-21999
+	rf_down
+	in_ns gw ip link del v7
+}
+
 lab_up nat
+if [ -n "${ONLY:-}" ]; then
+	for step in $ONLY; do $step; done
+	lab_down
+	lab_done
+fi
 remains
+redialled
+range_kept
 other_device
 pinned_again
 unmounted nobody
