@@ -53,6 +53,11 @@ enum line_flag {
 		1 << 14, /* inside: LINE_FOREIGN, as it is this gateway, and who says so is not */
 };
 
+/* Of these what its endpoint is like, and whether it may be served: they go where the endpoint goes. */
+#define LINE_PLACE                                                                        \
+	(LINE_ZERO | LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN | \
+	 LINE_BY_ICE | LINE_OURSELVES)
+
 /* What one m-line says. Zeroed padding: compared as bytes. */
 struct media_line {
 	struct rf_ep rtp, rtcp; /* address any: not known */

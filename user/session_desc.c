@@ -165,8 +165,7 @@ static void read_zero(struct media_line *l, const struct media_line *before)
 	l->rtp = before->rtp;
 	l->rtcp = before->rtcp;
 	l->count = before->count;
-	l->flags |= before->flags & (LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL |
-				     LINE_LEARN | LINE_OURSELVES);
+	l->flags |= before->flags & (LINE_PLACE & (uint16_t)~LINE_BY_ICE);
 }
 
 /*

@@ -5,11 +5,6 @@
  */
 #include "session_priv.h"
 
-/* What the flags of an endpoint say about it, as against those of its m-line. */
-#define PLACE_FLAGS                                                                       \
-	(LINE_ZERO | LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN | \
-	 LINE_BY_ICE | LINE_OURSELVES)
-
 void line_alternative(struct media_line *l, const struct desc_env *env, enum side side,
 		      const struct sdp *sdp, uint16_t i)
 {
@@ -26,7 +21,7 @@ void line_alternative(struct media_line *l, const struct desc_env *env, enum sid
 		    addr_is_any(&alt->ep.addr) ||
 		    addr_is_v4(&alt->ep.addr) == addr_is_v4(&l->rtp.addr))
 			continue;
-		probe.flags &= (uint16_t)~PLACE_FLAGS;
+		probe.flags &= (uint16_t)~LINE_PLACE;
 		probe.rtp = alt->ep;
 		probe.rtcp = l->proto == SDP_P_RTP ? ep_above(alt->ep, 1) : (struct rf_ep){ 0 };
 		if (side == SIDE_OUTSIDE)
@@ -37,7 +32,7 @@ void line_alternative(struct media_line *l, const struct desc_env *env, enum sid
 			continue;
 		l->alt_rtp = probe.rtp;
 		l->alt_rtcp = probe.rtcp;
-		l->alt_flags = probe.flags & PLACE_FLAGS;
+		l->alt_flags = probe.flags & LINE_PLACE;
 		return;
 	}
 }
@@ -49,6 +44,6 @@ bool line_other_family(const struct media_line *l, struct media_line *out)
 	*out = *l;
 	out->rtp = l->alt_rtp;
 	out->rtcp = l->alt_rtcp;
-	out->flags = (uint16_t)((l->flags & ~PLACE_FLAGS) | l->alt_flags);
+	out->flags = (uint16_t)((l->flags & ~LINE_PLACE) | l->alt_flags);
 	return true;
 }

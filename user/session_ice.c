@@ -135,9 +135,12 @@ static void keep_trickled(struct desc *d, enum side side, const struct desc *bef
 			ice_add(&d->ice[i], &before->ice[i].remotes[k]);
 	if (side == SIDE_OUTSIDE || !addr_is_any(&l->rtp.addr) || l->flags & LINE_ZERO)
 		return;
+	if (old->proto != l->proto)
+		return;
+	/* With all that is said about them: what was refused stays so. */
 	l->rtp = old->rtp;
 	l->rtcp = old->rtcp;
-	l->flags |= old->flags & (LINE_XLATE | LINE_LOCAL | LINE_BY_ICE);
+	l->flags |= old->flags & (LINE_PLACE & (uint16_t)~LINE_ZERO);
 }
 
 int desc_read_ice(struct desc *d, const struct desc_env *env, enum side side, const struct sdp *sdp,

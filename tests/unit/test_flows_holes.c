@@ -304,6 +304,34 @@ static void another_remote(void **state)
 	       "alice<evil#2 200");
 }
 
+/* A port that a neighbour's call has, named with ICE credentials: what was refused is not taken up again by a
+ * description that names no place (RFC 8840), nor by a hold. */
+static void others_mapping(void **state)
+{
+#define CREDENTIALS "mux a=ice-ufrag:abcd a=ice-pwd:abcdefghijklmnopqrstuv}"
+#define ANSWER "alice<evil 200 {audio 7000 mux a=ice-ufrag:efgh a=ice-pwd:abcdefghijklmnopqrstuw}", "alice>evil ACK"
+	LADDER_NAT4("inside alice, bob",
+		    "bob<carol INVITE {audio 7000}",
+		    "bob>carol 200 {audio 20000}             == bob:20000<>carol:7000",
+		    "bob<carol ACK",
+		    "alice>evil INVITE {=203.0.113.1 audio 20000 " CREDENTIALS,
+		    ANSWER,
+		    "says no address that can be served",
+		    "alice>evil INVITE {=0.0.0.0 audio 9 " CREDENTIALS,
+		    ANSWER,
+		    "alice>evil INVITE {=0.0.0.0 audio 20000 " CREDENTIALS,
+		    ANSWER,
+		    "# this gateway, and a name",
+		    "alice>evil INVITE {=192.168.1.1 audio 20002 " CREDENTIALS,
+		    ANSWER,
+		    "alice>evil INVITE {=0.0.0.0 audio 9 " CREDENTIALS,
+		    ANSWER,
+		    "alice>evil BYE",
+		    "alice<evil 200");
+#undef CREDENTIALS
+#undef ANSWER
+}
+
 /* clang-format on */
 
 int main(void)
@@ -315,6 +343,7 @@ int main(void)
 		cmocka_unit_test(inside_ports),	   cmocka_unit_test(remote_ports),
 		cmocka_unit_test(no_host),	   cmocka_unit_test(no_remote),
 		cmocka_unit_test(own_mapping),	   cmocka_unit_test(another_remote),
+		cmocka_unit_test(others_mapping),
 	};
 
 	return cmocka_run_group_tests_name("What an inside host may open", tests, NULL, NULL);
