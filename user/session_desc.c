@@ -234,9 +234,10 @@ void line_inside(struct media_line *l, const struct desc_env *env)
 	l->flags |= inside_flags(env, &l->rtp.addr);
 	if (l->proto != SDP_P_RTP)
 		return;
-	/* RTCP of an address that is served otherwise than its RTP has no pinhole of this kind. */
-	if ((inside_flags(env, &rtcp) & (LINE_XLATE | LINE_FOREIGN)) ==
-	    (l->flags & (LINE_XLATE | LINE_FOREIGN)))
+	/* RTCP of an address that is served otherwise than its RTP has no pinhole of this kind. LINE_LOCAL as well:
+	 * who speaks for this machine does not speak for the hosts behind it. */
+	if ((inside_flags(env, &rtcp) & (LINE_XLATE | LINE_FOREIGN | LINE_LOCAL)) ==
+	    (l->flags & (LINE_XLATE | LINE_FOREIGN | LINE_LOCAL)))
 		l->rtcp.addr = rtcp;
 	else
 		l->rtcp = (struct rf_ep){ 0 };

@@ -236,6 +236,47 @@ static void edits(void **state)
 	topo.wans[0].has6 = true;
 }
 
+/* Who speaks for this machine does not speak for the hosts behind it: RTCP that is said to be theirs has no pinhole
+ * beside RTP of this one. */
+static void rtcp_elsewhere(void **state)
+{
+	static const struct {
+		const char *c, *rtcp;
+		bool kept;
+	} table[] = {
+		{ "203.0.113.1", "203.0.113.1", true },
+		{ "203.0.113.1", "203.0.113.70", false }, /* routed as it is */
+		{ "203.0.113.1", "192.168.1.10", false },
+		{ "192.168.1.1", "192.168.1.1", true },
+		{ "192.168.1.1", "192.168.1.10", false }, /* translated both */
+		{ "192.168.1.10", "192.168.1.1", false },
+		{ "203.0.113.70", "203.0.113.1", false },
+		{ "203.0.113.70", "203.0.113.71", true },
+		{ "192.168.1.10", "192.168.1.11", true },
+	};
+	struct desc_env env = { .cfg = &cfg, .topo = &topo, .wan = &topo.wans[0], .host = true };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		char text[256];
+		struct sdp sdp;
+		struct desc *d;
+		int n = snprintf(
+			text, sizeof(text),
+			"v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\n"
+			"m=audio 20000 RTP/AVP 0\r\na=rtcp:5005 IN IP4 %s\r\n",
+			table[i].c, table[i].rtcp);
+
+		assert_int_equal(sdp_parse((struct view){ .p = text, .n = (size_t)n }, &sdp, NULL),
+				 0);
+		d = desc_read(&env, SIDE_INSIDE, &sdp, NULL);
+		assert_non_null(d);
+		assert_int_equal(d->line[0].rtp.port, htons(20000));
+		if ((d->line[0].rtcp.port != 0) != table[i].kept)
+			fail_msg("RTP of %s, RTCP of %s", table[i].c, table[i].rtcp);
+		desc_put(d);
+	}
+}
+
 static struct desc *desc(uint16_t port)
 {
 	struct desc *d = calloc(1, sizeof(*d) + sizeof(d->line[0]));
@@ -308,6 +349,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(edits),
+		cmocka_unit_test(rtcp_elsewhere),
 		cmocka_unit_test(offer_answer),
 	};
 
