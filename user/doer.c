@@ -100,7 +100,11 @@ static void report_map(struct doer *d, uint32_t id, int err, uint64_t now_ns)
 	d->map_err = err;
 	if (log_limit_ok(&d->map_limit, now_ns, &left_out))
 		log_error("cannot write pinhole %u: %s (%u more like this)%s", id, strerror(-err),
-			  left_out, err == -E2BIG ? "; the table is full" : "");
+			  left_out,
+			  err == -E2BIG ? "; the table is full"
+			  : err == -EADDRINUSE
+				  ? "; signalling or another call's media has its place"
+				  : "");
 }
 
 static void report_journal(struct doer *d, int err, uint64_t now_ns)

@@ -390,6 +390,27 @@ static int not_signalling(const struct pinhole_table *t, const struct rf_pinhole
 	return p.classes & RF_CLASS_SIP && p.state == RF_PINHOLE_OPEN ? -EADDRINUSE : 0;
 }
 
+/* Does an open pinhole of this process lead elsewhere from this public place? The deciders give each its own; here
+ * none takes a neighbour's media away where they are wrong, or where a program of this machine speaks at a port that
+ * is leased to a host behind it. As not_signalling(). */
+static int not_anothers(const struct pinhole_table *t, const struct pinhole_spec *s)
+{
+	struct rf_pinhole_key in = key_of(&s->outside, RF_DIR_IN),
+			      out = key_of(&s->inside, RF_DIR_OUT);
+	const struct entry *e;
+	struct rf_pinhole p;
+
+	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], &in, &p))
+		return gone(-1);
+	if (p.id == s->id || p.state != RF_PINHOLE_OPEN || !pinhole_table_has(t, p.id))
+		return 0;
+	e = entry_find(t, p.id);
+	return memcmp(&e->key[RF_DIR_IN], &in, sizeof(in)) != 0 ||
+			       !memcmp(&e->key[RF_DIR_OUT], &out, sizeof(out))
+		       ? 0
+		       : -EADDRINUSE;
+}
+
 /* Nothing of a new one stays open; one that was there with these keys is as it was, in the map, too. */
 static void set_failed(struct pinhole_table *t, struct entry *e, const struct rf_pinhole_key key[2],
 		       const bool was[2])
@@ -525,11 +546,13 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 	err = not_signalling(t, &key[RF_DIR_IN]);
 	if (!err)
 		err = not_signalling(t, &key[RF_DIR_OUT]);
+	if (!err)
+		err = not_anothers(t, s);
 	if (err && err != -EADDRINUSE)
 		return err;
 	if (err) {
 		e = entry_find(t, s->id);
-		if (e) /* signalling took its place: what it had in the other direction must go */
+		if (e) /* its place was taken: what it had in the other direction must go */
 			bury(t, e, clock_now_ns());
 		return -EADDRINUSE;
 	}

@@ -23,7 +23,7 @@ bool pinhole_table_has(const struct pinhole_table *t, uint32_t id);
 /* When a packet was last delivered, either way; 0: never. -ENOENT: there is no such pinhole of media. */
 int pinhole_table_last(const struct pinhole_table *t, uint32_t id, uint64_t *last_ns);
 /* 0 or -errno (-E2BIG, -ENOSPC: full, although every tombstone gave way; -EADDRINUSE: signalling has the
- * place); nothing is then half open. */
+ * place, or media of another inside endpoint the public one); nothing is then half open. */
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s);
 int pinhole_table_close(struct pinhole_table *t, const struct pinhole_spec *s, uint64_t now_ns);
 int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *s);

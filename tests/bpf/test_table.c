@@ -249,6 +249,9 @@ static void test_line_follows(void **state)
 	/* the newest at one endpoint has it; its slot is another one, so that there is no line */
 	newer = spec(4, 1);
 	newer.outside = s.outside;
+	assert_int_equal(pinhole_table_set(table, &newer), -EADDRINUSE); /* leads elsewhere */
+	assert_non_null(line_of(&s));
+	newer.inside = s.inside;
 	assert_int_equal(pinhole_table_set(table, &newer), 0);
 	assert_null(line_of(&s));
 	pinhole_table_close(table, &newer, 5);

@@ -245,6 +245,38 @@ static void keys_change_hands(void **state)
 	assert_int_equal(at(30000, RF_DIR_IN)->state, RF_PINHOLE_CLOSED);
 }
 
+/* A public place leads to one inside endpoint: another's, or a program of this machine at that port, does not get it
+ * while it is in use. */
+static void public_place_in_use(void **state)
+{
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20002, 30000),
+			    host = spec(3, 30000, 30000), moved = spec(2, 20002, 30002);
+
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), -EADDRINUSE);
+	assert_int_equal(pinhole_table_set(doer.table, &host), -EADDRINUSE);
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 1);
+	assert_null(at(20002, RF_DIR_OUT));
+	assert_false(pinhole_table_has(doer.table, 2));
+	/* who had another place is closed there: its call has agreed on this one */
+	assert_int_equal(pinhole_table_set(doer.table, &moved), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), -EADDRINUSE);
+	assert_int_equal(at(30002, RF_DIR_IN)->state, RF_PINHOLE_CLOSED);
+	assert_int_equal(at(20002, RF_DIR_OUT)->state, RF_PINHOLE_CLOSED);
+	/* the neighbour moves, or ends */
+	a.outside.port = htons(30004);
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	pinhole_table_close(doer.table, &b, 1);
+	assert_int_equal(pinhole_table_set(doer.table, &host), 0);
+	/* what was there before a restart, and is not restored, has no say */
+	pinhole_table_free(doer.table);
+	doer.table = pinhole_table_new(&dp);
+	b.id = 4;
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 4);
+}
+
 /* Who lost its keys before a restart has no entry left; its end takes away what else there is of it. */
 static void gone_before_a_restart(void **state)
 {
@@ -477,6 +509,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	static const struct CMUnitTest tests[] = {
 		T(keys_change_hands),
+		T(public_place_in_use),
 		T(gone_before_a_restart),
 		T(one_direction),
 		T(opens_with_the_first_packet_out),
