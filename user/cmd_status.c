@@ -451,6 +451,14 @@ static void warn_unguarded(const struct status *s, struct out_node *list)
 	}
 }
 
+static void warn_topology(const struct status *s, struct out_node *list)
+{
+	const char *text = topology_lacks(s->topology);
+
+	if (text)
+		out_entry(list, "%s", text);
+}
+
 static void warn_counters(struct status *s, struct out_node *list)
 {
 	static const struct {
@@ -513,6 +521,7 @@ static void show_all(struct status *s)
 	warn_forwarding(s, list);
 	warn_devices(s, list);
 	warn_unguarded(s, list);
+	warn_topology(s, list);
 	warn_counters(s, list);
 	warn_others(s, list);
 }

@@ -265,6 +265,8 @@ static void sync_system(struct controller *c)
 	if (inside_topology(c->dp, &c->config, &t) || !memcmp(&t, &c->topology, sizeof(t)))
 		return;
 	now = clock_now_ns();
+	if (topology_lacks(&t) && !topology_lacks(&c->topology))
+		log_warning("%s", topology_lacks(&t));
 	c->topology = t;
 	engine_topology(c->engine, &c->topology, now, &c->actions);
 	controller_carry_out(c, 0, now);

@@ -16,6 +16,7 @@
 #include "bpffs.h"
 #include "datapath_priv.h"
 #include "guards.h"
+#include "inside_nets.h"
 #include "media_range.h"
 #include "netlink.h"
 #include "presence.h"
@@ -644,11 +645,8 @@ int inside_topology(const struct datapath *dp, const struct config *c, struct to
 			.lo = s.insides[i].inside.port_lo,
 			.hi = s.insides[i].inside.port_hi,
 		};
-	for (i = 0; i < s.n_addrs && t->n_locals < TOPOLOGY_LOCALS_MAX; i++)
-		t->locals[t->n_locals++] = s.addrs[i].addr;
-	for (i = 0; i < s.n_routes && t->n_nets < TOPOLOGY_NETS_MAX; i++)
-		if (addr_is_v4(&s.routes[i].dst.addr))
-			t->nets[t->n_nets++] = s.routes[i].dst;
+	inside_nets(t, &(struct inside_nets_from){ s.routes, s.n_routes, s.addrs, s.n_addrs,
+						   s.devices, s.n_devices });
 	scan_free(&s);
 	*out = *t;
 	free(t);

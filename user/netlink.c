@@ -239,7 +239,7 @@ int netlink_addrs(struct nl_addr **out, size_t *n)
 	return 0;
 }
 
-static int route_add(struct vec *v, uint32_t oif, const struct prefix *dst)
+static int route_add(struct vec *v, uint32_t oif, bool via, const struct prefix *dst)
 {
 	struct nl_route *r;
 
@@ -249,6 +249,7 @@ static int route_add(struct vec *v, uint32_t oif, const struct prefix *dst)
 	if (!r)
 		return -ENOMEM;
 	r->oif = oif;
+	r->via = via;
 	r->dst = *dst;
 	return 0;
 }
@@ -260,7 +261,7 @@ static int route_multipath(struct vec *v, const struct nlattr *attr, const struc
 	int len = mnl_attr_get_payload_len(attr);
 
 	while (RTNH_OK(nh, len)) {
-		if (route_add(v, nh->rtnh_ifindex, dst))
+		if (route_add(v, nh->rtnh_ifindex, true, dst))
 			return -ENOMEM;
 		len -= RTNH_ALIGN(nh->rtnh_len);
 		nh = RTNH_NEXT(nh);
@@ -274,6 +275,7 @@ static int route_cb(const struct nlmsghdr *nlh, void *arg)
 	const struct nlattr *attr, *multipath = NULL;
 	struct prefix dst = { .len = rtm->rtm_dst_len };
 	uint32_t table = rtm->rtm_table, oif = 0;
+	bool via = false;
 
 	if (rtm->rtm_type != RTN_UNICAST || (rtm->rtm_flags & RTM_F_CLONED))
 		return MNL_CB_OK;
@@ -288,6 +290,8 @@ static int route_cb(const struct nlmsghdr *nlh, void *arg)
 		switch (mnl_attr_get_type(attr)) {
 		case RTA_DST: attr_addr(attr, rtm->rtm_family, &dst.addr); break;
 		case RTA_OIF: oif = mnl_attr_get_u32(attr); break;
+		case RTA_GATEWAY:
+		case RTA_VIA: via = true; break;
 		case RTA_TABLE: table = mnl_attr_get_u32(attr); break;
 		case RTA_MULTIPATH: multipath = attr; break;
 		default: break;
@@ -295,7 +299,7 @@ static int route_cb(const struct nlmsghdr *nlh, void *arg)
 	}
 	if (table != RT_TABLE_MAIN)
 		return MNL_CB_OK;
-	if (multipath ? route_multipath(arg, multipath, &dst) : route_add(arg, oif, &dst))
+	if (multipath ? route_multipath(arg, multipath, &dst) : route_add(arg, oif, via, &dst))
 		return errno = ENOMEM, MNL_CB_ERROR;
 	return MNL_CB_OK;
 }

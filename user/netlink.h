@@ -31,6 +31,7 @@ struct nl_addr {
 };
 struct nl_route { /* of the main table, unicast */
 	uint32_t oif;
+	bool via; /* by a router */
 	struct prefix dst;
 };
 

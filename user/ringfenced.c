@@ -147,6 +147,8 @@ static int start_maps(struct controller *c, struct why *w)
 	if (err)
 		return err;
 	err = inside_topology(c->dp, &c->config, &c->topology);
+	if (!err && topology_lacks(&c->topology))
+		log_warning("%s", topology_lacks(&c->topology));
 	if (!err)
 		err = doer_init(&c->doer, c->dp);
 	if (err)

@@ -6,6 +6,16 @@
 
 #include "rf_media.h"
 
+const char *topology_lacks(const struct topology *t)
+{
+	if (t->locals_full)
+		return "this machine has more addresses than are looked at: "
+		       "an inside host may be taken to name its own where it names one of the others";
+	return t->nets_full ? "more networks are routed to than are looked at: "
+			      "the broadcast addresses of the others are taken for hosts"
+			    : NULL;
+}
+
 bool topology_is_local(const struct topology *t, const struct rf_addr *a)
 {
 	for (uint16_t i = 0; i < t->n_locals; i++)

@@ -9,8 +9,8 @@
 #include "addr.h"
 #include "config.h"
 
-#define TOPOLOGY_LOCALS_MAX 256
-#define TOPOLOGY_NETS_MAX   256
+#define TOPOLOGY_LOCALS_MAX 1024
+#define TOPOLOGY_NETS_MAX   1024
 
 struct topology_wan {
 	uint32_t ifindex;
@@ -41,14 +41,19 @@ struct topology {
 	uint16_t n_inside;
 	struct rf_addr locals[TOPOLOGY_LOCALS_MAX]; /* every address of this machine */
 	uint16_t n_locals;
-	struct prefix nets[TOPOLOGY_NETS_MAX]; /* IPv4 networks that are routed to */
+	struct prefix
+		nets[TOPOLOGY_NETS_MAX]; /* IPv4 networks of known extent: connected, or inside */
 	uint16_t n_nets;
+	bool locals_full, nets_full; /* there are more than were taken */
 	struct topology_guard guards[TOPOLOGY_GUARDS_MAX];
 	uint16_t n_guards; /* 0: not known */
 };
 
+/* What it does not know for want of room, and what that means; NULL: nothing. */
+const char *topology_lacks(const struct topology *t);
+
 bool topology_is_local(const struct topology *t, const struct rf_addr *a);
-/* Of an inside prefix or a network that is routed to: its broadcast address, or its own (RFC 1812 4.2.3.1). */
+/* Of an inside prefix or one of .nets: its broadcast address, or its own (RFC 1812 4.2.3.1). */
 bool topology_is_broadcast(const struct topology *t, const struct rf_addr *a);
 /* In an inside prefix (longest match) and not an address of a WAN device. */
 bool topology_is_inside(const struct topology *t, const struct rf_addr *a);
