@@ -98,7 +98,7 @@ static void show_unguarded(const struct call_show *s, struct out_node *item,
 
 	for (size_t i = 0; i < call->n_media; i++)
 		if (unguarded_media(s->topology, &call->media[i].inside, &call->media[i].outside))
-			unguarded_add(v, &n, UNGUARDED_HOSTS, call->wan_ifindex,
+			unguarded_add(s->topology, v, &n, UNGUARDED_HOSTS, call->wan_ifindex,
 				      &call->media[i].outside);
 	for (size_t i = 0; i < n; i++)
 		out_str(item, NULL, "open to anybody", unguarded_advice(s->topology, &v[i], text));

@@ -281,7 +281,7 @@ static void count_call(const struct show_call *call, void *arg)
 		h->calls++;
 	for (size_t i = 0; i < call->n_media; i++)
 		if (unguarded_media(s->topology, &call->media[i].inside, &call->media[i].outside))
-			unguarded_add(s->unguarded, &s->n_unguarded, UNGUARDED_HOSTS,
+			unguarded_add(s->topology, s->unguarded, &s->n_unguarded, UNGUARDED_HOSTS,
 				      call->wan_ifindex, &call->media[i].outside);
 }
 

@@ -6,8 +6,22 @@
 
 #include <stdio.h>
 
+#include "except.h"
+
 /* Below are sip.ports and sip.public_ports, which no range of media may hold. */
 #define LOWEST 6000
+
+/* As rf_port_excepted() of the kernel side: at an inside prefix what any WAN device excepts. */
+static bool is_excepted(const struct topology *t, const struct rf_ep *outside)
+{
+	const struct topology_guard *g = topology_guard(t, &outside->addr);
+
+	for (uint16_t i = 0; g && i < t->n_wans; i++)
+		if ((!g->ifindex || g->ifindex == t->wans[i].ifindex) &&
+		    port_excepted(t->wans[i].excepts, t->wans[i].n_excepts, ntohs(outside->port)))
+			return true;
+	return false;
+}
 
 bool unguarded_media(const struct topology *t, const struct rf_ep *inside,
 		     const struct rf_ep *outside)
@@ -15,29 +29,35 @@ bool unguarded_media(const struct topology *t, const struct rf_ep *inside,
 	const struct topology_guard *g = topology_guard(t, &outside->addr);
 	uint16_t port = ntohs(outside->port);
 
-	return t->n_guards && ep_eq(inside, outside) && (!g || port < g->lo || port > g->hi);
+	return t->n_guards && ep_eq(inside, outside) &&
+	       (!g || port < g->lo || port > g->hi || is_excepted(t, outside));
 }
 
-bool unguarded_add(struct unguarded_ports *v, size_t *n, size_t max, uint32_t wan_ifindex,
-		   const struct rf_ep *outside)
+struct unguarded_ports *unguarded_add(const struct topology *t, struct unguarded_ports *v,
+				      size_t *n, size_t max, uint32_t wan_ifindex,
+				      const struct rf_ep *outside)
 {
+	bool excepted = is_excepted(t, outside);
 	uint16_t port = ntohs(outside->port);
 	size_t i;
 
 	for (i = 0; i < *n; i++)
-		if (v[i].wan_ifindex == wan_ifindex && addr_eq(&v[i].host, &outside->addr))
+		if (v[i].wan_ifindex == wan_ifindex && v[i].excepted == excepted &&
+		    addr_eq(&v[i].host, &outside->addr))
 			break;
 	if (i == max)
-		return false;
+		return NULL;
 	if (i == *n)
-		v[(*n)++] = (struct unguarded_ports){
-			.host = outside->addr, .wan_ifindex = wan_ifindex, .lo = port, .hi = port
-		};
+		v[(*n)++] = (struct unguarded_ports){ .host = outside->addr,
+						      .wan_ifindex = wan_ifindex,
+						      .lo = port,
+						      .hi = port,
+						      .excepted = excepted };
 	if (port < v[i].lo)
 		v[i].lo = port;
 	if (port > v[i].hi)
 		v[i].hi = port;
-	return true;
+	return &v[i];
 }
 
 static const struct topology_wan *wan_of(const struct topology *t, const struct unguarded_ports *p)
@@ -71,6 +91,11 @@ const char *unguarded_advice(const struct topology *t, const struct unguarded_po
 			addr_text(&p->host, addr), addr_is_v4(&p->host) ? 32 : 128);
 	else if (!wan)
 		snprintf(buf, UNGUARDED_TEXT, "its WAN device is gone");
+	else if (p->excepted)
+		snprintf(
+			buf, UNGUARDED_TEXT,
+			"take it out of \"except\" of the WAN device, or give the server other RTP ports in %u-%u",
+			wan->port_lo, wan->port_hi);
 	else if (widened(wan, p, &lo, &hi))
 		snprintf(
 			buf, UNGUARDED_TEXT,
@@ -92,9 +117,11 @@ static bool is_said(const struct unguarded_said *said, const struct topology *t,
 		const struct unguarded_ports *p = &said->v[i];
 		const struct topology_wan *wan = wan_of(t, p);
 
-		if (p->wan_ifindex != s->wan_ifindex || !addr_eq(&p->host, &s->outside.addr))
+		if (p->wan_ifindex != s->wan_ifindex || !addr_eq(&p->host, &s->outside.addr) ||
+		    p->excepted != is_excepted(t, &s->outside))
 			continue;
-		if (!wan || !widened(wan, p, &lo, &hi) || !topology_guard(t, &p->host))
+		if (p->excepted || !wan || !widened(wan, p, &lo, &hi) ||
+		    !topology_guard(t, &p->host))
 			return true; /* the port makes no difference */
 		return port >= lo && port <= hi;
 	}
@@ -109,17 +136,16 @@ void unguarded_tell(struct unguarded_said *said, const struct topology *t, size_
 	for (size_t i = from; i < end; i++) {
 		const struct pinhole_spec *s = &out->v[i].pinhole;
 		char text[UNGUARDED_TEXT], ep[EP_TEXT_MAX];
-		struct unguarded_ports *p = NULL;
+		struct unguarded_ports *p;
 		uint32_t call;
 
 		if (out->v[i].kind != ACT_PINHOLE_SET || !s->call_id ||
-		    !unguarded_media(t, &s->inside, &s->outside) || is_said(said, t, s) ||
-		    !unguarded_add(said->v, &said->n, UNGUARDED_HOSTS, s->wan_ifindex, &s->outside))
+		    !unguarded_media(t, &s->inside, &s->outside) || is_said(said, t, s))
 			continue;
-		for (size_t k = 0; k < said->n; k++)
-			if (said->v[k].wan_ifindex == s->wan_ifindex &&
-			    addr_eq(&said->v[k].host, &s->outside.addr))
-				p = &said->v[k];
+		p = unguarded_add(t, said->v, &said->n, UNGUARDED_HOSTS, s->wan_ifindex,
+				  &s->outside);
+		if (!p)
+			continue;
 		call = s->call_id;
 		ep_text(&s->outside, ep); /* before the list grows */
 		action_event(out, EVENT_UNGUARDED, call, "media at %s is open to anybody: %s", ep,

@@ -163,6 +163,41 @@ static size_t told(const struct topology *t, const char *at, uint32_t call)
 	return n;
 }
 
+/* What `except` leaves to others nobody guards: of the device that has the address, or of any for inside prefixes. */
+static void excepted(void **state)
+{
+	static const struct {
+		const char *at;
+		bool open;
+	} rows[] = {
+		{ "203.0.113.1:19999", false }, { "203.0.113.1:20000", true },
+		{ "203.0.113.9:20100", true },	{ "203.0.113.1:20101", false },
+		{ "192.0.2.1:40500", false },	{ "198.51.100.7:20050", true },
+		{ "10.7.0.1:20101", false },
+	};
+	struct topology *t = topology();
+
+	t->wans[0].excepts[0] = (struct config_range){ 20000, 20100 };
+	t->wans[0].excepts[1] = (struct config_range){ 40500, 40500 };
+	t->wans[0].n_excepts = 2;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct rf_ep at = ep(rows[i].at);
+
+		if (unguarded_media(t, &at, &at) != rows[i].open)
+			fail_msg("%s", rows[i].at);
+	}
+	said.n = 0;
+	assert_int_equal(told(t, "203.0.113.1:20010", 7), 1);
+	assert_string_equal(
+		text,
+		"media at 203.0.113.1:20010 is open to anybody: take it out of \"except\" of the WAN device, or give the server other RTP ports in 10000-29999");
+	assert_int_equal(told(t, "203.0.113.1:20012", 8), 0);
+	assert_int_equal(told(t, "203.0.113.1:30000", 9), 1); /* for another reason */
+	assert_non_null(strstr(text, "media_ports"));
+	assert_int_equal(told(t, "203.0.113.1:20010", 9), 0);
+	free(t);
+}
+
 static void how_often(void **state)
 {
 	struct topology *t = topology();
@@ -201,6 +236,7 @@ int main(void)
 		cmocka_unit_test(which),
 		cmocka_unit_test(advice),
 		cmocka_unit_test(how_often),
+		cmocka_unit_test(excepted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
