@@ -184,7 +184,7 @@ static void add_stream(struct call_table *t, struct call *c, const struct stream
 	w->low_ports = q->tb->flags & LINE_LOW_PORTS;
 	w->out_first = !call_owns(c, w) && !config_speaks_for_others(t->cfg, &c->inside.addr);
 	if (w->out_first)
-		call_block(c, NOTE_OUT_FIRST, out);
+		call_block(c, NOTE_OUT_FIRST, &w->inside, out);
 	if (q->ice[0]) {
 		w->ice = true;
 		add_ice_remotes(t, c, w, q, out);

@@ -5,6 +5,8 @@
  */
 #include "call_priv.h"
 
+#include <stdio.h>
+
 static const struct {
 	enum call_note note;
 	const char *text;
@@ -26,7 +28,7 @@ static const struct {
 	  "the peer names the call's own public endpoint as its own: no pinhole" },
 	{ NOTE_OUT_FIRST,
 	  "names another inside host's endpoint, which opens with that one's first packet; "
-	  "sip.media_for_others lists who may open at once" },
+	  "sip.media_for_others lists who may open at once" }, /* the last: show_call.last_opens */
 };
 
 void call_note(struct call *c, enum call_note which, struct action_list *out, const char *text)
@@ -37,14 +39,23 @@ void call_note(struct call *c, enum call_note which, struct action_list *out, co
 	action_event(out, EVENT_NOTE, c->id, "call %u: %s", c->id, text);
 }
 
-void call_block(struct call *c, enum call_note which, struct action_list *out)
+void call_block(struct call *c, enum call_note which, const struct rf_ep *ep,
+		struct action_list *out)
 {
+	char text[320], at[EP_TEXT_MAX];
+
 	if (!out)
 		return;
 	c->blocks |= which;
-	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
-		if (blocks[i].note == which)
-			call_note(c, which, out, blocks[i].text);
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]) && !(c->notes & which); i++) {
+		if (blocks[i].note != which)
+			continue;
+		if (ep && !addr_is_any(&ep->addr))
+			snprintf(text, sizeof(text), "%s (%s)", blocks[i].text, ep_text(ep, at));
+		else
+			snprintf(text, sizeof(text), "%s", blocks[i].text);
+		call_note(c, which, out, text);
+	}
 }
 
 size_t call_blocks(const struct call *c, const char *text[SHOW_BLOCKS_MAX])

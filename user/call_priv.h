@@ -244,8 +244,10 @@ bool call_has_lease(const struct call *c, const struct rf_ep *outside);
 
 /* call_note.c; out NULL: says nothing */
 void call_note(struct call *c, enum call_note which, struct action_list *out, const char *text);
-/* The same of what keeps media from flowing, which stands on the call until its media is agreed anew. */
-void call_block(struct call *c, enum call_note which, struct action_list *out);
+/* The same of what keeps media from flowing, which stands on the call until its media is agreed anew. ep: what is
+ * refused, NULL or without an address: none that can be named. */
+void call_block(struct call *c, enum call_note which, const struct rf_ep *ep,
+		struct action_list *out);
 size_t call_blocks(const struct call *c, const char *text[SHOW_BLOCKS_MAX]);
 
 static inline bool both(const struct media_line *a, const struct media_line *b, uint16_t flag)

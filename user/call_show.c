@@ -101,6 +101,7 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 			.media = media,
 			.blocks = blocks,
 			.n_blocks = call_live(c) ? call_blocks(c, blocks) : 0,
+			.last_opens = call_live(c) && c->blocks & NOTE_OUT_FIRST,
 		};
 
 		for (size_t i = 0; i < c->n_pins; i++) {

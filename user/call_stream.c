@@ -61,10 +61,10 @@ bool call_has_lease(const struct call *c, const struct rf_ep *outside)
 	return leases_inside(&c->leases, c->wan_ifindex, outside, &inside);
 }
 
-/* What of the peer's endpoint does not fit: the first thing that does not. */
+/* What of the peer's endpoint does not fit: its port only where the address does. */
 static enum call_note why_foreign(const struct call *c, const struct media_line *b)
 {
-	if (!(b->flags & LINE_LOW_PORTS) && ntohs(b->rtp.port) < RF_LOW_PORTS)
+	if (b->flags & LINE_LOW_REMOTE)
 		return NOTE_LOW_REMOTE;
 	return call_has_lease(c, &b->rtp) ? NOTE_OWN_MAPPING : NOTE_HAIRPIN;
 }
@@ -92,23 +92,24 @@ static bool stream_ok(struct call *c, const struct stream *q, struct action_list
 	if (q->a != a && ((q->a->flags | q->b->flags) & (LINE_OFF | LINE_BUNDLE_ONLY)) == LINE_OFF)
 		return false;
 	if (!proto_served(q->a->proto)) {
-		call_block(c, NOTE_TCP, out);
+		call_block(c, NOTE_TCP, NULL, out);
 		return false;
 	}
 	if (q->a->proto != q->b->proto || (a->flags & LINE_BY_ICE && !q->ice[0]))
 		return false;
 	if (b->flags & LINE_FOREIGN && !q->ice[0]) {
-		call_block(c, why_foreign(c, b), out);
+		call_block(c, why_foreign(c, b), &b->rtp, out);
 		return false;
 	}
 	if (q->ice[0] && addr_is_any(&a->rtp.addr))
 		return false; /* its candidates are still to come */
 	if (a->flags & (LINE_FOREIGN | LINE_NO_ADDR) || addr_is_any(&a->rtp.addr)) {
-		call_block(c, a->flags & LINE_OURSELVES ? NOTE_OURSELVES : NOTE_NO_INSIDE, out);
+		call_block(c, a->flags & LINE_OURSELVES ? NOTE_OURSELVES : NOTE_NO_INSIDE, &a->rtp,
+			   out);
 		return false;
 	}
 	if (b->flags & LINE_NO_ADDR && !(b->flags & LINE_LEARN) && !q->ice[0]) {
-		call_block(c, NOTE_NO_REMOTE, out);
+		call_block(c, NOTE_NO_REMOTE, NULL, out);
 		return false;
 	}
 	return true;
@@ -126,7 +127,7 @@ static bool stream_at(const struct call_table *t, struct call *c, struct stream 
 	q->remote = ep_above(q->rtcp ? b->rtcp : b->rtp, 2 * k);
 	if (!q->inside.port || is_media_port(t, c, &q->inside))
 		return true;
-	call_block(c, NOTE_INSIDE_PORT, out);
+	call_block(c, NOTE_INSIDE_PORT, &q->inside, out);
 	return false;
 }
 
@@ -140,11 +141,11 @@ static bool set_component(struct call *c, struct stream *q, struct action_list *
 		q->remote.addr = (struct rf_addr){ 0 };
 	} else if (addr_is_v4(&q->remote.addr) != addr_is_v4(&q->outside.addr)) {
 		if (!q->ice[0])
-			call_block(c, NOTE_FAMILY, out);
+			call_block(c, NOTE_FAMILY, &q->remote, out);
 		q->remote.addr = (struct rf_addr){ 0 };
 		return q->ice[0];
 	} else if (ep_eq(&q->remote, &q->outside) || call_has_lease(c, &q->remote)) {
-		call_block(c, NOTE_OWN_MAPPING, out);
+		call_block(c, NOTE_OWN_MAPPING, &q->remote, out);
 		q->remote.addr = (struct rf_addr){ 0 };
 		return q->ice[0];
 	}

@@ -19,6 +19,7 @@ struct call_show {
 	uint64_t now_ns;
 	uint32_t only; /* 0: all */
 	size_t shown;
+	bool waits; /* media of the call that is being shown */
 };
 
 static void show_path(struct out_node *record, const struct show_media *m)
@@ -67,6 +68,7 @@ static void show_one_media(struct call_show *s, struct out_node *list, const str
 		  unguarded_media(s->topology, &m->inside, &m->outside) ? "port not guarded" : "");
 	out_bool(record, "learn", NULL, m->learn);
 	waits = p && show_pinhole_waits(p);
+	s->waits = s->waits || waits;
 	out_shown(out_bool(record, "waits", "", waits), "%s",
 		  waits ? "closed inwards until the inside host sends" : "");
 	out_shown(out_u64(record, "pinhole", "", m->pinhole_id), "%s",
@@ -138,12 +140,14 @@ static void show_call(const struct show_call *call, void *arg)
 	else
 		out_strf(item, NULL, "signalling", "%s = %s <-> %s", inside, outside, remote);
 	show_unguarded(s, item, call);
+	s->waits = false;
 	list = out_list(item, "media", NULL, OUT_LINES);
 	for (size_t i = 0; i < call->n_media; i++)
 		show_one_media(s, list, &call->media[i]);
 	list = out_list(item, "blocked_by", "blocked by", OUT_LINES);
 	for (size_t i = 0; i < call->n_blocks; i++)
-		out_entry(list, "%s", call->blocks[i]);
+		if (i + 1 < call->n_blocks || !call->last_opens || s->waits)
+			out_entry(list, "%s", call->blocks[i]);
 }
 
 static enum cmd_status show(struct cmd_context *c, struct cmd_args *args)

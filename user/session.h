@@ -51,12 +51,13 @@ enum line_flag {
 	LINE_LOW_PORTS = 1 << 13, /* outside: the peer's media may be at ports below RF_LOW_PORTS */
 	LINE_OURSELVES =
 		1 << 14, /* inside: LINE_FOREIGN, as it is this gateway, and who says so is not */
+	LINE_LOW_REMOTE = 1 << 15, /* outside: LINE_FOREIGN for its port alone */
 };
 
 /* Of these what its endpoint is like, and whether it may be served: they go where the endpoint goes. */
 #define LINE_PLACE                                                                        \
 	(LINE_ZERO | LINE_NO_ADDR | LINE_FOREIGN | LINE_XLATE | LINE_LOCAL | LINE_LEARN | \
-	 LINE_BY_ICE | LINE_OURSELVES)
+	 LINE_BY_ICE | LINE_OURSELVES | LINE_LOW_REMOTE)
 
 /* What one m-line says. Zeroed padding: compared as bytes. */
 struct media_line {

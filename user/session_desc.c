@@ -104,8 +104,10 @@ static uint16_t outside_flags(const struct desc_env *env, const struct rf_ep *ep
 {
 	const struct rf_addr *a = &ep->addr;
 
-	if (never_remote(env, a) || !port_fits(env, ep))
+	if (never_remote(env, a))
 		return LINE_FOREIGN;
+	if (!port_fits(env, ep))
+		return LINE_FOREIGN | LINE_LOW_REMOTE;
 	if (env->cfg->learn == CONFIG_LEARN_ALWAYS)
 		return LINE_LEARN;
 	return env->cfg->learn == CONFIG_LEARN_NEVER || reachable(env, a) ? 0 : LINE_LEARN;
@@ -255,7 +257,7 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 		l->rtp.port = htons(m->port_value);
 		l->rtcp = ep_above(l->rtp, 1);
 		if (side == SIDE_OUTSIDE && !port_fits(env, &l->rtp))
-			l->flags |= LINE_FOREIGN;
+			l->flags |= LINE_FOREIGN | LINE_LOW_REMOTE;
 		return;
 	}
 	if (m->ice && line_by_candidates(l, env, side, sdp, i))

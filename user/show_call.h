@@ -43,6 +43,7 @@ struct show_call {
 	size_t n_media;
 	const char *const *blocks; /* sentences: why media has no pinhole, or not yet */
 	size_t n_blocks;
+	bool last_opens; /* the last of them holds only while a pinhole waits for a packet out */
 };
 
 struct show_registration {

@@ -151,6 +151,24 @@ def flows(inside, far, outside, pub):
     expect('packets out', outside.seqs(20), sent)
 
 
+def said_while_it_holds():
+    """Of an endpoint that has opened is not said that it waits."""
+    def blocked():
+        return [x for call in calls() for x in call['blocked_by']]
+    with World(family) as w:
+        phone, prov = w.phone(), w.provider()
+        inside, outside = w.inside_media(20000, second=True), w.outside_media()
+        c = Call(phone, prov, f'sip:{prov.user}@{prov.hp}')
+        c.invite(description(w.ph_b, 20000, extra='a=rtcp-mux\r\n'))
+        c.answer(200, description(prov.addr, outside.port, extra='a=rtcp-mux\r\n'))
+        c.ack()
+        expect('said of one that waits', len(blocked()), 1)
+        inside.burst(1, (outside.addr, outside.port))
+        expect('it arrives', len(outside.seqs(1)), 1)
+        expect('said of one that has opened', blocked(), [])
+        c.bye()
+
+
 def direct_media():
     """A PBX that speaks for its phones: open at once, also to a call between two of them and outside."""
     with World(family) as w:
@@ -237,6 +255,7 @@ def main():
         if family == 4:
             no('IPv4-mapped, another host', names(lambda w: '::ffff:' + w.ph_b, 20000, v='IP6'), none=False, blocked=said)
         tap.test('another host opens with its own packet', other_host_sends)
+        tap.test('what is said of it, while it holds', said_while_it_holds)
     tap.done()
 
 

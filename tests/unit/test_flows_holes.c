@@ -194,7 +194,7 @@ static void no_host(void **state)
 		    NONE("203.0.113.1"),
 		    NONE("::ffff:192.168.1.1"),
 		    NONE("192.168.255.255"),
-		    "says no address that can be served",
+		    "says no address that can be served: no pinhole (192.168.255.255:20000)",
 		    NONE("192.168.0.0"),
 		    NONE("10.255.255.255"),
 		    NONE("::ffff:192.168.255.255"),
@@ -226,6 +226,11 @@ static void no_remote(void **state)
 	LADDER_NAT4("inside alice",
 		    "alice<evil INVITE {audio 7000}",
 		    "alice>evil 200 {audio 20000}            == alice:20000<>evil:7000",
+		    "alice<evil ACK",
+		    "# where the address is the reason the port is not",
+		    "alice<evil INVITE {=192.168.1.1 audio 53}",
+		    "alice>evil 200 {audio 20000}            == none",
+		    "says an address of our own side, multicast or loopback: no pinhole (192.168.1.1:53)",
 		    "alice<evil ACK",
 		    NOWHERE("255.255.255.255"),
 		    NOWHERE("192.168.255.255"),
@@ -343,7 +348,7 @@ int main(void)
 		cmocka_unit_test(inside_ports),	   cmocka_unit_test(remote_ports),
 		cmocka_unit_test(no_host),	   cmocka_unit_test(no_remote),
 		cmocka_unit_test(own_mapping),	   cmocka_unit_test(another_remote),
-		cmocka_unit_test(others_mapping),
+		cmocka_unit_test(others_mapping), 
 	};
 
 	return cmocka_run_group_tests_name("What an inside host may open", tests, NULL, NULL);
