@@ -270,8 +270,11 @@ static void read_addr(struct media_line *l, const struct desc_env *env, enum sid
 	read_rtcp(l, m);
 	if (side == SIDE_OUTSIDE)
 		line_outside(l, env);
-	else if (!read_known(l, env))
+	else if (!read_known(l, env)) {
 		line_inside(l, env);
+		if (m->ice && l->flags & LINE_OURSELVES)
+			line_by_host_instead(l, env, sdp, i);
+	}
 }
 
 static bool in_bundle(const struct sdp *sdp, struct view mid)

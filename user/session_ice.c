@@ -75,6 +75,16 @@ static bool line_by_host(struct media_line *l, const struct desc_env *env, const
 	return true;
 }
 
+void line_by_host_instead(struct media_line *l, const struct desc_env *env, const struct sdp *sdp,
+			  uint16_t i)
+{
+	struct media_line by = *l;
+
+	by.flags &= (uint16_t)~LINE_PLACE;
+	if (line_by_host(&by, env, sdp, i))
+		*l = by;
+}
+
 /*
  * Default destinations that name no place: 0.0.0.0:9 (RFC 8840 4.1.1), an address that nobody outside
  * can reach; and the inside host's address as a STUN server saw it, which is ours, with a port that

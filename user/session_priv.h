@@ -20,6 +20,9 @@ bool remote_usable(const struct desc_env *env, struct rf_ep *ep);
 /* The endpoints of a line whose c= and m= do not name them, but its candidates do or will. */
 bool line_by_candidates(struct media_line *l, const struct desc_env *env, enum side side,
 			const struct sdp *sdp, uint16_t i);
+/* Of an inside line that is refused: its host candidates, if there is one that can be served. */
+void line_by_host_instead(struct media_line *l, const struct desc_env *env, const struct sdp *sdp,
+			  uint16_t i);
 /* session_family.c: the first alternative of the other family that can be served, if there is one. */
 void line_alternative(struct media_line *l, const struct desc_env *env, enum side side,
 		      const struct sdp *sdp, uint16_t i);

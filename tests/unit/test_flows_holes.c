@@ -337,6 +337,33 @@ static void others_mapping(void **state)
 #undef ANSWER
 }
 
+/* What a STUN server saw is our public address with a port that nobody has; which base it stands for is not said
+ * (RFC 8839 5.1: raddr may be 0.0.0.0). The host candidate is. */
+static void srflx_without_base(void **state)
+{
+#define CREDENTIALS "mux a=ice-ufrag:abcd a=ice-pwd:abcdefghijklmnopqrstuv"
+#define ANSWER "alice<evil 200 {audio 7000 mux a=ice-ufrag:efgh a=ice-pwd:abcdefghijklmnopqrstuw}"
+	LADDER_NAT4("inside alice, victim",
+		    "any port",
+		    "alice>evil INVITE {=203.0.113.1 audio 40000 " CREDENTIALS
+		    " a=candidate:1_1_UDP_10_192.168.1.10_20000_typ_host"
+		    " a=candidate:2_1_UDP_9_203.0.113.1_40000_typ_srflx_raddr_0.0.0.0_rport_0}",
+		    ANSWER "  == alice:20000<>evil:7000+c+s",
+		    "alice>evil ACK",
+		    "alice>evil BYE                          == none",
+		    "alice<evil 200",
+		    "# no host candidate: refused as before",
+		    "alice>evil#2 INVITE {=203.0.113.1 audio 40000 " CREDENTIALS
+		    " a=candidate:2_1_UDP_9_203.0.113.1_40000_typ_srflx_raddr_0.0.0.0_rport_0}",
+		    "alice<evil#2 200 {audio 7000 mux a=ice-ufrag:efgh a=ice-pwd:abcdefghijklmnopqrstuw}" " == none",
+		    "says an address of this gateway",
+		    "alice>evil#2 ACK",
+		    "alice>evil#2 BYE",
+		    "alice<evil#2 200");
+#undef CREDENTIALS
+#undef ANSWER
+}
+
 /* clang-format on */
 
 int main(void)
@@ -348,7 +375,7 @@ int main(void)
 		cmocka_unit_test(inside_ports),	   cmocka_unit_test(remote_ports),
 		cmocka_unit_test(no_host),	   cmocka_unit_test(no_remote),
 		cmocka_unit_test(own_mapping),	   cmocka_unit_test(another_remote),
-		cmocka_unit_test(others_mapping), 
+		cmocka_unit_test(others_mapping),  cmocka_unit_test(srflx_without_base),
 	};
 
 	return cmocka_run_group_tests_name("What an inside host may open", tests, NULL, NULL);
