@@ -75,6 +75,44 @@ static bool has_sent(const struct datapath *dp, const struct rf_pinhole *p)
 				  s.dir[RF_DIR_OUT].last_reason) == RF_R_NONE;
 }
 
+/* At an endpoint that may be told apart: one that is agreed, and need not be learnt. */
+static bool is_definite(const struct rf_pinhole *p)
+{
+	return p->state == RF_PINHOLE_OPEN && p->n_remotes == 1 && !(p->flags & RF_PH_LEARN);
+}
+
+static uint32_t call_of(const struct datapath *dp, const struct rf_pinhole *p)
+{
+	struct rf_pinhole_cold cold;
+
+	return bpf_map_lookup_elem(dp->map[MAP_PINHOLE_COLD], &p->slot, &cold) ? 0 : cold.call_id;
+}
+
+/*
+ * Who only listens sends nothing but RTCP, which has a pinhole of its own above that of RTP: it opens this one as
+ * well, if the same endpoint has sent it for the same call to the same host.
+ */
+static bool has_reported(const struct datapath *dp, const struct waiting *w,
+			 const struct rf_pinhole *p)
+{
+	struct rf_pinhole_key above = w->key;
+	struct rf_pinhole_state s;
+	struct rf_pinhole rtcp;
+	uint32_t call;
+
+	if (!is_definite(p) || !(p->classes & RF_CLASS_RTP) || w->key.port == htons(65535))
+		return false;
+	above.port = htons((uint16_t)(ntohs(w->key.port) + 1));
+	if (bpf_map_lookup_elem(dp->map[MAP_PINHOLES], &above, &rtcp) || !is_definite(&rtcp) ||
+	    rtcp.classes != RF_CLASS_RTCP || !addr_eq(&rtcp.remote.addr, &p->remote.addr) ||
+	    !addr_eq(&rtcp.xlate.addr, &p->xlate.addr))
+		return false;
+	call = call_of(dp, p);
+	return call && call == call_of(dp, &rtcp) &&
+	       !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE], &rtcp.slot, &s) &&
+	       s.dir[RF_DIR_OUT].packets;
+}
+
 void out_first_sweep(struct out_first *o, const struct datapath *dp, struct inbound *in)
 {
 	struct waiting *w, *next;
@@ -88,7 +126,7 @@ void out_first_sweep(struct out_first *o, const struct datapath *dp, struct inbo
 			forget(o, w);
 			continue;
 		}
-		if (!has_sent(dp, &p)) {
+		if (!has_sent(dp, &p) && !has_reported(dp, w, &p)) {
 			DL_DELETE(o->list, w);
 			DL_APPEND(o->list, w);
 			continue;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Pinholes that open inwards with the inside host's own first packet (RF_PH_OUT_FIRST). The kernel side opens them by
- * itself, on its slow path; here the mark is taken off those that have opened, so that they become plain.
+ * itself, on its slow path; here the mark is taken off those that have opened, so that they become plain, and off those
+ * of RTP whose RTCP has been sent.
  */
 #ifndef RF_OUT_FIRST_H
 #define RF_OUT_FIRST_H

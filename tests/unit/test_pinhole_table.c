@@ -354,6 +354,46 @@ static void opens_with_the_first_packet_out(void **state)
 	assert_true(is_shut(30002));
 }
 
+/* Who only listens sends RTCP and nothing else: to the same host, for the same call, it opens its RTP. */
+static void opens_with_the_first_report(void **state)
+{
+	for (int wrong = 0; wrong < 8; wrong++) {
+		struct pinhole_spec rtp = spec(1 + 2 * wrong, 20000, 30000),
+				    rtcp = spec(2 + 2 * wrong, 20001, 30001);
+
+		rtp.out_first = rtcp.out_first = true;
+		rtp.n_remotes = rtcp.n_remotes = 1;
+		rtp.call_id = rtcp.call_id = 1;
+		rtcp.classes_in = rtcp.classes_out = RF_CLASS_RTCP;
+		switch (wrong) {
+		case 1: rtcp.call_id = 2; break;
+		case 2: rtcp.remotes[0].addr.w[3] = 1; break;
+		case 3: rtcp.inside.addr.w[3] = 1; break;
+		case 4: rtcp.n_remotes = 2; break;
+		case 5: rtcp.classes_in = RF_CLASS_RTP | RF_CLASS_RTCP; break;
+		case 6: rtp.call_id = rtcp.call_id = 0; break; /* by hand */
+		case 7: rtp.learn = true; break;
+		default: break;
+		}
+		assert_int_equal(pinhole_table_set(doer.table, &rtp), 0);
+		assert_int_equal(pinhole_table_set(doer.table, &rtcp), 0);
+		pinhole_table_sweep(doer.table, 1);
+		assert_true(is_shut(30000) && is_shut(30001));
+		send_out(30001, 1, RF_R_NONE);
+		pinhole_table_sweep(doer.table, 1);
+		if (is_shut(30000) != (wrong != 0))
+			fail_msg("RTP is %s, case %d", wrong ? "open" : "shut", wrong);
+		if (!wrong) { /* set again: RTP alone, as RTCP has not changed */
+			assert_int_equal(pinhole_table_set(doer.table, &rtp), 0);
+			assert_true(is_shut(30000));
+			pinhole_table_sweep(doer.table, 1);
+			assert_false(is_shut(30000));
+		}
+		pinhole_table_close(doer.table, &rtp, 1);
+		pinhole_table_close(doer.table, &rtcp, 1);
+	}
+}
+
 /* The kernel refuses an entry: nothing of it is open, what announces it stays here, and the deciders
  * can see which it was. With room again all goes on. */
 static void refused_by_the_kernel(void **state)
@@ -513,6 +553,7 @@ int main(void)
 		T(gone_before_a_restart),
 		T(one_direction),
 		T(opens_with_the_first_packet_out),
+		T(opens_with_the_first_report),
 		T(refused_by_the_kernel),
 		T(close_that_fails),
 		T(signalling_that_fails_to_close),
