@@ -15,11 +15,15 @@
 #define METHOD_MAX 64
 #define KEY_HEAD   (sizeof(uint64_t) + sizeof(struct rf_addr) + sizeof(uint32_t))
 #define KEY_MAX	   (KEY_HEAD + METHOD_MAX + 1 + OPEN_TEXT_MAX)
+#define SIZES	   32 /* powers of two */
 
 struct host {
 	struct rf_addr addr;
-	size_t n;
+	size_t n, bytes;
 	struct entry *oldest;
+	uint64_t lost_ns; /* until then answers may come to what was forgotten too early */
+	unsigned int size; /* where it is in by_size */
+	struct host *prev, *next;
 	UT_hash_handle hh;
 };
 
@@ -28,6 +32,7 @@ struct entry {
 	struct entry *prev, *next; /* of the host, oldest first */
 	struct open_request *branches; /* oldest first */
 	size_t n_branches;
+	bool incomplete; /* it went to more places than are known here */
 	struct expiry expiry;
 	UT_hash_handle hh;
 	size_t n_key;
@@ -36,10 +41,44 @@ struct entry {
 
 struct open_table {
 	struct entry *entries;
-	struct host *hosts;
+	struct host *hosts, *by_size[SIZES + 1]; /* by the logarithm of what they hold */
 	struct expiry_heap heap;
+	size_t bytes;
+	uint64_t lost_ns; /* as a host's, of those that are gone */
 	uint64_t seed;
 };
+
+/* What malloc() adds is counted by a round number. */
+static size_t host_cost(void)
+{
+	return sizeof(struct host) + 16;
+}
+
+static size_t entry_cost(size_t n_key)
+{
+	return sizeof(struct entry) + n_key + sizeof(struct expiry *) + 16;
+}
+
+static size_t branch_cost(const struct open_request *r)
+{
+	return sizeof(*r) + r->branch.n + r->tag.n + r->event.n + 16;
+}
+
+static unsigned int size_of(const struct host *h)
+{
+	return h->bytes < 2 ? 0 : 32u - (unsigned int)__builtin_clz((unsigned int)h->bytes);
+}
+
+static void charge(struct open_table *t, struct host *h, size_t more, size_t less)
+{
+	t->bytes += more - less;
+	h->bytes += more - less;
+	if (h->size == size_of(h))
+		return;
+	DL_DELETE(t->by_size[h->size], h);
+	h->size = size_of(h);
+	DL_APPEND(t->by_size[h->size], h);
+}
 
 struct open_table *open_table_new(void)
 {
@@ -55,21 +94,58 @@ size_t open_table_count(const struct open_table *t)
 	return HASH_COUNT(t->entries);
 }
 
+size_t open_table_bytes(const struct open_table *t)
+{
+	return t->bytes;
+}
+
+static void host_free(struct open_table *t, struct host *h)
+{
+	t->bytes -= host_cost();
+	DL_DELETE(t->by_size[h->size], h);
+	HASH_DEL(t->hosts, h);
+	free(h);
+}
+
+static void branch_forget(struct open_table *t, struct entry *e, struct open_request *r)
+{
+	charge(t, e->host, 0, branch_cost(r));
+	LL_DELETE(e->branches, r);
+	e->n_branches--;
+	free(r);
+}
+
 /* e is out of the heap already. */
 static void forget(struct open_table *t, struct entry *e)
 {
 	struct host *h = e->host;
-	struct open_request *r, *tmp;
 
+	while (e->branches)
+		branch_forget(t, e, e->branches);
+	charge(t, h, 0, entry_cost(e->n_key));
 	HASH_DEL(t->entries, e);
 	DL_DELETE(h->oldest, e);
-	if (!--h->n) {
-		HASH_DEL(t->hosts, h);
-		free(h);
-	}
-	LL_FOREACH_SAFE (e->branches, r, tmp)
-		free(r);
+	if (!--h->n)
+		host_free(t, h);
 	free(e);
+}
+
+static void lost(uint64_t *lost_ns, uint64_t until_ns)
+{
+	if (until_ns > *lost_ns)
+		*lost_ns = until_ns;
+}
+
+/* Before its time. */
+static void evict(struct open_table *t, struct entry *e)
+{
+	struct host *h = e->host;
+
+	lost(h->n > 1 ? &h->lost_ns : &t->lost_ns, e->expiry.until_ns);
+	if (h->n == 1)
+		lost(&t->lost_ns, h->lost_ns);
+	expiry_remove(&t->heap, &e->expiry);
+	forget(t, e);
 }
 
 static struct entry *entry_of(struct expiry *x)
@@ -142,21 +218,41 @@ static struct host *host_get(struct open_table *t, const struct rf_addr *a)
 		return NULL;
 	h->addr = *a;
 	HASH_ADD(hh, t->hosts, addr, sizeof(h->addr), h);
+	DL_APPEND(t->by_size[0], h);
+	charge(t, h, host_cost(), 0);
 	return h;
 }
 
-static void make_room(struct open_table *t, struct host *h)
+/* Of whom something goes, now that all is full: h, unless it has but e, or one that holds more. */
+static struct host *largest(const struct open_table *t, struct host *h, const struct entry *e)
 {
-	if (h->n >= OPEN_REQUESTS_HOST_MAX) {
-		struct entry *e = h->oldest; /* h stays: it has more */
+	struct host *at;
 
-		expiry_remove(&t->heap, &e->expiry);
-		forget(t, e);
+	for (unsigned int size = SIZES + 1; size--;) {
+		at = t->by_size[size];
+		if (h->size == size && h->oldest != e)
+			return h;
+		if (at == h)
+			at = at->next;
+		if (at)
+			return at;
 	}
+	return NULL;
+}
+
+/* e, of h, is the newest and stays. */
+static void make_room(struct open_table *t, struct host *h, const struct entry *e)
+{
+	struct host *from;
+
+	while (h->bytes > OPEN_BYTES_HOST_MAX && h->oldest != e)
+		evict(t, h->oldest);
+	while (t->bytes > OPEN_BYTES_MAX && (from = largest(t, h, e)))
+		evict(t, from->oldest);
 }
 
 static struct entry *entry_new(struct open_table *t, const struct rf_addr *inside,
-			       const struct sip_msg *m, uint64_t until_ns)
+			       const struct sip_msg *m, uint64_t now_ns)
 {
 	char key[KEY_MAX];
 	size_t n = make_key(key, t, inside, m->call_id, m);
@@ -165,28 +261,26 @@ static struct entry *entry_new(struct open_table *t, const struct rf_addr *insid
 
 	if (!n)
 		return NULL;
-	if (open_table_count(t) >= OPEN_REQUESTS_MAX)
-		forget(t, entry_of(expiry_take_first(&t->heap)));
 	e = calloc(1, sizeof(*e) + n);
 	h = e ? host_get(t, inside) : NULL;
 	if (!h)
 		goto err;
-	make_room(t, h);
-	if (expiry_add(&t->heap, &e->expiry, until_ns))
+	if (expiry_add(&t->heap, &e->expiry, now_ns + OPEN_NS))
 		goto err;
 	e->host = h;
 	e->n_key = n;
+	e->incomplete = now_ns < h->lost_ns || now_ns < t->lost_ns;
 	memcpy(e->key, key, n);
 	HASH_ADD_KEYPTR(hh, t->entries, e->key, e->n_key, e);
 	DL_APPEND(h->oldest, e);
 	h->n++;
+	charge(t, h, entry_cost(n), 0);
 	return e;
 err:
-	if (h && !h->n) {
-		HASH_DEL(t->hosts, h);
-		free(h);
-	}
+	if (h && !h->n)
+		host_free(t, h);
 	free(e);
+	lost(&t->lost_ns, now_ns + OPEN_NS);
 	return NULL;
 }
 
@@ -227,6 +321,17 @@ static struct open_request *branch_new(const struct rf_addr *remote, const struc
 	return r;
 }
 
+/* The branch that is missed least: the oldest that has been answered, else the oldest. */
+static struct open_request *least(const struct entry *e)
+{
+	struct open_request *r;
+
+	LL_FOREACH (e->branches, r)
+		if (r->answered)
+			return r;
+	return e->branches;
+}
+
 void open_request_add(struct open_table *t, const struct rf_addr *inside,
 		      const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns)
 {
@@ -242,25 +347,26 @@ void open_request_add(struct open_table *t, const struct rf_addr *inside,
 			return;
 		}
 	}
-	r = branch_new(remote, m);
-	if (!r)
-		return;
 	if (!e)
-		e = entry_new(t, inside, m, now_ns + OPEN_NS);
-	if (!e) {
-		free(r);
+		e = entry_new(t, inside, m, now_ns);
+	if (!e)
+		return;
+	expiry_extend(&e->expiry, now_ns + OPEN_NS);
+	DL_DELETE(e->host->oldest, e);
+	DL_APPEND(e->host->oldest, e);
+	r = branch_new(remote, m);
+	if (!r) {
+		e->incomplete = true;
 		return;
 	}
-	expiry_extend(&e->expiry, now_ns + OPEN_NS);
 	if (e->n_branches == OPEN_BRANCHES_MAX) {
-		struct open_request *gone = e->branches;
-
-		LL_DELETE(e->branches, gone);
-		free(gone);
-		e->n_branches--;
+		branch_forget(t, e, least(e));
+		e->incomplete = true;
 	}
 	LL_APPEND(e->branches, r);
 	e->n_branches++;
+	charge(t, e->host, branch_cost(r), 0);
+	make_room(t, e->host, e);
 }
 
 enum open_match open_request_find(struct open_table *t, const struct rf_addr *inside,
@@ -279,7 +385,7 @@ enum open_match open_request_find(struct open_table *t, const struct rf_addr *in
 		*out = r;
 		return r->answered ? OPEN_ANSWERED : OPEN_ASKED;
 	}
-	return OPEN_OTHER;
+	return e->incomplete ? OPEN_NONE : OPEN_OTHER;
 }
 
 void open_request_response(struct open_table *t, const struct rf_addr *inside, struct view call_id,

@@ -15,10 +15,13 @@
 
 #include "sip_msg.h"
 
-#define OPEN_REQUESTS_MAX      200000
-#define OPEN_REQUESTS_HOST_MAX 50000 /* of one inside address: then its own oldest goes */
-#define OPEN_BRANCHES_MAX      16 /* one request forked by an inside proxy */
-#define OPEN_TEXT_MAX	       1024 /* Call-ID; longer ones are not known here */
+/* Memory of all, indices apart. An inside address over its share loses its own oldest; when all is full one of
+ * those that hold most does (within a factor of two), the one that asks if it is among them. */
+#define OPEN_BYTES_MAX	    (48u << 20)
+#define OPEN_BYTES_HOST_MAX (16u << 20)
+#define OPEN_BRANCHES_MAX   16 /* one request forked by an inside proxy */
+#define OPEN_TEXT_MAX \
+	1024 /* Call-ID; branch, tag and event of one branch; longer ones are not known here */
 
 #define OPEN_NS	   (37ull * 1000000000) /* 64*T1 (timers B and F) and T4 */
 #define OPEN_OK_NS (32ull * 1000000000) /* after a final response to INVITE: more 2xx, 13.2.2.4 */
@@ -40,6 +43,7 @@ struct open_table;
 struct open_table *open_table_new(void); /* NULL: out of memory */
 void open_table_free(struct open_table *t); /* NULL ok */
 size_t open_table_count(const struct open_table *t); /* forks of a request are one */
+size_t open_table_bytes(const struct open_table *t);
 
 /* m leaves for remote; call_id: as the inside host knows it. Without room or memory it is not known,
  * which grants nothing. */
@@ -50,7 +54,7 @@ void open_request_add(struct open_table *t, const struct rf_addr *inside,
 typedef bool (*open_may_fn)(const struct rf_addr *asked, const void *arg);
 
 enum open_match {
-	OPEN_NONE, /* nothing is known of such a request */
+	OPEN_NONE, /* nothing is known of such a request, or not all of what was sent */
 	OPEN_OTHER, /* it is known, but was sent elsewhere or in another transaction */
 	OPEN_ASKED,
 	OPEN_ANSWERED, /* asked, but a final response has come before */

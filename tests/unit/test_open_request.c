@@ -28,7 +28,7 @@ static struct rf_addr addr(const char *text)
 static struct sip_msg *message(const char *start, const char *branch, unsigned int cseq,
 			       const char *method)
 {
-	static char texts[64][256]; /* messages hold views into them */
+	static char texts[64][512]; /* messages hold views into them */
 	static unsigned int last;
 	char *text = texts[++last % 64];
 	struct sip_msg *m = calloc(1, sizeof(*m));
@@ -122,44 +122,113 @@ static void how_long(void **state)
 	open_table_free(t);
 }
 
+/* From each of some hosts a number of requests. */
+static void flood(struct open_table *t, uint32_t host, unsigned int hosts, const char *branch,
+		  unsigned int n, uint64_t now)
+{
+	struct rf_addr in = addr("10.0.0.0"), dst = addr("192.0.2.1");
+	struct sip_msg *m = message("MESSAGE sip:x SIP/2.0", branch, 1, "MESSAGE");
+
+	for (unsigned int i = 0; i < hosts; i++) {
+		in.w[3] = htonl(0x0a000000 + host + i);
+		for (m->cseq = 1; m->cseq <= n; m->cseq++)
+			open_request_add(t, &in, &dst, m, now);
+	}
+	free(m);
+}
+
+/* Whoever fills it, by many requests or long ones, fills it for itself. */
 static void bounded(void **state)
 {
 	struct open_table *t = open_table_new();
 	struct open_request *r = NULL;
-	struct rf_addr in, dst = addr("192.0.2.1");
-	struct sip_msg *m;
-	char branch[16];
-	unsigned int i;
+	char branch[160];
 
+	memset(branch, 'b', sizeof(branch));
+	branch[sizeof(branch) - 1] = 0;
 	add(t, "10.0.0.9", "192.0.2.1", "z1", 1, "REGISTER", 0);
 	/* one host has its share, and takes nothing of the others' */
-	m = message("MESSAGE sip:x SIP/2.0", "z1", 1, "MESSAGE");
-	in = addr("10.0.0.5");
-	for (i = 1; i <= OPEN_REQUESTS_HOST_MAX + 100; i++) {
-		m->cseq = i;
-		open_request_add(t, &in, &dst, m, 0);
-	}
-	assert_int_equal(open_table_count(t), OPEN_REQUESTS_HOST_MAX + 1);
+	flood(t, 5, 1, "z1", 100000, 1);
+	assert_in_range(open_table_bytes(t), OPEN_BYTES_HOST_MAX * 9 / 10,
+			OPEN_BYTES_HOST_MAX + 1000);
+	flood(t, 6, 3, branch, 100000, 1);
+	assert_in_range(open_table_bytes(t), OPEN_BYTES_MAX * 9 / 10, OPEN_BYTES_MAX);
 	assert_int_equal(match(t, "10.0.0.9", "192.0.2.1", "z1", 1, "REGISTER", &r), OPEN_ASKED);
-	for (unsigned int host = 1; host <= 4; host++) {
-		in.w[3] = htonl(0x0a000100 + host);
-		for (i = 1; i <= OPEN_REQUESTS_HOST_MAX; i++) {
-			m->cseq = i;
-			open_request_add(t, &in, &dst, m, 1);
-		}
-	}
-	assert_int_equal(open_table_count(t), OPEN_REQUESTS_MAX);
+	assert_int_equal(match(t, "10.0.0.8", "192.0.2.1", branch, 100000, "MESSAGE", &r),
+			 OPEN_ASKED);
+	assert_int_equal(match(t, "10.0.0.8", "192.0.2.1", branch, 1, "MESSAGE", &r), OPEN_NONE);
+	/* of many hosts, each with little, none grows it */
+	flood(t, 0x10000, 200000, branch, 1, 2);
+	assert_true(open_table_bytes(t) <= OPEN_BYTES_MAX);
+	open_table_tick(t, 100 * S);
+	assert_int_equal(open_table_count(t), 0);
+	assert_int_equal(open_table_bytes(t), 0);
+	open_table_free(t);
+}
+
+static void answered(struct open_table *t, const char *inside, const char *branch)
+{
+	struct rf_addr in = addr(inside);
+	struct sip_msg *m = message("SIP/2.0 486 Busy", branch, 1, "INVITE");
+	struct open_request *r = NULL;
+
+	assert_int_equal(match(t, inside, "192.0.2.1", branch, 1, "INVITE", &r), OPEN_ASKED);
+	open_request_response(t, &in, m->call_id, m, r, 2, 180 * S);
 	free(m);
-	/* and a request a number of branches */
-	for (i = 0; i <= OPEN_BRANCHES_MAX; i++) {
+}
+
+/* A request has a number of branches; what has been answered goes first, and once something is gone
+ * nobody is said not to have been asked. */
+static void many_branches(void **state)
+{
+	struct open_table *t = open_table_new();
+	struct open_request *r = NULL;
+	char branch[16], tag[OPEN_TEXT_MAX + 100];
+	struct rf_addr in = addr("10.0.0.7"), dst = addr("192.0.2.1");
+	struct sip_value via;
+	struct sip_msg *m;
+	unsigned int i;
+
+	for (i = 0; i < OPEN_BRANCHES_MAX; i++) {
 		snprintf(branch, sizeof(branch), "b%u", i);
 		add(t, "10.0.0.7", "192.0.2.1", branch, 1, "INVITE", 2);
 	}
-	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b0", 1, "INVITE", &r), OPEN_OTHER);
+	answered(t, "10.0.0.7", "b3");
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "x", 1, "INVITE", &r), OPEN_OTHER);
+	add(t, "10.0.0.7", "192.0.2.1", "b16", 1, "INVITE", 2);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b0", 1, "INVITE", &r), OPEN_ASKED);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b16", 1, "INVITE", &r), OPEN_ASKED);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b3", 1, "INVITE", &r), OPEN_NONE);
+	add(t, "10.0.0.7", "192.0.2.1", "b17", 1, "INVITE", 2);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b0", 1, "INVITE", &r), OPEN_NONE);
 	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b1", 1, "INVITE", &r), OPEN_ASKED);
-	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", branch, 1, "INVITE", &r), OPEN_ASKED);
-	open_table_tick(t, 100 * S);
-	assert_int_equal(open_table_count(t), 0);
+	/* one that is too long to be known */
+	add(t, "10.0.0.7", "192.0.2.1", "z1", 1, "MESSAGE", 2);
+	memset(tag, 't', sizeof(tag));
+	m = message("MESSAGE sip:x SIP/2.0", "z2", 1, "MESSAGE");
+	via = *m->via;
+	via.branch = (struct view){ tag, sizeof(tag) };
+	m->via = &via;
+	open_request_add(t, &in, &dst, m, 2);
+	free(m);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "z1", 1, "MESSAGE", &r), OPEN_ASKED);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "z2", 1, "MESSAGE", &r), OPEN_NONE);
+	open_table_free(t);
+}
+
+/* A branch of what was forgotten for want of room is not all of its request. */
+static void forgotten_in_part(void **state)
+{
+	struct open_table *t = open_table_new();
+	struct open_request *r = NULL;
+
+	add(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", 0);
+	flood(t, 5, 1, "z1", 100000, 1);
+	add(t, "10.0.0.5", "192.0.2.2", "z2", 1, "INVITE", 2);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.2", "z2", 1, "INVITE", &r), OPEN_ASKED);
+	assert_int_equal(match(t, "10.0.0.5", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_NONE);
+	add(t, "10.0.0.6", "192.0.2.2", "z2", 1, "INVITE", 2); /* another host's */
+	assert_int_equal(match(t, "10.0.0.6", "192.0.2.1", "z1", 1, "INVITE", &r), OPEN_OTHER);
 	open_table_free(t);
 }
 
@@ -197,6 +266,8 @@ int main(void)
 		cmocka_unit_test(by_all_its_identifiers),
 		cmocka_unit_test(how_long),
 		cmocka_unit_test(bounded),
+		cmocka_unit_test(many_branches),
+		cmocka_unit_test(forgotten_in_part),
 		cmocka_unit_test(subscriptions_are_bounded),
 		cmocka_unit_test(subscription_times),
 	};
