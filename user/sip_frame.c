@@ -28,18 +28,20 @@ bool sip_frame_begins(struct view v)
 		return false;
 	if (!line_next(&v, &line))
 		return line.n < LINE_MAX;
+	line = view_rtrim(
+		line); /* some write a blank there; the message is judged by who reads it */
 	return line.n > n + version.n && view_caseeq(view_from(line, line.n - version.n), version);
 }
 
-/* Content-Length of a header block (its last blank line excluded); absent is 0. False: unreadable,
+/* Content-Length of a header block (its last blank line excluded); not found is 0. False: unreadable,
  * or several that differ. */
-static bool body_length(struct view headers, uint64_t *out)
+static bool body_length(struct view headers, bool *found, uint64_t *out)
 {
 	struct view line, name;
-	bool found = false;
 	uint64_t length;
 	size_t colon;
 
+	*found = false;
 	*out = 0;
 	while (headers.n) {
 		line_next(&headers, &line);
@@ -49,10 +51,10 @@ static bool body_length(struct view headers, uint64_t *out)
 		    (!view_caseeq(name, VIEW("Content-Length")) && !view_caseeq(name, VIEW("l"))))
 			continue;
 		if (scan_uint(view_trim(view_from(line, colon + 1)), SIP_FRAME_MAX, &length) ||
-		    (found && length != *out))
+		    (*found && length != *out))
 			return false;
 		*out = length;
-		found = true;
+		*found = true;
 	}
 	return true;
 }
@@ -63,31 +65,46 @@ static enum sip_frame bad(struct sip_framer *f, const char *why)
 	return SIP_FRAME_BAD;
 }
 
-/* A line feed of its own ends a line, or two of them the header, for some and not for others; to some a
- * NUL is the end of everything. from: all before was looked at. */
+/* A line feed or a carriage return of its own ends a line, or two of them the header, for some and not for
+ * others; to some a NUL is the end of everything. from: all before was looked at. */
 static const char *ambiguous(struct view header, size_t from)
 {
 	for (size_t i = from; i < header.n; i++) {
 		if (header.p[i] == '\n' && (!i || header.p[i - 1] != '\r'))
 			return "a line of the header ends with LF alone, not with CRLF";
+		if (header.p[i] == '\r' && i + 1 < header.n && header.p[i + 1] != '\n')
+			return "a CR without LF stands in the header";
 		if (!header.p[i])
 			return "a NUL byte stands in the header";
 	}
 	return NULL;
 }
 
+static const char *not_sip(const struct sip_framer *f)
+{
+	return f->unsized ? "not SIP, but behind a message without Content-Length, "
+			    "which has no body then; its sender must write one"
+			  : "not SIP";
+}
+
 /* The header has come to its end: how long is it all? Otherwise why nobody can say. */
 static const char *measure(struct sip_framer *f, struct view header)
 {
+	struct view lines = header, start;
 	uint64_t body;
+	bool found;
 
 	if (!sip_frame_begins(header))
-		return "the start line is not that of a SIP message";
-	if (!body_length(view_head(header, header.n - 2), &body))
+		return not_sip(f);
+	line_next(&lines, &start);
+	if (lines.p[0] == ' ' || lines.p[0] == '\t')
+		return "the first line of the header begins with a blank, as if it went on the start line";
+	if (!body_length(view_head(header, header.n - 2), &found, &body))
 		return "Content-Length is unreadable or contradicts itself";
 	if (header.n + body > SIP_FRAME_MAX)
 		return "the message is too long";
 	f->whole = header.n + body;
+	f->sized = found;
 	return NULL;
 }
 
@@ -139,7 +156,7 @@ enum sip_frame sip_frame_next(struct sip_framer *f, struct view v, size_t *n)
 	if (!f->whole) {
 		/* later on only its beginning could have changed its mind, and that is there by then */
 		if (v.n && f->scanned < LINE_MAX && !sip_frame_begins(v))
-			return bad(f, "not SIP");
+			return bad(f, not_sip(f));
 		end = v.n > f->scanned ? memmem(v.p + f->scanned, v.n - f->scanned, "\r\n\r\n", 4)
 				       : NULL;
 		header = end ? view_head(v, end + 4 - v.p) : v;
@@ -158,6 +175,6 @@ enum sip_frame sip_frame_next(struct sip_framer *f, struct view v, size_t *n)
 	if (v.n < f->whole)
 		return SIP_FRAME_MORE;
 	*n = f->whole;
-	*f = (struct sip_framer){ 0 };
+	*f = (struct sip_framer){ .unsized = !f->sized };
 	return SIP_FRAME_WHOLE;
 }

@@ -24,10 +24,12 @@ enum sip_frame {
 };
 
 /* What is known about the message at the head of the buffer, so that no byte is looked at twice,
- * however slowly they come. All zero at the beginning of each message. */
+ * however slowly they come. All zero at the beginning of the stream. */
 struct sip_framer {
 	size_t scanned; /* no end of the header before this */
 	size_t whole; /* length of the message; 0: not known yet */
+	bool sized; /* by its Content-Length */
+	bool unsized; /* the message before it had none */
 	const char *why; /* BAD: a constant sentence */
 };
 

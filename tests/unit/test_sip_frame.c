@@ -129,6 +129,21 @@ static const struct {
 	  sizeof(START "l: 2\r\n\r\n\n\n") - 1 },
 	{ "no Content-Length, and a body", "SIP/2.0 200 OK\r\n\r\nv=0\r\n", SIP_FRAME_WHOLE,
 	  sizeof("SIP/2.0 200 OK\r\n\r\n") - 1 },
+	{ "a blank behind the version", "INVITE sip:a SIP/2.0 \t\r\nl: 0\r\n\r\n", SIP_FRAME_WHOLE,
+	  sizeof("INVITE sip:a SIP/2.0 \t\r\nl: 0\r\n\r\n") - 1 },
+	{ "a blank and something behind the version", "INVITE sip:a SIP/2.0 x\r\nl: 0\r\n\r\n",
+	  SIP_FRAME_BAD, 0 },
+	{ "a length behind CR", START "X: a\rContent-Length: 400\r\n\r\n", SIP_FRAME_BAD, 0 },
+	{ "a message hidden behind an empty line of CR",
+	  START "l: 40\r\nX: a\r\rBYE sip:b@x SIP/2.0\r\n\r\n", SIP_FRAME_BAD, 0 },
+	{ "CR twice before LF", START "X: a\r\r\n\r\n", SIP_FRAME_BAD, 0 },
+	{ "CR in the start line", "OPTIONS sip:a\rl: 4 SIP/2.0\r\n\r\n", SIP_FRAME_BAD, 0 },
+	{ "CR in a body", START "l: 2\r\n\r\n\r\r", SIP_FRAME_WHOLE,
+	  sizeof(START "l: 2\r\n\r\n\r\r") - 1 },
+	{ "the start line goes on", "OPTIONS sip:a SIP/2.0\r\n l: 4\r\n\r\nabcd", SIP_FRAME_BAD,
+	  0 },
+	{ "the start line goes on behind a tab", "SIP/2.0 200 OK\r\n\tl: 4\r\n\r\nabcd",
+	  SIP_FRAME_BAD, 0 },
 	{ "HTTP", "GET / HTTP/1.1\r\n", SIP_FRAME_BAD, 0 },
 	{ "TLS", "\x16\x03\x01\x02\x00\x01", SIP_FRAME_BAD, 0 },
 	{ "a start line without a version", "INVITE sip:a\r\n", SIP_FRAME_BAD, 0 },
@@ -149,6 +164,36 @@ static void test_cases(void **state)
 		if (r != cases[i].wanted || n != cases[i].n)
 			fail_msg("%s: %d, %zu bytes", cases[i].name, r, n);
 	}
+}
+
+/* However the bytes are cut, a CR of its own is seen. */
+static void test_cr_at_a_cut(void **state)
+{
+	static const char bytes[] = START "X: a\rb\r\n\r\n";
+	size_t n = sizeof(bytes) - 1, cut, got;
+
+	for (cut = 0; cut < n; cut++) {
+		struct sip_framer f = { 0 };
+
+		if (next(&f, bytes, cut, &got) == SIP_FRAME_MORE)
+			assert_int_equal(next(&f, bytes, n, &got), SIP_FRAME_BAD);
+	}
+}
+
+/* A body without Content-Length is no message, and the log says whose fault that is. */
+static void test_no_length_is_said(void **state)
+{
+	static const char bytes[] = "SIP/2.0 200 OK\r\n\r\nv=0\r\n";
+	struct sip_framer f = { 0 };
+	size_t n;
+
+	assert_int_equal(next(&f, bytes, sizeof(bytes) - 1, &n), SIP_FRAME_WHOLE);
+	assert_int_equal(next(&f, bytes + n, sizeof(bytes) - 1 - n, &n), SIP_FRAME_BAD);
+	assert_non_null(strstr(f.why, "without Content-Length"));
+	f = (struct sip_framer){ 0 };
+	assert_int_equal(next(&f, TWO "v=0", sizeof(TWO) + 2, &n), SIP_FRAME_WHOLE);
+	assert_int_equal(next(&f, "v=0", 3, &n), SIP_FRAME_BAD);
+	assert_string_equal(f.why, "not SIP");
 }
 
 /* RFC 5626 4.4.2: by its own length; what is not Binding, too long, or hides SIP is none. */
@@ -267,6 +312,8 @@ int main(void)
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_keep_alives_are_one),
 		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_cr_at_a_cut),
+		cmocka_unit_test(test_no_length_is_said),
 		cmocka_unit_test(test_stun),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_endless_header),
