@@ -359,15 +359,14 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	q.in_dialog = call_in_dialog(e->calls, &ctx, &e->msg);
 	q.subscribed = subscription_allows(e->subscriptions, &b->inside.addr, ctx.call_id,
 					   &in->src.addr, &e->msg, in->now_ns);
-	enum policy_verdict v =
-		e->msg.is_request ? policy_request(e->policy, &q, e->msg.method) : POLICY_EXPECTED;
 	enum engine_answer a = ANSWER_STRAY;
 	struct open_request *asked = NULL;
 
 	if (!e->msg.is_request)
 		a = engine_answer_of(e, b, &q, ctx.call_id, &asked);
-	r = e->msg.is_request ? policy_reason(v) : engine_answer_admitted(e, &ctx, &q, a);
-	if (r == RF_R_NONE && engine_hides_request(e, in, v))
+	r = e->msg.is_request ? policy_reason(policy_request(e->policy, &q, e->msg.method))
+			      : engine_answer_admitted(e, &ctx, &q, a);
+	if (r == RF_R_NONE && engine_hides_request(e, in, &q, &why))
 		r = RF_R_SIP_UNKNOWN_PEER;
 	edit_init(&e->edits);
 	if (r == RF_R_NONE)
@@ -389,7 +388,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	if (r == RF_R_NONE)
 		r = edited(e, in, &payload, out);
 	if (r != RF_R_NONE) {
-		action_drop(out, r, NULL);
+		action_drop(out, r, why);
 		return;
 	}
 	if (!rw.stray)

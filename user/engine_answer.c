@@ -2,7 +2,8 @@
 /*
  * Responses from outside: is this one let through, and what does it grant? Two questions. Whoever was sent
  * something lately may answer; but only who was asked, in the transaction that asked (Call-ID, CSeq,
- * branch, place), wins anything by it, once, and only what was asked for.
+ * branch, place), wins anything by it, once, and only what was asked for. A provider may have several
+ * addresses, each a peer of its own: a configured peer may answer for whoever was asked, who then wins.
  */
 #include "engine_state.h"
 
@@ -15,24 +16,40 @@ static bool may_answer(const struct rf_addr *asked, const void *arg)
 	return q->in_dialog || policy_answers_for(q, asked);
 }
 
+static bool may_any(const struct rf_addr *asked, const void *arg)
+{
+	return true;
+}
+
 enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
 				    const struct policy_query *q, struct view call_id,
 				    struct open_request **r)
 {
+	const struct rf_addr *inside = &b->inside.addr;
+	enum engine_answer a = ANSWER_STRAY;
+
 	*r = NULL;
-	switch (open_request_find(e->open, &b->inside.addr, call_id, &e->msg, may_answer, q, r)) {
+	switch (open_request_find(e->open, inside, call_id, &e->msg, may_answer, q, r)) {
 	case OPEN_ASKED: return ANSWER_ASKED;
 	case OPEN_ANSWERED: return ANSWER_AGAIN;
-	case OPEN_OTHER: return ANSWER_SPOOFED;
+	case OPEN_OTHER: a = ANSWER_SPOOFED; break;
 	case OPEN_NONE: break;
 	}
-	return ANSWER_STRAY;
+	if (!policy_answers_as_peer(q))
+		return a;
+	switch (open_request_find(e->open, inside, call_id, &e->msg, may_any, NULL, r)) {
+	case OPEN_ASKED: return ANSWER_FOR;
+	case OPEN_ANSWERED: return ANSWER_AGAIN;
+	case OPEN_OTHER:
+	case OPEN_NONE: break;
+	}
+	return a;
 }
 
 enum rf_reason engine_answer_admitted(struct engine *e, const struct call_ctx *ctx,
 				      const struct policy_query *q, enum engine_answer a)
 {
-	if (a == ANSWER_ASKED || a == ANSWER_AGAIN)
+	if (a == ANSWER_ASKED || a == ANSWER_FOR || a == ANSWER_AGAIN)
 		return RF_R_NONE;
 	if (policy_response(e->policy, q) == POLICY_REFUSED)
 		return RF_R_SIP_UNKNOWN_PEER;
@@ -64,12 +81,16 @@ enum rf_reason engine_answer_grants(struct engine *e, const struct registration_
 				    struct open_request *r, enum engine_answer a,
 				    struct view call_id)
 {
+	bool open = a == ANSWER_ASKED || a == ANSWER_FOR;
+	struct registration_ctx winner = *ctx;
 	enum rf_reason reason = RF_R_NONE;
 
-	if (a == ANSWER_ASKED && e->msg.method == SIP_M_REGISTER)
-		reason = registration_response(e->registrations, ctx, &e->msg, call_id);
-	else if (a == ANSWER_ASKED)
-		subscription(e, ctx->binding, r, &ctx->remote.addr, call_id, ctx->now_ns);
+	if (a == ANSWER_FOR)
+		winner.remote.addr = r->remote;
+	if (open && e->msg.method == SIP_M_REGISTER)
+		reason = registration_response(e->registrations, &winner, &e->msg, call_id);
+	else if (open)
+		subscription(e, ctx->binding, r, &winner.remote.addr, call_id, ctx->now_ns);
 	if (r && reason == RF_R_NONE)
 		open_request_response(e->open, &ctx->binding->inside.addr, call_id, &e->msg, r,
 				      ctx->now_ns, e->config.setup_timeout_s * SECOND_NS + OPEN_NS);

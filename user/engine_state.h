@@ -50,19 +50,20 @@ struct binding *engine_target(struct engine *e, const struct topology_wan *wan, 
 /* May a datagram from outside pass although it cannot be read? */
 bool engine_unread_passes(const struct engine *e, const struct signal_in *in,
 			  const struct policy_query *q);
-/* Is there more behind the message than who may do v may send? */
+/* Is there more behind the message than its sender may send? Then *why says so. */
 bool engine_hides_request(const struct engine *e, const struct signal_in *in,
-			  enum policy_verdict v);
+			  const struct policy_query *q, const char **why);
 
 /* engine_answer.c: a response from outside to the endpoint of b */
 enum engine_answer {
 	ANSWER_ASKED, /* of an open request, from where that was sent: it grants what was asked for */
+	ANSWER_FOR, /* of one, by a configured peer for whom it was sent to: who was asked wins by it */
 	ANSWER_AGAIN, /* the same after its final response: grants nothing more, but forks of an INVITE */
 	ANSWER_STRAY, /* of no request that is known here */
 	ANSWER_SPOOFED, /* of a request that was sent elsewhere, or in another transaction */
 };
 
-/* *r: the request; NULL unless ASKED or AGAIN. */
+/* *r: the request; NULL unless ASKED, FOR or AGAIN. */
 enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
 				    const struct policy_query *q, struct view call_id,
 				    struct open_request **r);

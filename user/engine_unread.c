@@ -21,12 +21,18 @@ bool engine_unread_passes(const struct engine *e, const struct signal_in *in,
 	return kind == SIP_UNREAD_KEEP_ALIVE || (kind == SIP_UNREAD_RESPONSE && !in->conn);
 }
 
-bool engine_hides_request(const struct engine *e, const struct signal_in *in, enum policy_verdict v)
+bool engine_hides_request(const struct engine *e, const struct signal_in *in,
+			  const struct policy_query *q, const char **why)
 {
 	size_t n = e->msg.raw.n;
 	struct view tail = { in->payload.p + n, in->payload.n - n };
+	struct policy_query any = *q;
 
-	if (v == POLICY_PEER || v == POLICY_REGISTRAR || v == POLICY_ANYBODY)
+	any.in_dialog = any.subscribed = false; /* which allow some requests only */
+	if (policy_request(e->policy, &any, SIP_M_OTHER) != POLICY_REFUSED)
 		return false;
-	return in->conn ? tail.n != 0 : sip_holds_request(tail);
+	if (in->conn ? !tail.n : !sip_holds_request(tail))
+		return false;
+	*why = "bytes behind the message that its sender may not send";
+	return true;
 }

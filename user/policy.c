@@ -176,6 +176,13 @@ bool policy_answers_for(const struct policy_query *q, const struct rf_addr *aske
 					 q->now_ns);
 }
 
+bool policy_answers_as_peer(const struct policy_query *q)
+{
+	const struct rf_ep at = { .addr = q->remote.addr };
+
+	return policy_peer(q->config, &at) != NULL;
+}
+
 enum policy_verdict policy_response(const struct policy_table *t, const struct policy_query *q)
 {
 	const struct expectation *x = q->binding ? find(t, q->binding->id, &q->remote.addr) : NULL;

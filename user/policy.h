@@ -61,6 +61,8 @@ bool policy_notifies(const struct policy_table *t, const struct policy_query *q)
 /* Is a response of q->remote one to a request that was sent to asked? From there, from the same configured
  * peer, or one registrar of the binding for another. */
 bool policy_answers_for(const struct policy_query *q, const struct rf_addr *asked);
+/* Is it a configured peer that answers, from whichever port? It may answer for another address of a provider's. */
+bool policy_answers_as_peer(const struct policy_query *q);
 /* May a response pass to the inside? It grants nothing by that. */
 enum policy_verdict policy_response(const struct policy_table *t, const struct policy_query *q);
 enum rf_reason policy_reason(enum policy_verdict v); /* RF_R_NONE unless refused */

@@ -375,6 +375,14 @@ static void nothing_hides_behind_an_answer(void **state)
 	assert_dropped(w, RF_R_SIP_UNKNOWN_PEER);
 	answer_with(w, "\0\0" BYE_RAW, sizeof("\0\0" BYE_RAW) - 1);
 	assert_dropped(w, RF_R_SIP_UNKNOWN_PEER);
+	assert_string_equal(find(w, ACT_DROP, 0)->drop.detail,
+			    "bytes behind the message that its sender may not send");
+	/* nothing is hidden that may come in the open */
+	w->config.n_peers = 1;
+	assert_int_equal(prefix_parse(view_of("198.51.100.0/24"), &w->config.peers[0].address), 0);
+	engine_reconfigure(w->engine, &w->config, w->now, &w->out);
+	answer_with(w, BYE_RAW, sizeof(BYE_RAW) - 1);
+	assert_sent(w, SEND_TO_INSIDE, PROVIDER, PHONE);
 }
 
 static void bytes_after_the_message_stay(void **state)

@@ -278,10 +278,57 @@ static void one_peer_answers_for_itself(void **state)
 	answer(SIBLING, "200 OK", "reg", "1 REGISTER", "z9hG4bK1", REGISTERED, "");
 	passed();
 	assert_int_equal(registrations(), 1);
-	/* another peer does not */
-	peer("192.0.2.0/24");
-	register_phone("2 REGISTER", "z9hG4bK2");
-	answer(THIRD, "200 OK", "reg", "2 REGISTER", "z9hG4bK2", REGISTERED, "");
+}
+
+/* Each address a peer of its own: one answers for the other, who was asked and wins by it. */
+static void peers_answer_for_each_other(void **state)
+{
+	static const char *const unknown[][3] = { { "reg", "1 REGISTER", "z9hG4bKx" },
+						  { "reg", "2 REGISTER", "z9hG4bK1" },
+						  { "else", "1 REGISTER", "z9hG4bK1" } };
+
+	third_may_answer();
+	peer("198.51.100.8");
+	peer("198.51.100.7");
+	register_phone("1 REGISTER", "z9hG4bK1");
+	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+		answer(SIBLING, "200 OK", unknown[i][0], unknown[i][1], unknown[i][2], REGISTERED,
+		       "");
+		dropped(RF_R_SIP_UNKNOWN_PEER); /* it was not asked, and not for this either */
+	}
+	answer(THIRD, "200 OK", "reg", "1 REGISTER", "z9hG4bK1", REGISTERED, "");
+	dropped(RF_R_SIP_UNASKED);
+	answer("198.51.100.8:5070", "200 OK", "reg", "1 REGISTER", "z9hG4bK1", REGISTERED, "");
+	passed();
+	assert_int_equal(registrations(), 1);
+	assert_int_equal(strncmp(w.registrar, "198.51.100.7:", 13), 0);
+	answer(SIBLING, "200 OK", "reg", "1 REGISTER", "z9hG4bK1", REGISTERED, "");
+	passed(); /* again */
+	ask(PHONE, PROVIDER, "call", "1 INVITE", "z9hG4bK2", "", SDP("10.0.0.5", "20000"));
+	answer(SIBLING, "200 OK", "call", "1 INVITE", "z9hG4bK2",
+	       "Contact: <sip:b@198.51.100.8>\r\n", SDP("198.51.100.8", "4000"));
+	passed();
+	assert_non_null(find(ACT_PINHOLE_SET));
+	/* asked both: it is no less a peer for that */
+	ask(PHONE, SIBLING, "ping", "1 OPTIONS", "z9hG4bK3", "", "");
+	ask(PHONE, PROVIDER, "call2", "1 INVITE", "z9hG4bK4", "", SDP("10.0.0.5", "20002"));
+	answer(SIBLING, "200 OK", "call2", "1 INVITE", "z9hG4bK4",
+	       "Contact: <sip:b@198.51.100.8>\r\n", SDP("198.51.100.8", "4002"));
+	passed();
+}
+
+/* The asked one is no peer: who answers for it makes no registrar of itself. */
+static void a_peer_answers_for_who_was_asked(void **state)
+{
+	peer("198.51.100.8");
+	ask(PHONE, THIRD, "reg", "1 REGISTER", "z9hG4bK1", "Expires: 300\r\n", "");
+	answer(SIBLING, "200 OK", "reg", "1 REGISTER", "z9hG4bK1", REGISTERED, "");
+	passed();
+	assert_int_equal(registrations(), 1);
+	assert_string_equal(w.registrar, THIRD);
+	w.config.n_peers = 0;
+	engine_reconfigure(w.engine, &w.config, w.now, &w.out);
+	new_invite(SIBLING);
 	dropped(RF_R_SIP_UNKNOWN_PEER);
 }
 
@@ -476,6 +523,8 @@ int main(void)
 		TEST(only_what_was_asked),
 		TEST(too_late),
 		TEST(one_peer_answers_for_itself),
+		TEST(peers_answer_for_each_other),
+		TEST(a_peer_answers_for_who_was_asked),
 		TEST(nobody_subscribed),
 		TEST(that_dialog_and_that_event),
 		TEST(ended_by_the_subscriber),
