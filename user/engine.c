@@ -288,8 +288,7 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 		action_drop(out, r, NULL);
 		return;
 	}
-	if (e->msg.is_request)
-		open_request_add(e->open, &b->inside.addr, &in->dst.addr, &e->msg, in->now_ns);
+	engine_asks(e, b, &in->dst.addr, in->now_ns);
 	forward(in, b, true, payload, out);
 }
 

@@ -59,20 +59,47 @@ enum rf_reason engine_answer_admitted(struct engine *e, const struct call_ctx *c
 	return RF_R_NONE;
 }
 
+/* What a NOTIFY to it says that it is of; false: m asks for none. */
+static bool notified(const struct sip_msg *m, struct view event, struct view *out)
+{
+	*out = m->method == SIP_M_REFER ? VIEW("refer") : event;
+	return m->method == SIP_M_SUBSCRIBE || m->method == SIP_M_REFER;
+}
+
+void engine_asks(struct engine *e, const struct binding *b, const struct rf_addr *remote,
+		 uint64_t now_ns)
+{
+	const struct sip_msg *m = &e->msg;
+	struct view event;
+
+	if (!m->is_request)
+		return;
+	if (!open_request_add(e->open, &b->inside.addr, remote, m, now_ns))
+		return;
+	if (notified(m, open_request_event(m), &event))
+		subscription_ask(e->subscriptions, &b->inside.addr, m->call_id, m->from->tag, event,
+				 remote, now_ns + OPEN_NS);
+}
+
 static void subscription(struct engine *e, const struct binding *b, const struct open_request *r,
 			 const struct rf_addr *remote, struct view call_id, uint64_t now_ns)
 {
 	const struct sip_msg *m = &e->msg;
 	bool refer = m->method == SIP_M_REFER;
 	uint64_t s = subscription_seconds(refer ? -1 : r->expires, m->expires), until;
+	struct view event;
 
-	if (m->status / 100 != 2 || (m->method != SIP_M_SUBSCRIBE && !refer))
+	if (!notified(m, r->event, &event) || m->status < 200)
+		return;
+	subscription_answered(e->subscriptions, &b->inside.addr, call_id, r->tag, event,
+			      &r->remote);
+	if (m->status >= 300)
 		return;
 	if (s > REGISTRATION_MAX_S)
 		s = REGISTRATION_MAX_S;
 	until = now_ns + (s + 32) * SECOND_NS;
-	subscription_grant(e->subscriptions, &b->inside.addr, call_id, r->tag,
-			   refer ? VIEW("refer") : r->event, remote, until);
+	subscription_grant(e->subscriptions, &b->inside.addr, call_id, r->tag, event, remote,
+			   until);
 	policy_subscribed(e->policy, b->id, remote, until);
 	alias_touch(e->aliases, call_id, until);
 }

@@ -63,6 +63,9 @@ enum engine_answer {
 	ANSWER_SPOOFED, /* of a request that was sent elsewhere, or in another transaction */
 };
 
+/* The message at hand leaves the endpoint of b: who may answer it, and send a NOTIFY before that. */
+void engine_asks(struct engine *e, const struct binding *b, const struct rf_addr *remote,
+		 uint64_t now_ns);
 /* *r: the request; NULL unless ASKED, FOR or AGAIN. */
 enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
 				    const struct policy_query *q, struct view call_id,

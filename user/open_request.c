@@ -11,25 +11,14 @@
 #include <utlist.h>
 
 #include "expiry.h"
+#include "share.h"
 
 #define METHOD_MAX 64
 #define KEY_HEAD   (sizeof(uint64_t) + sizeof(struct rf_addr) + sizeof(uint32_t))
 #define KEY_MAX	   (KEY_HEAD + METHOD_MAX + 1 + OPEN_TEXT_MAX)
-#define SIZES	   32 /* powers of two */
-
-struct host {
-	struct rf_addr addr;
-	size_t n, bytes;
-	struct entry *oldest;
-	uint64_t lost_ns; /* until then answers may come to what was forgotten too early */
-	unsigned int size; /* where it is in by_size */
-	struct host *prev, *next;
-	UT_hash_handle hh;
-};
 
 struct entry {
-	struct host *host;
-	struct entry *prev, *next; /* of the host, oldest first */
+	struct share_item share;
 	struct open_request *branches; /* oldest first */
 	size_t n_branches;
 	bool incomplete; /* it went to more places than are known here */
@@ -41,43 +30,18 @@ struct entry {
 
 struct open_table {
 	struct entry *entries;
-	struct host *hosts, *by_size[SIZES + 1]; /* by the logarithm of what they hold */
+	struct share share;
 	struct expiry_heap heap;
-	size_t bytes;
-	uint64_t lost_ns; /* as a host's, of those that are gone */
+	/* Until then answers may come to what was forgotten too early: of hosts that have nothing here any
+	 * more. A host that has keeps its own. */
+	uint64_t lost_ns;
 	uint64_t seed;
 };
 
 /* What malloc() adds is counted by a round number. */
-static size_t host_cost(void)
-{
-	return sizeof(struct host) + 16;
-}
-
-static size_t entry_cost(size_t n_key)
-{
-	return sizeof(struct entry) + n_key + sizeof(struct expiry *) + 16;
-}
-
 static size_t branch_cost(const struct open_request *r)
 {
 	return sizeof(*r) + r->branch.n + r->tag.n + r->event.n + 16;
-}
-
-static unsigned int size_of(const struct host *h)
-{
-	return h->bytes < 2 ? 0 : 32u - (unsigned int)__builtin_clz((unsigned int)h->bytes);
-}
-
-static void charge(struct open_table *t, struct host *h, size_t more, size_t less)
-{
-	t->bytes += more - less;
-	h->bytes += more - less;
-	if (h->size == size_of(h))
-		return;
-	DL_DELETE(t->by_size[h->size], h);
-	h->size = size_of(h);
-	DL_APPEND(t->by_size[h->size], h);
 }
 
 struct open_table *open_table_new(void)
@@ -96,38 +60,15 @@ size_t open_table_count(const struct open_table *t)
 
 size_t open_table_bytes(const struct open_table *t)
 {
-	return t->bytes;
-}
-
-static void host_free(struct open_table *t, struct host *h)
-{
-	t->bytes -= host_cost();
-	DL_DELETE(t->by_size[h->size], h);
-	HASH_DEL(t->hosts, h);
-	free(h);
+	return t->share.bytes;
 }
 
 static void branch_forget(struct open_table *t, struct entry *e, struct open_request *r)
 {
-	charge(t, e->host, 0, branch_cost(r));
+	share_resize(&t->share, &e->share, e->share.bytes - branch_cost(r));
 	LL_DELETE(e->branches, r);
 	e->n_branches--;
 	free(r);
-}
-
-/* e is out of the heap already. */
-static void forget(struct open_table *t, struct entry *e)
-{
-	struct host *h = e->host;
-
-	while (e->branches)
-		branch_forget(t, e, e->branches);
-	charge(t, h, 0, entry_cost(e->n_key));
-	HASH_DEL(t->entries, e);
-	DL_DELETE(h->oldest, e);
-	if (!--h->n)
-		host_free(t, h);
-	free(e);
 }
 
 static void lost(uint64_t *lost_ns, uint64_t until_ns)
@@ -136,14 +77,26 @@ static void lost(uint64_t *lost_ns, uint64_t until_ns)
 		*lost_ns = until_ns;
 }
 
-/* Before its time. */
-static void evict(struct open_table *t, struct entry *e)
+/* e is out of the heap already. */
+static void forget(struct open_table *t, struct entry *e)
 {
-	struct host *h = e->host;
+	const struct share_host *h = e->share.host;
 
-	lost(h->n > 1 ? &h->lost_ns : &t->lost_ns, e->expiry.until_ns);
-	if (h->n == 1)
+	if (h->oldest == &e->share && !e->share.next) /* and so the host */
 		lost(&t->lost_ns, h->lost_ns);
+	while (e->branches)
+		branch_forget(t, e, e->branches);
+	share_leave(&t->share, &e->share);
+	HASH_DEL(t->entries, e);
+	free(e);
+}
+
+/* Before its time. */
+static void evict(struct open_table *t, struct share_item *i)
+{
+	struct entry *e = (struct entry *)((char *)i - offsetof(struct entry, share));
+
+	lost(&i->host->lost_ns, e->expiry.until_ns);
 	expiry_remove(&t->heap, &e->expiry);
 	forget(t, e);
 }
@@ -206,79 +159,29 @@ static struct entry *find(const struct open_table *t, const struct rf_addr *insi
 	return e;
 }
 
-static struct host *host_get(struct open_table *t, const struct rf_addr *a)
-{
-	struct host *h;
-
-	HASH_FIND(hh, t->hosts, a, sizeof(*a), h);
-	if (h)
-		return h;
-	h = calloc(1, sizeof(*h));
-	if (!h)
-		return NULL;
-	h->addr = *a;
-	HASH_ADD(hh, t->hosts, addr, sizeof(h->addr), h);
-	DL_APPEND(t->by_size[0], h);
-	charge(t, h, host_cost(), 0);
-	return h;
-}
-
-/* Of whom something goes, now that all is full: h, unless it has but e, or one that holds more. */
-static struct host *largest(const struct open_table *t, struct host *h, const struct entry *e)
-{
-	struct host *at;
-
-	for (unsigned int size = SIZES + 1; size--;) {
-		at = t->by_size[size];
-		if (h->size == size && h->oldest != e)
-			return h;
-		if (at == h)
-			at = at->next;
-		if (at)
-			return at;
-	}
-	return NULL;
-}
-
-/* e, of h, is the newest and stays. */
-static void make_room(struct open_table *t, struct host *h, const struct entry *e)
-{
-	struct host *from;
-
-	while (h->bytes > OPEN_BYTES_HOST_MAX && h->oldest != e)
-		evict(t, h->oldest);
-	while (t->bytes > OPEN_BYTES_MAX && (from = largest(t, h, e)))
-		evict(t, from->oldest);
-}
-
 static struct entry *entry_new(struct open_table *t, const struct rf_addr *inside,
 			       const struct sip_msg *m, uint64_t now_ns)
 {
 	char key[KEY_MAX];
 	size_t n = make_key(key, t, inside, m->call_id, m);
 	struct entry *e;
-	struct host *h;
 
 	if (!n)
 		return NULL;
 	e = calloc(1, sizeof(*e) + n);
-	h = e ? host_get(t, inside) : NULL;
-	if (!h)
+	if (!e || expiry_add(&t->heap, &e->expiry, now_ns + OPEN_NS))
 		goto err;
-	if (expiry_add(&t->heap, &e->expiry, now_ns + OPEN_NS))
+	if (share_join(&t->share, &e->share, inside,
+		       sizeof(*e) + n + sizeof(struct expiry *) + 16)) {
+		expiry_remove(&t->heap, &e->expiry);
 		goto err;
-	e->host = h;
+	}
 	e->n_key = n;
-	e->incomplete = now_ns < h->lost_ns || now_ns < t->lost_ns;
+	e->incomplete = now_ns < e->share.host->lost_ns || now_ns < t->lost_ns;
 	memcpy(e->key, key, n);
 	HASH_ADD_KEYPTR(hh, t->entries, e->key, e->n_key, e);
-	DL_APPEND(h->oldest, e);
-	h->n++;
-	charge(t, h, entry_cost(n), 0);
 	return e;
 err:
-	if (h && !h->n)
-		host_free(t, h);
 	free(e);
 	lost(&t->lost_ns, now_ns + OPEN_NS);
 	return NULL;
@@ -294,7 +197,7 @@ static struct view keep(char **p, struct view v)
 	return kept;
 }
 
-static struct view event_of(const struct sip_msg *m)
+struct view open_request_event(const struct sip_msg *m)
 {
 	for (uint16_t i = 0; i < m->n_headers; i++)
 		if (m->headers[i].id == SIP_H_EVENT)
@@ -305,7 +208,7 @@ static struct view event_of(const struct sip_msg *m)
 /* NULL: longer than anybody writes, or out of memory. */
 static struct open_request *branch_new(const struct rf_addr *remote, const struct sip_msg *m)
 {
-	struct view event = event_of(m);
+	struct view event = open_request_event(m);
 	size_t n = m->via->branch.n + m->from->tag.n + event.n;
 	struct open_request *r = n <= OPEN_TEXT_MAX ? calloc(1, sizeof(*r) + n) : NULL;
 	char *p;
@@ -332,32 +235,32 @@ static struct open_request *least(const struct entry *e)
 	return e->branches;
 }
 
-void open_request_add(struct open_table *t, const struct rf_addr *inside,
+bool open_request_add(struct open_table *t, const struct rf_addr *inside,
 		      const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns)
 {
+	struct share_item *excess;
 	struct entry *e;
 	struct open_request *r;
 
 	if (m->method == SIP_M_ACK) /* has no answer */
-		return;
+		return false;
 	e = find(t, inside, m->call_id, m);
 	LL_FOREACH (e ? e->branches : NULL, r) {
 		if (view_eq(r->branch, m->via->branch) && addr_eq(&r->remote, remote)) {
 			expiry_extend(&e->expiry, now_ns + OPEN_NS); /* retransmission */
-			return;
+			return !r->answered;
 		}
 	}
 	if (!e)
 		e = entry_new(t, inside, m, now_ns);
 	if (!e)
-		return;
+		return false;
 	expiry_extend(&e->expiry, now_ns + OPEN_NS);
-	DL_DELETE(e->host->oldest, e);
-	DL_APPEND(e->host->oldest, e);
+	share_renew(&e->share);
 	r = branch_new(remote, m);
 	if (!r) {
 		e->incomplete = true;
-		return;
+		return false;
 	}
 	if (e->n_branches == OPEN_BRANCHES_MAX) {
 		branch_forget(t, e, least(e));
@@ -365,8 +268,10 @@ void open_request_add(struct open_table *t, const struct rf_addr *inside,
 	}
 	LL_APPEND(e->branches, r);
 	e->n_branches++;
-	charge(t, e->host, branch_cost(r), 0);
-	make_room(t, e->host, e);
+	share_resize(&t->share, &e->share, e->share.bytes + branch_cost(r));
+	while ((excess = share_excess(&t->share, &e->share, OPEN_BYTES_MAX, OPEN_BYTES_HOST_MAX)))
+		evict(t, excess);
+	return true;
 }
 
 enum open_match open_request_find(struct open_table *t, const struct rf_addr *inside,
@@ -375,17 +280,20 @@ enum open_match open_request_find(struct open_table *t, const struct rf_addr *in
 {
 	struct entry *e = find(t, inside, call_id, m);
 	struct open_request *r;
+	bool known = false; /* the branch is, wherever it went */
 
 	if (!e)
 		return OPEN_NONE;
 	LL_FOREACH (e->branches, r) {
-		if (!view_eq(r->branch, m->via->branch) || !view_eq(r->tag, m->from->tag) ||
-		    !may(&r->remote, arg))
+		if (!view_eq(r->branch, m->via->branch) || !view_eq(r->tag, m->from->tag))
+			continue;
+		known = true;
+		if (!may(&r->remote, arg))
 			continue;
 		*out = r;
 		return r->answered ? OPEN_ANSWERED : OPEN_ASKED;
 	}
-	return e->incomplete ? OPEN_NONE : OPEN_OTHER;
+	return e->incomplete && !known ? OPEN_NONE : OPEN_OTHER;
 }
 
 void open_request_response(struct open_table *t, const struct rf_addr *inside, struct view call_id,

@@ -15,8 +15,7 @@
 
 #include "sip_msg.h"
 
-/* Memory of all, indices apart. An inside address over its share loses its own oldest; when all is full one of
- * those that hold most does (within a factor of two), the one that asks if it is among them. */
+/* Memory of all and of one inside address, indices apart: see share.h. */
 #define OPEN_BYTES_MAX	    (48u << 20)
 #define OPEN_BYTES_HOST_MAX (16u << 20)
 #define OPEN_BRANCHES_MAX   16 /* one request forked by an inside proxy */
@@ -45,10 +44,12 @@ void open_table_free(struct open_table *t); /* NULL ok */
 size_t open_table_count(const struct open_table *t); /* forks of a request are one */
 size_t open_table_bytes(const struct open_table *t);
 
-/* m leaves for remote; call_id: as the inside host knows it. Without room or memory it is not known,
- * which grants nothing. */
-void open_request_add(struct open_table *t, const struct rf_addr *inside,
+/* m leaves for remote; call_id: as the inside host knows it. False: it has no answer, or its final one has come,
+ * or without memory it is not known, which grants nothing. */
+bool open_request_add(struct open_table *t, const struct rf_addr *inside,
 		      const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns);
+
+struct view open_request_event(const struct sip_msg *m); /* value of Event; absent: none */
 
 /* May an answer from here be one to a request that was sent to asked? */
 typedef bool (*open_may_fn)(const struct rf_addr *asked, const void *arg);

@@ -10,14 +10,18 @@
 #include <uthash.h>
 
 #include "expiry.h"
+#include "open_request.h"
+#include "share.h"
 #include "sip_scan.h"
 
 #define TEXT_MAX 1024 /* Call-ID, tag and event; longer ones grant nothing */
-#define KEY_HEAD (2 * sizeof(struct rf_addr))
+#define KEY_HEAD (sizeof(uint64_t) + 2 * sizeof(struct rf_addr))
 #define KEY_MAX	 (KEY_HEAD + TEXT_MAX + 2)
 
 struct subscription {
-	struct expiry expiry;
+	struct share_item share;
+	uint64_t granted_ns, open_ns; /* until then; 0: not */
+	struct expiry expiry; /* the later of both */
 	UT_hash_handle hh;
 	size_t n_key;
 	char key[];
@@ -25,12 +29,18 @@ struct subscription {
 
 struct subscription_table {
 	struct subscription *all;
+	struct share share;
+	uint64_t seed;
 	struct expiry_heap heap;
 };
 
 struct subscription_table *subscription_table_new(void)
 {
-	return calloc(1, sizeof(struct subscription_table));
+	struct subscription_table *t = calloc(1, sizeof(*t));
+
+	if (t)
+		t->seed = (uint64_t)(uintptr_t)t * 0x9e3779b97f4a7c15ull; /* as for calls */
+	return t;
 }
 
 static void forget(struct subscription_table *t, struct expiry *x)
@@ -38,6 +48,7 @@ static void forget(struct subscription_table *t, struct expiry *x)
 	struct subscription *s =
 		(struct subscription *)((char *)x - offsetof(struct subscription, expiry));
 
+	share_leave(&t->share, &s->share);
 	HASH_DEL(t->all, s);
 	free(s);
 }
@@ -48,10 +59,8 @@ void subscription_table_free(struct subscription_table *t)
 
 	if (!t)
 		return;
-	HASH_ITER (hh, t->all, s, tmp) {
-		HASH_DEL(t->all, s);
-		free(s);
-	}
+	HASH_ITER (hh, t->all, s, tmp)
+		forget(t, &s->expiry);
 	free(t->heap.v);
 	free(t);
 }
@@ -59,6 +68,11 @@ void subscription_table_free(struct subscription_table *t)
 size_t subscription_count(const struct subscription_table *t)
 {
 	return HASH_COUNT(t->all);
+}
+
+size_t subscription_bytes(const struct subscription_table *t)
+{
+	return t->share.bytes;
 }
 
 uint64_t subscription_seconds(int64_t asked, int64_t granted)
@@ -80,14 +94,17 @@ static struct view package(struct view event)
 }
 
 /* 0: too long. */
-static size_t make_key(char *buf, const struct rf_addr *inside, const struct rf_addr *remote,
-		       struct view call_id, struct view tag, struct view event)
+static size_t make_key(char *buf, const struct subscription_table *t, const struct rf_addr *inside,
+		       const struct rf_addr *remote, struct view call_id, struct view tag,
+		       struct view event)
 {
 	char *p = buf;
 
 	event = package(event);
 	if (call_id.n + tag.n + event.n > TEXT_MAX)
 		return 0;
+	memcpy(p, &t->seed, sizeof(t->seed));
+	p += sizeof(t->seed);
 	memcpy(p, inside, sizeof(*inside));
 	p += sizeof(*inside);
 	memcpy(p, remote, sizeof(*remote));
@@ -107,50 +124,116 @@ static size_t make_key(char *buf, const struct rf_addr *inside, const struct rf_
 	return (size_t)(p - buf) + call_id.n;
 }
 
+static struct subscription *find(const struct subscription_table *t, const char *key, size_t n)
+{
+	struct subscription *s = NULL;
+
+	if (n)
+		HASH_FIND(hh, t->all, key, n, s);
+	return s;
+}
+
+static void make_room(struct subscription_table *t, const struct subscription *newest)
+{
+	struct share_item *i;
+
+	while ((i = share_excess(&t->share, &newest->share, SUBSCRIPTION_BYTES_MAX,
+				 SUBSCRIPTION_BYTES_HOST_MAX))) {
+		struct subscription *s =
+			(struct subscription *)((char *)i - offsetof(struct subscription, share));
+
+		expiry_remove(&t->heap, &s->expiry);
+		forget(t, &s->expiry);
+	}
+}
+
+/* NULL: too long, or out of memory. */
+static struct subscription *get(struct subscription_table *t, const struct rf_addr *inside,
+				const char *key, size_t n)
+{
+	struct subscription *s = find(t, key, n);
+
+	if (s)
+		share_renew(&s->share);
+	if (s || !n)
+		return s;
+	s = calloc(1, sizeof(*s) + n);
+	if (!s || expiry_add(&t->heap, &s->expiry, 0)) {
+		free(s);
+		return NULL;
+	}
+	if (share_join(&t->share, &s->share, inside,
+		       sizeof(*s) + n + sizeof(struct expiry *) + 16)) {
+		expiry_remove(&t->heap, &s->expiry);
+		free(s);
+		return NULL;
+	}
+	s->n_key = n;
+	memcpy(s->key, key, n);
+	HASH_ADD_KEYPTR(hh, t->all, s->key, s->n_key, s);
+	make_room(t, s);
+	return s;
+}
+
+static void settle(struct subscription_table *t, struct subscription *s)
+{
+	expiry_set(&t->heap, &s->expiry, s->granted_ns > s->open_ns ? s->granted_ns : s->open_ns);
+}
+
 void subscription_grant(struct subscription_table *t, const struct rf_addr *inside,
 			struct view call_id, struct view tag, struct view event,
 			const struct rf_addr *remote, uint64_t until_ns)
 {
 	char key[KEY_MAX];
-	size_t n = make_key(key, inside, remote, call_id, tag, event);
-	struct subscription *s = NULL;
+	size_t n = make_key(key, t, inside, remote, call_id, tag, event);
+	struct subscription *s = get(t, inside, key, n);
 
-	if (!n)
+	if (!s)
 		return;
-	HASH_FIND(hh, t->all, key, n, s);
-	if (s) { /* refreshed, or ended: then the last NOTIFY is still to come */
-		expiry_set(&t->heap, &s->expiry, until_ns);
+	s->granted_ns = until_ns; /* refreshed, or ended: then the last NOTIFY is still to come */
+	settle(t, s);
+}
+
+void subscription_ask(struct subscription_table *t, const struct rf_addr *inside,
+		      struct view call_id, struct view tag, struct view event,
+		      const struct rf_addr *remote, uint64_t until_ns)
+{
+	char key[KEY_MAX];
+	size_t n = make_key(key, t, inside, remote, call_id, tag, event);
+	struct subscription *s = get(t, inside, key, n);
+
+	if (!s)
 		return;
-	}
-	if (subscription_count(t) >= SUBSCRIPTIONS_MAX)
-		forget(t, expiry_take_first(&t->heap));
-	s = calloc(1, sizeof(*s) + n);
-	if (!s || expiry_add(&t->heap, &s->expiry, until_ns)) {
-		free(s);
+	s->open_ns = until_ns;
+	settle(t, s);
+}
+
+void subscription_answered(struct subscription_table *t, const struct rf_addr *inside,
+			   struct view call_id, struct view tag, struct view event,
+			   const struct rf_addr *remote)
+{
+	char key[KEY_MAX];
+	struct subscription *s =
+		find(t, key, make_key(key, t, inside, remote, call_id, tag, event));
+
+	if (!s)
 		return;
-	}
-	s->n_key = n;
-	memcpy(s->key, key, n);
-	HASH_ADD_KEYPTR(hh, t->all, s->key, s->n_key, s);
+	s->open_ns = 0;
+	settle(t, s);
 }
 
 bool subscription_allows(const struct subscription_table *t, const struct rf_addr *inside,
 			 struct view call_id, const struct rf_addr *remote, const struct sip_msg *m,
 			 uint64_t now_ns)
 {
-	struct view event = VIEW_NONE;
-	struct subscription *s = NULL;
+	struct subscription *s;
 	char key[KEY_MAX];
 	size_t n;
 
 	if (!m->is_request || m->method != SIP_M_NOTIFY)
 		return false;
-	for (uint16_t i = 0; i < m->n_headers && !event.p; i++)
-		if (m->headers[i].id == SIP_H_EVENT)
-			event = m->headers[i].value;
-	n = make_key(key, inside, remote, call_id, m->to->tag, event);
-	if (n)
-		HASH_FIND(hh, t->all, key, n, s);
+	n = make_key(key, t, inside, remote, call_id, m->to->tag, open_request_event(m));
+	s = find(t, key, n);
 	return s && now_ns < s->expiry.until_ns;
 }
 

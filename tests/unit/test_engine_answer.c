@@ -353,6 +353,42 @@ static void nobody_subscribed(void **state)
 	dropped(RF_R_SIP_UNKNOWN_PEER);
 }
 
+/* RFC 6665 4.1.2.4: the first NOTIFY overtakes the 2xx. */
+static void notify_before_the_answer(void **state)
+{
+	third_may_answer();
+	ask(PHONE, PROVIDER, "sub", "1 SUBSCRIBE", "z9hG4bK1", SUBSCRIBE, "");
+	request(PROVIDER, "NOTIFY", "sub", "ours", NOTIFY("message-summary"));
+	passed();
+	request(PROVIDER, "NOTIFY", "sub", "ours", NOTIFY("dialog"));
+	dropped(RF_R_SIP_UNKNOWN_PEER);
+	request(PROVIDER, "NOTIFY", "sub", "else", NOTIFY("message-summary"));
+	dropped(RF_R_SIP_UNKNOWN_PEER);
+	request(PROVIDER, "MESSAGE", "sub", "ours", NOTIFY("message-summary"));
+	dropped(RF_R_SIP_UNKNOWN_PEER);
+	request(THIRD, "NOTIFY", "sub", "ours", NOTIFY("message-summary"));
+	dropped(RF_R_SIP_UNKNOWN_PEER);
+	answer(PROVIDER, "100 Trying", "sub", "1 SUBSCRIBE", "z9hG4bK1", "", "");
+	request(PROVIDER, "NOTIFY", "sub", "ours", NOTIFY("message-summary"));
+	passed();
+	answer(PROVIDER, "403 Forbidden", "sub", "1 SUBSCRIBE", "z9hG4bK1", "", "");
+	ask(PHONE, PROVIDER, "sub", "1 SUBSCRIBE", "z9hG4bK1", SUBSCRIBE,
+	    ""); /* sent before it came */
+	request(PROVIDER, "NOTIFY", "sub", "ours", NOTIFY("message-summary"));
+	dropped(RF_R_SIP_UNKNOWN_PEER);
+	ask(PHONE, PROVIDER, "ref", "1 REFER", "z9hG4bK2", "Refer-To: <sip:c@x>\r\n", "");
+	request(PROVIDER, "NOTIFY", "ref", "ours", NOTIFY("refer"));
+	passed();
+	w.now += 30 * S;
+	ask(PHONE, PROVIDER, "ref", "1 REFER", "z9hG4bK2", "Refer-To: <sip:c@x>\r\n", "");
+	w.now += 30 * S;
+	request(PROVIDER, "NOTIFY", "ref", "ours", NOTIFY("refer"));
+	passed();
+	w.now += 8 * S;
+	request(PROVIDER, "NOTIFY", "ref", "ours", NOTIFY("refer"));
+	dropped(RF_R_SIP_UNKNOWN_PEER);
+}
+
 static void that_dialog_and_that_event(void **state)
 {
 	ask(PHONE, PROVIDER, "sub", "1 SUBSCRIBE", "z9hG4bK1", SUBSCRIBE, "");
@@ -526,6 +562,7 @@ int main(void)
 		TEST(peers_answer_for_each_other),
 		TEST(a_peer_answers_for_who_was_asked),
 		TEST(nobody_subscribed),
+		TEST(notify_before_the_answer),
 		TEST(that_dialog_and_that_event),
 		TEST(ended_by_the_subscriber),
 		TEST(refer),

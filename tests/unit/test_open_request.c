@@ -199,6 +199,7 @@ static void many_branches(void **state)
 	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b0", 1, "INVITE", &r), OPEN_ASKED);
 	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b16", 1, "INVITE", &r), OPEN_ASKED);
 	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b3", 1, "INVITE", &r), OPEN_NONE);
+	assert_int_equal(match(t, "10.0.0.7", "192.0.2.2", "b0", 1, "INVITE", &r), OPEN_OTHER);
 	add(t, "10.0.0.7", "192.0.2.1", "b17", 1, "INVITE", 2);
 	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b0", 1, "INVITE", &r), OPEN_NONE);
 	assert_int_equal(match(t, "10.0.0.7", "192.0.2.1", "b1", 1, "INVITE", &r), OPEN_ASKED);
@@ -232,18 +233,77 @@ static void forgotten_in_part(void **state)
 	open_table_free(t);
 }
 
+static bool notifies(struct subscription_table *t, const char *inside, const char *id, uint64_t now)
+{
+	struct rf_addr in = addr(inside), dst = addr("192.0.2.1");
+	const char *why = "";
+	struct sip_msg *m = calloc(1, sizeof(*m));
+	char text[512];
+	bool yes;
+
+	snprintf(
+		text, sizeof(text),
+		"NOTIFY sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1;branch=z\r\nFrom: <sip:b@x>;tag=b\r\n"
+		"To: <sip:a@x>;tag=t\r\nCall-ID: %s\r\nCSeq: 1 NOTIFY\r\nEvent: e\r\n\r\n",
+		id);
+	assert_int_equal(sip_parse(text, strlen(text), m, &why), SIP_OK);
+	yes = subscription_allows(t, &in, m->call_id, &dst, m, now);
+	free(m);
+	return yes;
+}
+
+/* By the host that fills it, for itself: its oldest goes. */
 static void subscriptions_are_bounded(void **state)
 {
 	struct subscription_table *t = subscription_table_new();
-	struct rf_addr in = addr("10.0.0.5"), dst = addr("192.0.2.1");
+	struct rf_addr in = addr("10.0.0.9"), dst = addr("192.0.2.1");
 	char id[16];
 
-	for (unsigned int i = 0; i < SUBSCRIPTIONS_MAX + 10; i++) {
-		snprintf(id, sizeof(id), "%u", i);
-		subscription_grant(t, &in, view_of(id), VIEW("t"), VIEW("e"), &dst, i + 1);
+	subscription_grant(t, &in, VIEW("first"), VIEW("t"), VIEW("e"), &dst, 1);
+	for (unsigned int host = 1; host <= 5; host++) {
+		in.w[3] = htonl(0x0a000100 + host);
+		for (unsigned int i = 0; i < 40000; i++) {
+			snprintf(id, sizeof(id), "%u", i);
+			subscription_grant(t, &in, view_of(id), VIEW("t"), VIEW("e"), &dst,
+					   i < 20000 ? 1000000 : i);
+		}
+		if (host == 1)
+			assert_in_range(subscription_bytes(t), SUBSCRIPTION_BYTES_HOST_MAX * 9 / 10,
+					SUBSCRIPTION_BYTES_HOST_MAX + 1000);
 	}
-	assert_int_equal(subscription_count(t), SUBSCRIPTIONS_MAX);
-	subscription_tick(t, SUBSCRIPTIONS_MAX + 10);
+	assert_in_range(subscription_bytes(t), SUBSCRIPTION_BYTES_MAX * 9 / 10,
+			SUBSCRIPTION_BYTES_MAX);
+	assert_true(notifies(t, "10.0.0.9", "first", 0));
+	assert_true(notifies(t, "10.0.1.5", "39999", 0));
+	assert_false(notifies(t, "10.0.1.5", "0", 0));
+	subscription_tick(t, 1000000);
+	assert_int_equal(subscription_count(t), 0);
+	assert_int_equal(subscription_bytes(t), 0);
+	subscription_table_free(t);
+}
+
+/* A NOTIFY before the answer: while that is open, and no grant is lost or won by it. */
+static void before_the_answer(void **state)
+{
+	struct subscription_table *t = subscription_table_new();
+	struct rf_addr in = addr("10.0.0.5"), dst = addr("192.0.2.1");
+
+	subscription_answered(t, &in, VIEW("s"), VIEW("t"), VIEW("e"), &dst);
+	assert_false(notifies(t, "10.0.0.5", "s", 0));
+	subscription_ask(t, &in, VIEW("s"), VIEW("t"), VIEW("e"), &dst, 37);
+	assert_true(notifies(t, "10.0.0.5", "s", 36));
+	assert_false(notifies(t, "10.0.0.6", "s", 36));
+	assert_false(notifies(t, "10.0.0.5", "x", 36));
+	assert_false(notifies(t, "10.0.0.5", "s", 37));
+	subscription_answered(t, &in, VIEW("s"), VIEW("t"), VIEW("e"), &dst);
+	assert_false(notifies(t, "10.0.0.5", "s", 1));
+	subscription_grant(t, &in, VIEW("s"), VIEW("t"), VIEW("e"), &dst, 100);
+	subscription_ask(t, &in, VIEW("s"), VIEW("t"), VIEW("e"), &dst, 60); /* a refresh */
+	assert_true(notifies(t, "10.0.0.5", "s", 99));
+	subscription_answered(t, &in, VIEW("s"), VIEW("t"), VIEW("e"), &dst);
+	assert_true(notifies(t, "10.0.0.5", "s", 99));
+	assert_false(notifies(t, "10.0.0.5", "s", 100));
+	subscription_tick(t, 100);
 	assert_int_equal(subscription_count(t), 0);
 	subscription_table_free(t);
 }
@@ -269,6 +329,7 @@ int main(void)
 		cmocka_unit_test(many_branches),
 		cmocka_unit_test(forgotten_in_part),
 		cmocka_unit_test(subscriptions_are_bounded),
+		cmocka_unit_test(before_the_answer),
 		cmocka_unit_test(subscription_times),
 	};
 
