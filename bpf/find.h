@@ -38,7 +38,7 @@ static __always_inline struct rf_pinhole_state *rf_pinhole_state_get(const struc
 	return slot ? bpf_map_lookup_elem(&pinhole_state, &slot) : NULL;
 }
 
-/* IN, of a host that another one named: has it sent by now? */
+/* IN, of a host that another one named: has it sent by now? To whichever of the agreed remotes. */
 static __always_inline enum rf_reason rf_out_first(const struct rf_hit *h)
 {
 	struct rf_pinhole_state *st;
