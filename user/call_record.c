@@ -258,6 +258,66 @@ void call_save(struct call_table *t, struct call *c, struct action_list *out)
 	c->saved = print;
 }
 
+static bool is_low(const struct rf_ep *ep)
+{
+	return ep->port && ntohs(ep->port) < RF_LOW_PORTS;
+}
+
+static void low_candidates_go(struct ice_line *l)
+{
+	uint16_t n = 0;
+
+	for (uint16_t k = 0; k < l->n; k++)
+		if (!is_low(&l->remotes[k].ep))
+			l->remotes[n++] = l->remotes[k];
+	memset(&l->remotes[n], 0, (size_t)(l->n - n) * sizeof(l->remotes[0]));
+	l->n = n;
+}
+
+static void low_lines_refuse(struct desc *d)
+{
+	for (uint16_t i = 0; d && i < d->n; i++) {
+		struct media_line *l = &d->line[i];
+
+		if (is_low(&l->rtp))
+			l->flags |= LINE_FOREIGN | LINE_LOW_REMOTE;
+		if (is_low(&l->rtcp))
+			l->rtcp = (struct rf_ep){ 0 };
+		if (is_low(&l->alt_rtp))
+			l->alt_rtp = l->alt_rtcp = (struct rf_ep){ 0 };
+		if (is_low(&l->alt_rtcp))
+			l->alt_rtcp = (struct rf_ep){ 0 };
+		if (d->ice)
+			low_candidates_go(&d->ice[i]);
+	}
+}
+
+/* Records before version 7 know nothing of what the peer's ports below 1024 are refused for. */
+static void low_ports_refuse(const struct call_table *t, struct call *c)
+{
+	for (uint16_t i = 0; i < t->cfg->n_peers; i++)
+		if (t->cfg->peers[i].low_ports &&
+		    prefix_has(&t->cfg->peers[i].address, &c->remote.addr))
+			return;
+	if (c->caller == SIDE_OUTSIDE)
+		low_lines_refuse(c->offer);
+	for (struct dialog *d = c->dialogs; d; d = d->next) {
+		low_lines_refuse(d->s.now[SIDE_OUTSIDE]);
+		low_lines_refuse(d->s.before[SIDE_OUTSIDE]);
+		low_lines_refuse(d->s.offer[SIDE_OUTSIDE].desc);
+	}
+	for (size_t i = 0; i < c->n_pins; i++) {
+		struct pinhole_spec *s = &c->pins[i];
+		uint8_t n = 0;
+
+		for (uint8_t k = 0; k < s->n_remotes; k++)
+			if (!s->remotes[k].port || ntohs(s->remotes[k].port) >= RF_LOW_PORTS)
+				s->remotes[n++] = s->remotes[k];
+		memset(&s->remotes[n], 0, (s->n_remotes - n) * sizeof(s->remotes[0]));
+		s->n_remotes = n;
+	}
+}
+
 int call_restore(struct call_table *t, uint32_t id, struct view bytes)
 {
 	struct call *c = calloc(1, sizeof(*c));
@@ -275,6 +335,8 @@ int call_restore(struct call_table *t, uint32_t id, struct view bytes)
 	if (err)
 		goto err_leases;
 	c->saved = fingerprint(r.buf, r.n);
+	if (r.version < 7)
+		low_ports_refuse(t, c);
 	err = places_restore(t, c);
 	if (err)
 		goto err;

@@ -133,6 +133,72 @@ static void away_too_long(void **state)
 	flow_free(f);
 }
 
+/* The record as version 6 would have it, of a call with one pinhole and no sources. */
+static struct view as_version_6(const struct call *c, struct view r)
+{
+	uint32_t blocks[3] = { c->notes, c->blocks, c->pinhole_mark };
+	char *old = malloc(r.n), *at;
+	size_t n =
+		r.n -
+		6; /* without .out_first and .low_ports of the pinhole, before the count of sources */
+
+	memcpy(old, r.p, n);
+	memcpy(old + n, r.p + r.n - 4, 4);
+	n += 4;
+	old[4] = 6;
+	at = memmem(old, n, blocks, sizeof(blocks));
+	assert_non_null(at);
+	n -= 4;
+	memmove(at + 4, at + 8, n - (size_t)(at + 4 - old));
+	return (struct view){ old, n };
+}
+
+/* A call of an older version with a port of the peer below 1024, which is refused since. */
+static void low_port_of_before(void **state)
+{
+	for (int allowed = 0; allowed < 2; allowed++)
+		for (int low = 0; low < 2; low++) {
+			struct config_peer peer = { .low_ports = true };
+			struct flow *f = flow_new();
+			uint32_t next = 1;
+			struct call_table *t;
+			struct view old;
+
+			f->once = true;
+			peer.address.len = 0; /* everybody */
+			f->peer = &peer;
+			FLOW(f, { ">", "INVITE", 1, NULL,
+				  "c=IN IP4 192.168.1.10|m=audio 20000 RTP/AVP 0|a=rtcp-mux" });
+			if (low)
+				FLOW(f,
+				     { "<", "200 INVITE", 1, "u",
+				       "c=IN IP4 198.51.100.9|m=audio 1000 RTP/AVP 0|a=rtcp-mux",
+				       NULL,
+				       "192.168.1.10:20000=203.0.113.1:20000 rc/rc 198.51.100.9:1000" });
+			else
+				FLOW(f,
+				     { "<", "200 INVITE", 1, "u",
+				       "c=IN IP4 198.51.100.9|m=audio 7000 RTP/AVP 0|a=rtcp-mux",
+				       NULL,
+				       "192.168.1.10:20000=203.0.113.1:20000 rc/rc 198.51.100.9:7000" });
+			assert_int_equal(f->n_pins, 1);
+			old = as_version_6(f->t->by_id, f->records[0].bytes);
+			f->cfg.n_peers = (uint16_t)allowed;
+			f->cfg.peers[0] = peer;
+			t = call_table_new(&f->cfg, 1, &next);
+			assert_int_equal(call_restore(t, f->records[0].id, old), 0);
+			assert_int_equal(t->by_id->pins[0].n_remotes, !low || allowed);
+			assert_int_equal(t->by_id->dialogs->s.now[SIDE_OUTSIDE]->line[0].flags &
+						 (LINE_FOREIGN | LINE_LOW_REMOTE),
+					 low && !allowed ? LINE_FOREIGN | LINE_LOW_REMOTE : 0);
+			call_table_free(t);
+			free((void *)old.p);
+			f->cfg.n_peers = 0;
+			flow_over(f);
+			flow_free(f);
+		}
+}
+
 static void integers(void **state)
 {
 	struct record w = { 0 }, r;
@@ -167,7 +233,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers),	 cmocka_unit_test(truncated),
 		cmocka_unit_test(damaged),	 cmocka_unit_test(twice),
-		cmocka_unit_test(away_too_long),
+		cmocka_unit_test(away_too_long), cmocka_unit_test(low_port_of_before),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
