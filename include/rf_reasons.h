@@ -80,8 +80,8 @@ enum rf_action {
 	RF_REASON(SPOOFED_SOURCE, "spoofed_source", RF_ACT_DROP, "source address that cannot come in here: this host's own, loopback or multicast") \
 	RF_REASON(INSIDE_DIRECT, "inside_direct", RF_ACT_DROP, "SIP or call media from the WAN straight to a private inside address, past its pinholes") \
 	RF_REASON(TCP_FRAGMENT, "tcp_fragment", RF_ACT_DROP, "IP fragment that would open a SIP connection over TCP") \
-	RF_REASON(TCP_NOT_SIP, "tcp_not_sip", RF_ACT_DROP, "not SIP on a connection for it, which is ended: see the log; peers[].tcp_opaque lets a peer's pass unread") \
-	RF_REASON(SIP_UNASKED, "sip_unasked", RF_ACT_DROP, "response from outside to a request that was sent elsewhere or in another transaction; a peer may answer from all of its address in peers[]") \
+	RF_REASON(TCP_NOT_SIP, "tcp_not_sip", RF_ACT_DROP, "not SIP on a connection for it, which is ended: see the log; peers[].tcp_opaque lets a peer's pass unread (the first entry of peers[] ends that anybody may call an inbound host)") \
+	RF_REASON(SIP_UNASKED, "sip_unasked", RF_ACT_DROP, "response from outside to a request that was sent elsewhere or in another transaction; a configured peer may answer for another address (the first entry of peers[] ends that anybody may call an inbound host)") \
 	RF_REASON(BYSTANDER_REPLY, "bystander_reply", RF_ACT_PASS, "to a guarded port, but it answers UDP of this host or of a host behind it that is no call's") \
 	RF_REASON(BYSTANDER_OUT, "bystander_out", RF_ACT_PASS, "from a guarded port of a host that no call knows: what answers it may come in") \
 	RF_REASON(SIP_EXCEPTED, "sip_excepted", RF_ACT_PASS, "SIP of others: sip.except names the endpoint")

@@ -21,7 +21,8 @@ static const struct {
 	  "an inside port below 1024 or of signalling is no media port: no pinhole; "
 	  "give the host RTP ports from 1024 on" },
 	{ NOTE_LOW_REMOTE, "the peer names a port below 1024: no pinhole; "
-			   "\"low_ports\": true of the peer allows it" },
+			   "\"low_ports\": true of the peer in peers[] allows it "
+			   "(its first entry ends that anybody may call an inbound host)" },
 	{ NOTE_OURSELVES, "an inside host names an address of this gateway: no pinhole; "
 			  "it has to name its own, which is translated" },
 	{ NOTE_OWN_MAPPING,

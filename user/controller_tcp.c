@@ -87,16 +87,19 @@ static bool opaque(const struct tcp_way *w, bool from_inside, size_t bytes, cons
 	char src[EP_TEXT_MAX], dst[EP_TEXT_MAX];
 	uint64_t now = clock_now_ns();
 	bool pass = p && p->tcp_opaque;
+	const char *allow = pass ? ""
+			    : policy_is_open(&c->config)
+				    ? "; peers[].tcp_opaque allows it, "
+				      "but the first peer ends that anybody may call"
+				    : "; peers[].tcp_opaque allows it";
 	uint32_t left_out;
 
 	ep_text(from_inside ? inside : &w->peer, src);
 	ep_text(from_inside ? &w->peer : inside, dst);
 	if (log_limit_ok(&c->tcp_limit, now, &left_out)) {
-		action_event(
-			&c->actions, EVENT_NOTE, 0,
-			pass ? "TCP %s -> %s passes unread (tcp_opaque): %s (%u more)"
-			     : "TCP %s -> %s ended: %s; peers[].tcp_opaque allows it (%u more)",
-			src, dst, why, left_out);
+		action_event(&c->actions, EVENT_NOTE, 0, "TCP %s -> %s %s: %s%s (%u more)", src,
+			     dst, pass ? "passes unread (tcp_opaque)" : "ended", why, allow,
+			     left_out);
 		controller_carry_out(c, 0, now);
 	}
 	controller_dropped(pass ? RF_R_SIP_UNPARSED_PASSED : RF_R_TCP_NOT_SIP, 1, bytes, c);

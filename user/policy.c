@@ -130,10 +130,15 @@ const struct config_peer *policy_peer(const struct config *c, const struct rf_ep
 	return best;
 }
 
-/* `inbound` without peers opens the host that it names to everybody, and no other. */
+bool policy_is_open(const struct config *c)
+{
+	return c->has_inbound && !c->n_peers;
+}
+
+/* No other host than that. */
 static bool open_to_all(const struct policy_query *q)
 {
-	return q->config->has_inbound && !q->config->n_peers &&
+	return policy_is_open(q->config) &&
 	       (!q->binding || addr_eq(&q->binding->inside.addr, &q->config->inbound.addr));
 }
 

@@ -68,6 +68,8 @@ enum policy_verdict policy_response(const struct policy_table *t, const struct p
 enum rf_reason policy_reason(enum policy_verdict v); /* RF_R_NONE unless refused */
 const char *policy_name(enum policy_verdict v);
 
+/* `inbound` without peers: anybody may call the host that it names. */
+bool policy_is_open(const struct config *c);
 /* The configured peer that an endpoint belongs to (longest prefix; a port narrows, unless remote has none:
  * TCP); NULL. */
 const struct config_peer *policy_peer(const struct config *c, const struct rf_ep *remote);

@@ -82,9 +82,7 @@ static const char *ambiguous(struct view header, size_t from)
 
 static const char *not_sip(const struct sip_framer *f)
 {
-	return f->unsized ? "not SIP, but behind a message without Content-Length, "
-			    "which has no body then; its sender must write one"
-			  : "not SIP";
+	return f->unsized ? "not SIP, behind a message without Content-Length" : "not SIP";
 }
 
 /* The header has come to its end: how long is it all? Otherwise why nobody can say. */
@@ -98,7 +96,7 @@ static const char *measure(struct sip_framer *f, struct view header)
 		return not_sip(f);
 	line_next(&lines, &start);
 	if (lines.p[0] == ' ' || lines.p[0] == '\t')
-		return "the first line of the header begins with a blank, as if it went on the start line";
+		return "the first line of the header begins with a blank";
 	if (!body_length(view_head(header, header.n - 2), &found, &body))
 		return "Content-Length is unreadable or contradicts itself";
 	if (header.n + body > SIP_FRAME_MAX)

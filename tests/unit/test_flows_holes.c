@@ -151,7 +151,7 @@ static void remote_ports(void **state)
 	LADDER("inside alice",
 	       "alice>bob INVITE {audio 20000}",
 	       "alice<bob 200 {audio 53}                    == none",
-	       "says low_ports",
+	       "says \"low_ports\": true of the peer in peers[] allows it (its first entry ends that anybody",
 	       "alice>bob ACK",
 	       "alice<bob INVITE {audio 1023 mux}",
 	       "alice>bob 200 {audio 20000 mux}",

@@ -98,9 +98,30 @@ static void inbound_without_peers_is_open(void **state)
 	assert_int_equal(request(&w, pbx, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_ANYBODY);
 	assert_int_equal(request(&w, NULL, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_ANYBODY);
 	assert_int_equal(request(&w, phone, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_REFUSED);
-	world_peer(&w, "198.51.100.0/24", 0);
+	assert_true(policy_is_open(&w.config));
+	world_peer(&w, "198.51.100.0/24", 0); /* whatever it is added for */
+	assert_false(policy_is_open(&w.config));
 	assert_int_equal(request(&w, pbx, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_REFUSED);
 	world_free(&w);
+}
+
+/* Whoever is told to write an entry is told that as well. */
+static void advice_names_its_price(void **state)
+{
+	static const struct {
+		enum rf_reason reason;
+		const char *text;
+	} reasons[] = {
+#define X(name, text, action, meaning) { RF_R_##name, meaning },
+		RF_REASONS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (strstr(reasons[i].text, "peers[]") &&
+		    !strstr(reasons[i].text, "anybody may call"))
+			fail_msg("%s", reasons[i].text);
+	assert_non_null(strstr(reasons[RF_R_SIP_UNASKED].text, "anybody may call"));
 }
 
 static void responses_are_expected(void **state)
@@ -178,6 +199,7 @@ int main(void)
 		cmocka_unit_test(longest_prefix_names_the_peer),
 		cmocka_unit_test(requests_need_a_title),
 		cmocka_unit_test(inbound_without_peers_is_open),
+		cmocka_unit_test(advice_names_its_price),
 		cmocka_unit_test(responses_are_expected),
 		cmocka_unit_test(expectations_are_bounded),
 		cmocka_unit_test(a_flood_forgets_the_idle_first),
