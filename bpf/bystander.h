@@ -264,7 +264,9 @@ __noinline int rf_leaves_of_call(struct rf_pkt *p)
 	e = rf_call_end_get(p, &p->src, &p->dst);
 	if (!e)
 		return false;
-	rf_call_end_prolong(p, e);
+	/* not for somebody else, whom an entry with too many would then shut out for ever */
+	if (rf_call_end_names(e, &p->dst))
+		rf_call_end_prolong(p, e);
 	return true;
 }
 

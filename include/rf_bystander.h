@@ -28,19 +28,23 @@ RF_PURE bool rf_flow_fresh(__u64 last_ns, __u64 now)
 	return (__s64)(now - last_ns) < (__s64)RF_FLOW_FRESH_NS;
 }
 
-/* Has ep been the other side of the call that had this endpoint? */
-RF_PURE bool rf_call_end_has(const struct rf_call_end *e, const struct rf_ep *ep, __u64 now)
+/* Is ep one of those that the entry holds? */
+RF_PURE bool rf_call_end_names(const struct rf_call_end *e, const struct rf_ep *ep)
 {
 	__u32 i;
 
-	if ((__s64)(now - e->until_ns) >= 0)
-		return false;
-	if (e->n > RF_CALL_END_REMOTES)
-		return true;
 	for (i = 0; i < RF_CALL_END_REMOTES; i++)
 		if (i < e->n && rf_ep_eq(&e->remotes[i], ep))
 			return true;
 	return false;
+}
+
+/* Has ep been the other side of the call that had this endpoint? With more than the entry holds: anybody. */
+RF_PURE bool rf_call_end_has(const struct rf_call_end *e, const struct rf_ep *ep, __u64 now)
+{
+	if ((__s64)(now - e->until_ns) >= 0)
+		return false;
+	return e->n > RF_CALL_END_REMOTES || rf_call_end_names(e, ep);
 }
 
 #endif

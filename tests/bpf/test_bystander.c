@@ -214,7 +214,7 @@ static void test_call_over(void **state)
 	struct pkt out = { .src = PUB4, .dst = PEER4, .sport = OWN, .dport = PEER_PORT },
 		   in = turned(&out), dns = query(false, OWN), reply = turned(&dns);
 	struct rf_ep own = ep(PUB4, OWN);
-	struct rf_call_end e;
+	struct rf_call_end e, after;
 	struct rf_flow f;
 
 	call_end(PUB4, OWN, PEER4, PEER_PORT, 3);
@@ -240,8 +240,18 @@ static void test_call_over(void **state)
 	call_end(PUB4, OWN, PEER4, PEER_PORT, 300);
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.call_ends), &own, &e), 0);
 	e.n = RF_CALL_END_REMOTES + 1;
+	e.until_ns = now_ns() + 100 * SEC;
 	map_set(lab.skel->maps.call_ends, &own, &e);
 	lab_case("anybody", WAN_OUT, &dns, RF_R_NO_PINHOLE, NULL);
+	/* but only those it names keep it */
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.call_ends), &own, &after),
+			 0);
+	assert_int_equal(after.until_ns, e.until_ns);
+	age(&out, 3);
+	lab_case("one of them", WAN_OUT, &out, RF_R_NO_PINHOLE, NULL);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.call_ends), &own, &after),
+			 0);
+	assert_true(after.until_ns > e.until_ns + 150 * SEC);
 }
 
 static void test_routed(void **state)
