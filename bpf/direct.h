@@ -26,6 +26,12 @@ static __always_inline bool rf_direct_pinhole(struct rf_pkt *p, __u16 classes)
 	return true;
 }
 
+/* SIP that is not left to others */
+static __always_inline bool rf_direct_sip(const struct rf_ep *dst)
+{
+	return rf_sip_port(dst->port) && !rf_sip_excepted(dst);
+}
+
 /* The policy, and the route: a WAN with private addresses may lie in an inside prefix, too. */
 static __always_inline bool rf_direct_refused(struct __sk_buff *skb, struct rf_pkt *p)
 {
@@ -47,7 +53,7 @@ static __always_inline enum rf_reason rf_direct_udp(struct __sk_buff *skb, struc
 {
 	struct rf_frag_key k;
 
-	if ((!rf_sip_port(p->dst.port) && !rf_direct_pinhole(p, 0xffff)) ||
+	if ((!rf_direct_sip(&p->dst) && !rf_direct_pinhole(p, 0xffff)) ||
 	    !rf_direct_refused(skb, p))
 		return RF_R_NOT_OURS;
 	if (p->flags & RF_PKT_FRAGMENT) {
@@ -80,7 +86,7 @@ static __always_inline bool rf_direct_to(const struct rf_addr *dst)
 /* .opening: it may open a connection */
 __noinline bool rf_direct_tcp(struct __sk_buff *skb, struct rf_pkt *p, bool opening)
 {
-	return p && (rf_sip_port(p->dst.port) || (opening && rf_direct_pinhole(p, RF_CLASS_SIP))) &&
+	return p && (rf_direct_sip(&p->dst) || (opening && rf_direct_pinhole(p, RF_CLASS_SIP))) &&
 	       rf_direct_to(&p->dst.addr) && rf_direct_refused(skb, p);
 }
 

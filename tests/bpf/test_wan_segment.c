@@ -199,6 +199,34 @@ static void test_direct_allowed(void **state)
 	both("media", &p, RF_R_NOT_OURS);
 }
 
+/* `sip.except`: a PBX on a routed private address that others manage; of a call's endpoint it says nothing. */
+static void test_direct_excepted(void **state)
+{
+	struct rf_sip_except x = { 0 };
+	struct rf_ep k;
+	int v6;
+
+	lab_settings(RF_POLICY_SIP_EXCEPTS);
+	for (v6 = 0; v6 < 2; v6++) {
+		struct pkt p = { WAN(v6, IN4, IN6, 5060), .pay = PAY_SIP };
+		struct pkt t = { WAN(v6, IN4, IN6, 5060), TCP_OF(syn) };
+
+		both("UDP, not named", &p, RF_R_INSIDE_DIRECT);
+		both("TCP, not named", &t, RF_R_INSIDE_DIRECT);
+		k = ep(v6 ? IN6 : IN4, 5060);
+		map_set(lab.skel->maps.sip_excepts, &k, &x);
+		both("UDP", &p, RF_R_NOT_OURS);
+		both("TCP", &t, RF_R_NOT_OURS);
+		t.bytes = ack;
+		both("TCP, in the middle", &t, RF_R_NOT_OURS);
+		p.dport = t.dport = 5070;
+		both("its other port, UDP", &p, RF_R_INSIDE_DIRECT);
+		both("its other port, TCP", &t, RF_R_INSIDE_DIRECT);
+		p.dport = IN_PORT;
+		both("a call", &p, RF_R_INSIDE_DIRECT);
+	}
+}
+
 /* A WAN with private addresses: its own, and what is behind it, lie in an inside prefix. */
 static void test_direct_private_wan(void **state)
 {
@@ -587,6 +615,7 @@ int main(void)
 		cmocka_unit_test_setup(test_direct_fragments, lab_setup),
 		cmocka_unit_test_setup(test_direct_torn_headers, lab_setup),
 		cmocka_unit_test_setup(test_direct_allowed, lab_setup),
+		cmocka_unit_test_setup(test_direct_excepted, lab_setup),
 		cmocka_unit_test_setup(test_direct_private_wan, lab_setup),
 		cmocka_unit_test_setup(test_other_vlan, lab_setup),
 		cmocka_unit_test_setup(test_vlan_live, lab_setup),
