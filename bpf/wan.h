@@ -125,22 +125,23 @@ static __always_inline enum rf_stage rf_wan_out_stage(struct rf_pkt *p, enum rf_
 	return rf_stage_of_kind(p, rf_wan_out_kind(p, g));
 }
 
-/* Forwarded, and still with a private source behind every NAT rule of the host's own? */
-static __always_inline bool rf_source_private(struct __sk_buff *skb)
+/*
+ * Forwarded, and still with a private source behind every NAT rule of the host's own? A WAN's own private address
+ * is none: that is what was translated to. *a: the source
+ */
+static __always_inline bool rf_source_private(struct __sk_buff *skb, struct rf_addr *a)
 {
-	struct rf_addr a = {};
-
 	if (skb->protocol == bpf_htons(ETH_P_IP)) {
-		a.w[2] = bpf_htonl(0xffff);
-		if (bpf_skb_load_bytes_relative(skb, offsetof(struct iphdr, saddr), &a.w[3], 4,
+		a->w[2] = bpf_htonl(0xffff);
+		if (bpf_skb_load_bytes_relative(skb, offsetof(struct iphdr, saddr), &a->w[3], 4,
 						BPF_HDR_START_NET))
 			return false;
 	} else if (skb->protocol != bpf_htons(ETH_P_IPV6) ||
-		   bpf_skb_load_bytes_relative(skb, offsetof(struct ipv6hdr, saddr), &a, 16,
+		   bpf_skb_load_bytes_relative(skb, offsetof(struct ipv6hdr, saddr), a, 16,
 					       BPF_HDR_START_NET)) {
 		return false;
 	}
-	return rf_mode_by_addr(&a) == RF_MODE_NAT;
+	return rf_mode_by_addr(a) == RF_MODE_NAT && !rf_guard_get(a);
 }
 
 enum rf_leaving {
@@ -244,18 +245,13 @@ static __always_inline enum rf_reason rf_wan_out_forwarded(struct __sk_buff *skb
 	struct rf_media m = {};
 	struct rf_inside *in;
 
-	if (!rf_source_private(skb)) {
+	if (!rf_source_private(skb, &p->src.addr)) {
 		rf_forwarded_udp(skb);
 		return RF_R_NONE;
 	}
 	rf_device_shape(skb, p);
 	if (rf_parse_skb(skb, p) != RF_PARSED_UDP)
 		return RF_R_NONE;
-	/* a WAN with a private address: that is what was translated to */
-	if (rf_guard_get(&p->src.addr)) {
-		rf_forwarded_udp(skb);
-		return RF_R_NONE;
-	}
 	in = rf_inside_get(&p->src.addr);
 	if (!in || rf_inside_mode(in, &p->src.addr) != RF_MODE_NAT ||
 	    !rf_ports_of_media(bpf_ntohs(p->src.port), bpf_ntohs(p->dst.port)))

@@ -305,6 +305,38 @@ static void test_bounced(void **state)
 		}
 }
 
+/* Masqueraded to a WAN with a private address: a long query is known by its first fragment there, too. */
+static void test_private_wan_fragments(void **state)
+{
+	struct rf_guard g = { .ifindex = lab.w0, .port_lo = 16384, .port_hi = 32767 };
+	static const char *const own[] = { "100.64.0.1", "fc01::1" };
+	struct pkt out, in;
+	struct rf_flow f;
+	int v6;
+
+	lab.forwarded_from = lab.l0;
+	for (v6 = 0; v6 < 2; v6++) {
+		struct rf_addr a = addr(own[v6]);
+
+		map_set(lab.skel->maps.guards, &a, &g);
+		out = query(v6, OWN);
+		out.src = own[v6];
+		out.len = 1400;
+		out.pay = PAY_ZERO;
+		out.mf = true;
+		out.id = 11;
+		if (v6)
+			out.ext[0] = 44;
+		lab_case("first", WAN_OUT, &out, RF_R_NONE, NULL);
+		assert_true(flow_of(&out, &f));
+		in = query(v6, OWN);
+		in.src = own[v6];
+		in = turned(&in);
+		expect_in("its answer", &in, RF_R_BYSTANDER_REPLY);
+		bpf_map_delete_elem(bpf_map__fd(lab.skel->maps.guards), &a);
+	}
+}
+
 /* Routed with its private address and not masqueraded: what its first bytes make look like media is not all media. */
 static void test_untranslated_inside(void **state)
 {
@@ -532,6 +564,7 @@ int main(void)
 		cmocka_unit_test_setup(test_call_over, lab_setup),
 		cmocka_unit_test_setup(test_routed, lab_setup),
 		cmocka_unit_test_setup(test_bounced, lab_setup),
+		cmocka_unit_test_setup(test_private_wan_fragments, lab_setup),
 		cmocka_unit_test_setup(test_untranslated_inside, lab_setup),
 		cmocka_unit_test_setup(test_excepts, lab_setup),
 		cmocka_unit_test_setup(test_sip_excepts, lab_setup),
