@@ -149,7 +149,7 @@ static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook
 		return rf_end_tc(hook, skb->len, RF_R_REWRITE_FAILED);
 	if (rf_tcp_stranger(skb, hook == RF_HOOK_WAN_IN ? RF_DEV_WAN : RF_DEV_INSIDE, RF_TCP_IN) ==
 	    RF_R_NOT_OURS)
-		return rf_end_tc(hook, skb->len, RF_R_NOT_OURS);
+		return rf_end_tc(hook, skb->len - sizeof(struct ethhdr), RF_R_NOT_OURS);
 	flags = rf_flags_of(fast, again);
 	if (skb->pkt_type != PACKET_HOST)
 		flags |= RF_PKT_LINK_MANY;
@@ -195,7 +195,7 @@ int rf_wan_out(struct __sk_buff *skb)
 	if (sender == RF_SENDER_RELEASE)
 		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len, RF_R_RELEASED);
 	if (rf_tcp_stranger(skb, RF_DEV_WAN, RF_TCP_OUT) == RF_R_NOT_OURS)
-		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len, RF_R_NOT_OURS);
+		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len - sizeof(struct ethhdr), RF_R_NOT_OURS);
 	return rf_slow_tc(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_AGAIN ? RF_PKT_AGAIN : 0);
 }
 

@@ -84,8 +84,7 @@ static __always_inline bool rf_tcp_parse(struct __sk_buff *skb, struct rf_pkt *p
 
 /*
  * What nearly every TCP packet shows: in a plain frame, opening no connection, of none that is steered. It is not
- * ours, and pays for finding that out and no more. RF_R_NONE: to be looked at closely. dir: enum rf_tcp_dir. No
- * frame without Ethernet header is taken for a plain one, as it begins like an IP header.
+ * ours, and pays for finding that out and no more. RF_R_NONE: to be looked at closely. dir: enum rf_tcp_dir.
  */
 __noinline enum rf_reason rf_tcp_stranger(struct __sk_buff *skb, __u32 role, __u32 dir)
 {
@@ -98,7 +97,7 @@ __noinline enum rf_reason rf_tcp_stranger(struct __sk_buff *skb, __u32 role, __u
 	struct rf_ep *to = dir == RF_TCP_IN ? &key.local : &key.remote;
 	const struct tcphdr *tcp;
 
-	if ((void *)(ip + 1) > end || eth->h_dest[0] >> 4 == 4 || eth->h_dest[0] >> 4 == 6)
+	if ((void *)(ip + 1) > end || rf_lacks_eth(skb))
 		return RF_R_NONE;
 	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
 		if (ip->protocol != IPPROTO_TCP || ip->ihl != 5 ||
