@@ -126,7 +126,7 @@ _Static_assert(sizeof(struct rf_nexthop) == 64, "rf_nexthop");
 RF_ARRAY(nexthops, BPF_MAP_TYPE_PERCPU_ARRAY, struct rf_nexthop, RF_NEXTHOPS);
 
 /* What frames to a device itself are sent to: l2.h. Index: the lower bits of its ifindex. */
-#define RF_OWN_MACS 64 /* a power of two */
+#define RF_OWN_MACS 4096 /* a power of two; hosts of containers have hundreds of devices */
 RF_ARRAY(own_macs, BPF_MAP_TYPE_ARRAY, __u64, RF_OWN_MACS);
 
 static __always_inline struct rf_settings *rf_settings_get(void)

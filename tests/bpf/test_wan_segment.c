@@ -405,6 +405,11 @@ static void test_own_mac(void **state)
 	lab_case("known", XDP, &p, RF_R_NO_PINHOLE, NULL);
 	p.dmac = other;
 	lab_case("somebody else's", XDP, &p, RF_R_NONE, NULL);
+	p.dmac = NULL;
+	lab_own_mac(lab.w0 + 64, other); /* some container's device */
+	lab_own_mac(lab.w0 + 1024, other);
+	lab_case("known for all that", XDP, &p, RF_R_NO_PINHOLE, NULL);
+	p.dmac = other;
 	sh("ip link set w0 address 02:00:00:00:00:09");
 	lab_case("ours now", WAN_IN, &p, RF_R_NO_PINHOLE, NULL);
 	lab_case("known, too", XDP, &p, RF_R_NO_PINHOLE, NULL);
