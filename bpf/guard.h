@@ -12,6 +12,7 @@
 
 struct rf_range { /* host order, inclusive */
 	__u16 lo, hi;
+	__u32 ifindex; /* WAN device that has the address; 0: an inside host's */
 };
 
 static __always_inline bool rf_range_has(const struct rf_range *r, __be16 port)
@@ -57,6 +58,7 @@ static __always_inline enum rf_guarded_as rf_guarded_as(const struct rf_addr *a,
 	if (g) {
 		ports->lo = g->port_lo;
 		ports->hi = g->port_hi;
+		ports->ifindex = g->ifindex;
 		return RF_GUARDED;
 	}
 	in = rf_inside_get(a);
@@ -69,6 +71,7 @@ static __always_inline enum rf_guarded_as rf_guarded_as(const struct rf_addr *a,
 	}
 	ports->lo = in->port_lo;
 	ports->hi = in->port_hi;
+	ports->ifindex = 0;
 	return RF_GUARDED;
 }
 
@@ -108,9 +111,10 @@ static __always_inline bool rf_port_excepted(__u32 ifindex, __be16 port)
 	return x->ports[word] >> n % 64 & 1;
 }
 
+/* .ifindex: of the device at hand, which says what is excepted where no WAN device has the address */
 static __always_inline bool rf_media_port(const struct rf_range *r, __u32 ifindex, __be16 port)
 {
-	return rf_range_has(r, port) && !rf_port_excepted(ifindex, port);
+	return rf_range_has(r, port) && !rf_port_excepted(r->ifindex ? r->ifindex : ifindex, port);
 }
 
 /* Left to others by `sip.except`? As address and port, as one of them. */

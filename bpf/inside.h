@@ -49,6 +49,7 @@ static __always_inline enum rf_kind rf_inside_miss_kind(struct __sk_buff *skb, s
 	sip = mode != RF_MODE_HOST && rf_sip_port(p->dst.port);
 	ports.lo = in->port_lo;
 	ports.hi = in->port_hi;
+	ports.ifindex = 0;
 	if (!sip && (mode != RF_MODE_ROUTED || !rf_media_port(&ports, 0, p->src.port)))
 		return RF_KIND_OTHER;
 	if (rf_stays_inside(skb, p))

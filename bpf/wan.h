@@ -103,6 +103,7 @@ static __always_inline enum rf_kind rf_wan_out_kind(struct rf_pkt *p, const stru
 		return rf_sip_kind(&p->src);
 	ports.lo = g->port_lo;
 	ports.hi = g->port_hi;
+	ports.ifindex = g->ifindex;
 	return rf_media_port(&ports, p->ifindex, p->src.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
 }
 

@@ -372,7 +372,9 @@ static void test_excepts(void **state)
 				 .policy = RF_POLICY_EXCEPTS,
 				 .n_sip_ports = 1,
 				 .sip_ports = { htons(5060) } };
-	struct pkt in = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = OWN };
+	struct pkt in = { .src = PEER4, .dst = PUB4, .sport = PEER_PORT, .dport = OWN }, out;
+	struct rf_guard g = { .ifindex = lab.l0, .port_lo = 16384, .port_hi = 32767 };
+	struct rf_addr pub = addr(PUB4);
 	static struct rf_excepts x;
 	__u32 zero = 0;
 
@@ -384,6 +386,14 @@ static void test_excepts(void **state)
 	in.dport++;
 	expect_in("its neighbour", &in, RF_R_NO_PINHOLE);
 	in.dport = OWN;
+	/* the address of another device: its word counts, by whichever way a packet comes */
+	map_set(lab.skel->maps.guards, &pub, &g);
+	expect_in("excepted at another device", &in, RF_R_NO_PINHOLE);
+	map_clear(lab.skel->maps.excepts);
+	map_set(lab.skel->maps.excepts, &lab.l0, &x);
+	expect_in("by another way", &in, RF_R_NOT_GUARDED);
+	out = turned(&in);
+	lab_case("leaves by another way", WAN_OUT, &out, RF_R_NOT_GUARDED, NULL);
 	s.policy = 0;
 	map_set(lab.skel->maps.settings, &zero, &s);
 	expect_in("not in use", &in, RF_R_NO_PINHOLE);
