@@ -164,7 +164,7 @@ __noinline __u32 rf_icmp_way_in(struct __sk_buff *skb, struct rf_pkt *p, const s
 
 /* From the WAN: about what the inside host sent as .q->src, our public endpoint. */
 static __always_inline enum rf_reason rf_icmp_in(struct __sk_buff *skb, struct rf_pkt *p,
-						 const struct rf_quote *q)
+						 struct rf_quote *q)
 {
 	const struct rf_pinhole *ph = &p->hit.ph;
 	struct rf_ep to;
@@ -173,7 +173,7 @@ static __always_inline enum rf_reason rf_icmp_in(struct __sk_buff *skb, struct r
 
 	if (!rf_pinhole_find(p, &q->src, RF_DIR_IN) || (ph->flags & RF_PH_LOCAL) ||
 	    !rf_addr_eq(&p->dst.addr, &q->src.addr) || !rf_icmp_remote(&p->hit, &q->dst) ||
-	    rf_out_first(&p->hit))
+	    rf_out_first(p, &q->dst))
 		return RF_R_NOT_OURS;
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;

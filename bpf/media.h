@@ -94,12 +94,15 @@ static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, 
 	/* what waits for the far side to be learnt counts as sent, so it must be media */
 	if (end && end != RF_R_LEARN_PENDING && !rf_may_be_reflexive(h, end))
 		return end;
-	shut = rf_out_first(h);
-	if (shut)
+	shut = rf_out_first(p, &p->src);
+	/* a check that may come in is TC's */
+	if (shut && (xdp || shut != RF_R_STUN_HELD))
 		return shut;
 	rf_classify(ctx, xdp, p, h->ph.classes, &h->media);
 	agreed = rf_media_agreed(h->ph.classes, h->ph.flags & RF_PH_HELD, h->ph.payload_types,
 				 h->ph.rtcp_types, &h->media);
+	if (!xdp && shut && !h->media.request)
+		return end ? end : RF_R_NOT_SENT_YET;
 	if (end == RF_R_LEARN_PENDING)
 		return agreed ? agreed : end;
 	if (end)
@@ -112,6 +115,8 @@ static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, 
 	}
 	if (!agreed && !(h->ph.flags & RF_PH_LOCAL) && p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;
+	if (!xdp && !agreed && h->dir == RF_DIR_OUT && h->ph.flags & RF_PH_OUT_FIRST)
+		rf_note_sent(p);
 	return agreed;
 }
 

@@ -86,7 +86,10 @@ enum rf_pinhole_flag {
 	RF_PH_HELD = 1 << 2, /* RTP is absent from .classes because of hold / direction */
 	RF_PH_LOCAL = 1 << 3, /* the inside endpoint is this host (mode host) */
 	RF_PH_ICE = 1 << 4, /* STUN checks with other remotes are for the controller to verify */
-	RF_PH_OUT_FIRST = 1 << 5, /* IN: closed until something has been sent OUT; then cleared */
+	RF_PH_OUT_FIRST =
+		1
+		<< 5, /* both directions: IN is closed to a remote until something has been sent OUT to it;
+				   * cleared when all remotes are open */
 	RF_PH_LOW_PORTS = 1 << 6, /* RF_PH_LEARN: also a source below RF_LOW_PORTS */
 };
 
@@ -130,7 +133,7 @@ struct rf_pinhole_cold {
 	__u32 call_id; /* 0: manual */
 	__u32 learn_until_s; /* RF_PH_LEARN: of CLOCK_MONOTONIC, rounded up; a source may be learnt until then */
 	__u32 idle_from_s; /* seconds of CLOCK_MONOTONIC: silence before (on hold) does not count */
-	__u32 pad;
+	__u32 sent_to; /* RF_PH_OUT_FIRST: bit n: something has been sent to the OUT entry's remote n (kernel) */
 };
 _Static_assert(sizeof(struct rf_pinhole_cold) == 16, "rf_pinhole_cold");
 

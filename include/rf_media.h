@@ -210,6 +210,21 @@ RF_PURE bool rf_ports_of_media(__u16 a, __u16 b)
 	return a >= RF_LOW_PORTS && b >= RF_LOW_PORTS;
 }
 
+/*
+ * RF_PH_OUT_FIRST without RF_PH_LEARN: it opens for that remote alone that something has been sent to. .sent_to: of
+ * struct rf_pinhole_cold; .nth: which remote of the OUT entry, from 1; 0: none of them.
+ */
+RF_PURE enum rf_reason rf_media_sent_to(__u32 sent_to, __u32 nth)
+{
+	return nth && sent_to >> (nth - 1) & 1 ? RF_R_NONE : RF_R_NOT_SENT_YET;
+}
+
+/* ... but who checks a candidate of a host that has sent to one of its remotes may be unknown to it: its answer opens. */
+RF_PURE bool rf_media_may_knock(__u16 flags, __u32 sent_to)
+{
+	return (flags & RF_PH_ICE) && sent_to;
+}
+
 /* May a source with this port be learnt? Nothing is sent to a name or management service of somebody else. */
 RF_PURE bool rf_learn_port_fits(__u16 flags, __u16 port)
 {

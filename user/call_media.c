@@ -231,10 +231,9 @@ static bool has_remote(const struct pinhole_spec *s, const struct rf_remote *r)
 }
 
 /*
- * What the inside host's first packet has opened stays open as long as no remote comes that was not agreed on then: with
- * a new one the pinhole begins anew and waits. It is the pinhole that opens, not the way to a remote: of several that
- * are agreed on at once, as of forks, a packet to one opens it to all. With ICE the agents have told each other of new
- * ones by checks, so there it is enough that one stays.
+ * A new remote has to be sent to first, as the kernel side knows by remote (rf_media_sent_to()); here it is a new pinhole,
+ * with statistics of its own. With ICE the agents tell each other of new ones all the time,
+ * so there it is enough that one stays.
  */
 static bool same_opening(const struct pinhole_spec *had, const struct pinhole_spec *w)
 {

@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <stdlib.h>
+#include <string.h>
 #include <uthash.h>
 #include <utlist.h>
 
@@ -66,13 +67,55 @@ static bool waits(const struct datapath *dp, const struct waiting *w, struct rf_
 	       p->state == RF_PINHOLE_OPEN && p->flags & RF_PH_OUT_FIRST;
 }
 
-static bool has_sent(const struct datapath *dp, const struct rf_pinhole *p)
+/* False: it is not there, or cannot be read. */
+static bool entry_read(const struct datapath *dp, const struct rf_pinhole_key *key,
+		       struct pinhole_entry *e)
+{
+	struct rf_more_key more = { .dir = key->dir };
+
+	memset(e, 0, sizeof(*e));
+	if (bpf_map_lookup_elem(dp->map[MAP_PINHOLES], key, &e->p))
+		return false;
+	more.id = e->p.id;
+	return e->p.n_remotes < 2 ||
+	       !bpf_map_lookup_elem(dp->map[MAP_MORE_REMOTES], &more, &e->more);
+}
+
+uint32_t out_first_sent(const struct datapath *dp, const struct rf_pinhole_key *key,
+			const struct pinhole_entry *now)
+{
+	struct rf_pinhole_cold cold;
+	struct pinhole_entry was;
+
+	if (!(now->p.flags & RF_PH_OUT_FIRST) || !entry_read(dp, key, &was) ||
+	    was.p.state != RF_PINHOLE_OPEN || !was.p.slot || was.p.flags & RF_PH_LEARN ||
+	    bpf_map_lookup_elem(dp->map[MAP_PINHOLE_COLD], &was.p.slot, &cold))
+		return 0;
+	return pinhole_entry_sent(&was, cold.sent_to, now);
+}
+
+static bool has_sent(const struct datapath *dp, const struct waiting *w, const struct rf_pinhole *p,
+		     const struct pinhole_entry *out)
 {
 	struct rf_pinhole_state s;
+	struct rf_pinhole_cold cold;
+	struct pinhole_entry in;
 
-	return !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE], &p->slot, &s) &&
-	       rf_media_out_first(p->flags, s.dir[RF_DIR_OUT].packets,
-				  s.dir[RF_DIR_OUT].last_reason) == RF_R_NONE;
+	if (p->flags & RF_PH_LEARN)
+		return !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_STATE], &p->slot, &s) &&
+		       rf_media_out_first(p->flags, s.dir[RF_DIR_OUT].packets,
+					  s.dir[RF_DIR_OUT].last_reason) == RF_R_NONE;
+	return entry_read(dp, &w->key, &in) &&
+	       !bpf_map_lookup_elem(dp->map[MAP_PINHOLE_COLD], &p->slot, &cold) &&
+	       pinhole_entries_open(&in, out, cold.sent_to);
+}
+
+/* What cannot be written now is tried again: until then it is served, but slowly. */
+static bool unmark(const struct datapath *dp, const struct rf_pinhole_key *key,
+		   struct rf_pinhole *p)
+{
+	p->flags &= (__u16)~RF_PH_OUT_FIRST;
+	return !bpf_map_update_elem(dp->map[MAP_PINHOLES], key, p, BPF_EXIST);
 }
 
 /* At an endpoint that may be told apart: one that is agreed, and need not be learnt. */
@@ -116,6 +159,7 @@ static bool has_reported(const struct datapath *dp, const struct waiting *w,
 void out_first_sweep(struct out_first *o, const struct datapath *dp, struct inbound *in)
 {
 	struct waiting *w, *next;
+	struct pinhole_entry out;
 	struct rf_pinhole p;
 	int i = 0;
 
@@ -126,14 +170,16 @@ void out_first_sweep(struct out_first *o, const struct datapath *dp, struct inbo
 			forget(o, w);
 			continue;
 		}
-		if (!has_sent(dp, &p) && !has_reported(dp, w, &p)) {
+		struct rf_pinhole_key key = { .addr = p.xlate.addr,
+					      .port = p.xlate.port,
+					      .dir = RF_DIR_OUT };
+		if (!entry_read(dp, &key, &out) || out.p.id != p.id ||
+		    (!has_sent(dp, w, &p, &out) && !has_reported(dp, w, &p))) {
 			DL_DELETE(o->list, w);
 			DL_APPEND(o->list, w);
 			continue;
 		}
-		p.flags &= (__u16)~RF_PH_OUT_FIRST;
-		/* What cannot be written now is tried again: until then it is served, but slowly. */
-		if (bpf_map_update_elem(dp->map[MAP_PINHOLES], &w->key, &p, BPF_EXIST))
+		if (!unmark(dp, &key, &out.p) || !unmark(dp, &w->key, &p))
 			continue;
 		inbound_set(in, &w->key, &p);
 		forget(o, w);

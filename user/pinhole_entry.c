@@ -83,6 +83,8 @@ static struct pinhole_entry out_of(const struct pinhole_spec *s)
 	};
 
 	e.p.classes = s->classes_out;
+	if (s->out_first)
+		e.p.flags |= RF_PH_OUT_FIRST;
 	memcpy(e.p.payload_types, s->payload_types_out, sizeof(e.p.payload_types));
 	if (s->held_out)
 		e.p.flags |= RF_PH_HELD;
@@ -98,4 +100,31 @@ static struct pinhole_entry out_of(const struct pinhole_spec *s)
 struct pinhole_entry pinhole_entry_of(const struct pinhole_spec *s, enum rf_dir dir)
 {
 	return dir == RF_DIR_IN ? in_of(s) : out_of(s);
+}
+
+const struct rf_remote *pinhole_entry_remote(const struct pinhole_entry *e, unsigned int i)
+{
+	return i ? &e->more.remotes[i - 1] : &e->p.remote;
+}
+
+uint32_t pinhole_entry_sent(const struct pinhole_entry *was, uint32_t sent_to,
+			    const struct pinhole_entry *now)
+{
+	uint32_t bits = 0;
+
+	for (unsigned int i = 0; i < now->p.n_remotes && i < RF_REMOTES_MAX; i++)
+		for (unsigned int k = 0; k < was->p.n_remotes && k < RF_REMOTES_MAX; k++)
+			if (sent_to >> k & 1 &&
+			    !memcmp(pinhole_entry_remote(was, k), pinhole_entry_remote(now, i),
+				    sizeof(struct rf_remote)))
+				bits |= 1u << i;
+	return bits;
+}
+
+bool pinhole_entries_open(const struct pinhole_entry *in, const struct pinhole_entry *out,
+			  uint32_t sent_to)
+{
+	uint32_t all = (1u << in->p.n_remotes) - 1;
+
+	return in->p.n_remotes <= RF_REMOTES_MAX && pinhole_entry_sent(out, sent_to, in) == all;
 }

@@ -556,6 +556,7 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 			bury(t, e, clock_now_ns());
 		return -EADDRINUSE;
 	}
+	cold.sent_to = out_first_sent(t->dp, &key[RF_DIR_OUT], &value[RF_DIR_OUT]);
 	return set_both(t, s->id, key, value, &cold);
 }
 

@@ -96,21 +96,41 @@ static enum rf_reason check_ssrc(struct replay_pinhole *p, const struct rf_pinho
 	return l->ssrc == m->ssrc ? RF_R_NONE : RF_R_WRONG_SSRC;
 }
 
+/* Which one it is, from 1; 0: none */
+static uint32_t remote_nth(const struct pinhole_entry *e, const struct rf_ep *ep)
+{
+	for (uint8_t i = 0; i < e->p.n_remotes; i++)
+		if (rf_remote_is(pinhole_entry_remote(e, i), ep))
+			return i + 1u;
+	return 0;
+}
+
+static enum rf_reason out_first(const struct replay_pinhole *p, const struct rf_ep *src)
+{
+	uint16_t flags = p->entry[RF_DIR_IN].p.flags;
+
+	if (!(flags & RF_PH_OUT_FIRST) || flags & RF_PH_LEARN)
+		return rf_media_out_first(flags, p->sent, 0);
+	return rf_media_sent_to(p->cold.sent_to, remote_nth(&p->entry[RF_DIR_OUT], src));
+}
+
 /* A source to be learnt must first have shown the agreed payload, so it comes after the class. */
 static enum rf_reason check_in(struct replay_pinhole *p, const struct rf_ep *src, uint64_t now_ns,
 			       const struct rf_media *m)
 {
 	const struct rf_pinhole *ph = &p->entry[RF_DIR_IN].p;
-	enum rf_reason shut = rf_media_out_first(ph->flags, p->sent, 0);
+	enum rf_reason shut = out_first(p, src);
 	bool locked = p->learnt.state == RF_LEARN_LOCKED;
 	enum rf_reason reason;
 
 	if (!(ph->flags & RF_PH_LEARN)) {
+		bool knock = rf_media_may_knock(ph->flags, p->cold.sent_to);
+
 		if (!replay_remotes_have(&p->entry[RF_DIR_IN], src, false))
-			return shut && ph->flags & RF_PH_ICE
+			return shut && ph->flags & RF_PH_ICE && !knock
 				       ? shut
 				       : check_unlisted(ph, m, RF_R_WRONG_SOURCE);
-		return shut ? shut : check_class(ph, m);
+		return shut && !(knock && m->request) ? shut : check_class(ph, m);
 	}
 	if (locked && !rf_ep_eq(&p->learnt.ep, src))
 		return RF_R_WRONG_SOURCE;
@@ -157,5 +177,10 @@ enum rf_reason replay_check(struct replay_pinhole *p, const struct replay_udp *u
 		p->last_ns[dir] = now_ns;
 	if (dir == RF_DIR_OUT && (!reason || reason == RF_R_LEARN_PENDING))
 		p->sent = true;
+	if (dir == RF_DIR_OUT && !reason && ph->flags & RF_PH_OUT_FIRST) {
+		uint32_t nth = remote_nth(&p->entry[RF_DIR_OUT], &u->dst);
+
+		p->cold.sent_to |= nth ? 1u << (nth - 1) : 0;
+	}
 	return reason;
 }

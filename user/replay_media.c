@@ -117,10 +117,23 @@ static bool is_outvoted(const struct replay_pinhole *p, const struct sip_msg *m)
 	       p->dialog && p->dialog != dialog_of(m);
 }
 
+/* What p's inside endpoint has sent to, of the remotes that it is going to have. */
+static uint32_t sent_to(const struct replay_pinhole *was, const struct pinhole_entry *now)
+{
+	const struct pinhole_entry *out = was ? &was->entry[RF_DIR_OUT] : NULL;
+
+	if (!out || was->closed_ns || out->p.flags & RF_PH_LEARN)
+		return 0;
+	return pinhole_entry_sent(out, was->cold.sent_to, now);
+}
+
 void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struct pinhole_spec *s,
 			const struct sip_msg *m)
 {
 	struct replay_pinhole *p = by_id(r, s->id);
+	struct pinhole_entry out = pinhole_entry_of(s, RF_DIR_OUT);
+	struct replay_place *at = place(r, &s->inside);
+	uint32_t sent = sent_to(at ? at->in_map : NULL, &out);
 
 	tell(r, rec, s, p && !p->closed_ns ? "change" : "open");
 	if (!p)
@@ -133,6 +146,7 @@ void replay_pinhole_set(struct replay *r, struct replay_record *rec, const struc
 	for (int dir = 0; dir < 2; dir++)
 		p->entry[dir] = pinhole_entry_of(s, dir);
 	p->cold = pinhole_cold_of(s, r->now_ns);
+	p->cold.sent_to = sent;
 	p->closed_ns = 0;
 	p->outvoted = false;
 	if (m)

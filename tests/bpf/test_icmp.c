@@ -219,13 +219,16 @@ static void test_learnt(void **state)
 static void test_not_sent_yet(void **state)
 {
 	struct rf_pinhole ph = ph_new(false, RF_DIR_IN);
-	struct rf_pinhole_state st = { .dir[RF_DIR_OUT].packets = 1 };
+	struct rf_pinhole out = ph_new(false, RF_DIR_OUT);
 	struct icmp c = from_wan(false), t;
 
 	ph.flags |= RF_PH_OUT_FIRST;
+	out.flags |= RF_PH_OUT_FIRST;
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
+	ph_set(IN4, IN_PORT, RF_DIR_OUT, &out);
 	icmp_case("nothing sent", WAN_IN, &c, RF_R_NOT_OURS, NULL);
-	st_set(&st);
+	lab.cold.sent_to = 1;
+	map_set(lab.skel->maps.pinhole_cold, &ph.slot, &lab.cold);
 	t = translated(&c, WAN_IN);
 	icmp_case("sent", WAN_IN, &c, RF_R_ICMP_RELATED, &t);
 }

@@ -152,6 +152,27 @@ static inline void s_out_first_other(struct pinhole_spec *s, __u64 now)
 	s->remotes[0].port = htons(11000);
 }
 
+/* Another remote beside the first, and then alone; the first one's place is not its own. */
+static inline void s_out_first_two(struct pinhole_spec *s, __u64 now)
+{
+	s_out_first(s, now);
+	s->n_remotes = 2;
+	s->remotes[1] = s->remotes[0];
+	s->remotes[0].port = htons(11000);
+}
+
+static inline void s_out_first_second(struct pinhole_spec *s, __u64 now)
+{
+	s_out_first_two(s, now);
+	s->n_remotes = 1;
+}
+
+static inline void s_out_first_ice_two(struct pinhole_spec *s, __u64 now)
+{
+	s_out_first_two(s, now);
+	s->ice = true;
+}
+
 static inline void s_out_first_learn(struct pinhole_spec *s, __u64 now)
 {
 	s_learn(s, now);
@@ -278,6 +299,27 @@ static const struct media_talk media_talks[] = {
 	    { T_IN(PEER_PORT, RF_R_ON_HOLD), .set = s_hold },
 	    { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_other },
 	    { T_OUT(11000, 0) },
+	    { T_IN(11000, 0) } } },
+	{ "another host's, to each of its remotes",
+	  { { T_IN(PEER_PORT, RF_R_NOT_SENT_YET), .set = s_out_first },
+	    { T_OUT(PEER_PORT, 0) },
+	    { T_IN(PEER_PORT, 0), .set = s_out_first_two },
+	    { T_IN(11000, RF_R_NOT_SENT_YET) },
+	    { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_second },
+	    { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_two },
+	    { T_IN(PEER_PORT, RF_R_NOT_SENT_YET) }, /* it was gone meanwhile */
+	    { T_OUT(11000, 0) },
+	    { T_IN(11000, 0) },
+	    { T_IN(PEER_PORT, RF_R_NOT_SENT_YET) },
+	    { T_IN(11000, RF_R_PINHOLE_CLOSED), .close = true },
+	    { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_two } } },
+	{ "another host's, a candidate that it does not know",
+	  { { T_OUT(PEER_PORT, 0), .set = s_out_first_ice },
+	    { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_ice_two },
+	    { T_IN(11000, 0, .pay = PAY_STUN) },
+	    { T_IN(11000, RF_R_NOT_SENT_YET) },
+	    { T_IN(9, RF_R_WRONG_SOURCE) },
+	    { T_OUT(11000, 0, T_ANSWER) },
 	    { T_IN(11000, 0) } } },
 	{ "another host's, to be learnt",
 	  { { T_IN(11000, RF_R_NOT_SENT_YET), .set = s_out_first_learn },

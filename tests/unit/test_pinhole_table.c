@@ -321,6 +321,13 @@ static void send_out(uint16_t port, uint64_t packets, uint8_t last_reason)
 	bpf_map_update_elem(MAP_PINHOLE_STATE, &at(port, RF_DIR_IN)->slot, &st, BPF_ANY);
 }
 
+static void sent_to(uint16_t port, uint32_t bits)
+{
+	struct rf_pinhole_cold cold = { .sent_to = bits };
+
+	bpf_map_update_elem(MAP_PINHOLE_COLD, &at(port, RF_DIR_IN)->slot, &cold, BPF_ANY);
+}
+
 /* Named by another host: the mark stays until the first packet out, and comes off by itself then. */
 static void opens_with_the_first_packet_out(void **state)
 {
@@ -328,24 +335,38 @@ static void opens_with_the_first_packet_out(void **state)
 			    c = spec(3, 20004, 30004);
 
 	a.out_first = b.out_first = c.out_first = true;
+	c.learn = true;
 	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
 	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
 	assert_int_equal(pinhole_table_set(doer.table, &c), 0);
-	assert_false(at(20000, RF_DIR_OUT)->flags & RF_PH_OUT_FIRST);
+	assert_true(at(20000, RF_DIR_OUT)->flags & RF_PH_OUT_FIRST);
 	pinhole_table_sweep(doer.table, 1);
 	assert_true(is_shut(30000) && is_shut(30002) && is_shut(30004));
-	send_out(30000, 1, RF_R_NONE);
+	sent_to(30000, 1); /* the other one is still shut */
+	sent_to(30004, 0);
 	send_out(30004, 0, RF_R_LEARN_PENDING);
 	pinhole_table_sweep(doer.table, 1);
+	assert_true(is_shut(30000) && !is_shut(30004));
+	sent_to(30000, 3);
+	pinhole_table_sweep(doer.table, 1);
+	assert_false(at(20000, RF_DIR_OUT)->flags & RF_PH_OUT_FIRST);
 	assert_true(!is_shut(30000) && is_shut(30002) && !is_shut(30004));
 	/* set again, as for a re-INVITE: what has opened stays open */
 	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
 	assert_true(is_shut(30000));
 	pinhole_table_sweep(doer.table, 1);
 	assert_false(is_shut(30000));
+	/* one more: only that is shut */
+	a.remotes[a.n_remotes++] = (struct rf_remote){ .port = htons(9), .prefix_len = 128 };
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	pinhole_table_sweep(doer.table, 1);
+	assert_true(is_shut(30000));
+	sent_to(30000, 7);
+	pinhole_table_sweep(doer.table, 1);
+	assert_false(is_shut(30000));
 	/* closed, and its keys another one's */
 	pinhole_table_close(doer.table, &b, 1);
-	send_out(30002, 1, RF_R_NONE);
+	sent_to(30002, 3);
 	pinhole_table_sweep(doer.table, 1);
 	assert_true(is_shut(30002));
 	b.id = 4;
