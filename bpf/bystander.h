@@ -131,7 +131,9 @@ rf_call_end_get(struct rf_pkt *p, const struct rf_ep *own, const struct rf_ep *r
 /* The call's host goes on sending: conntrack sees that as well as we do. */
 static __always_inline void rf_call_end_prolong(struct rf_pkt *p, struct rf_call_end *e)
 {
-	RF_WRITE_ONCE(e->until_ns, rf_now(p) + RF_CALL_END_NS);
+	struct rf_settings *s = rf_settings_get();
+
+	RF_WRITE_ONCE(e->until_ns, rf_now(p) + rf_call_end_ns(s ? s->call_end_s : 0));
 }
 
 /* ---- inwards ---- */

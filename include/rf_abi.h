@@ -301,7 +301,7 @@ struct rf_settings {
 	__u16 n_sip_ports;
 	__u16 pad;
 	__be16 sip_ports[RF_SIP_PORTS_MAX];
-	__u32 pad2;
+	__u32 call_end_s; /* entries of call_ends last so long; less than RF_CALL_END_S (older instances: 0): that */
 };
 _Static_assert(sizeof(struct rf_settings) == 48, "rf_settings");
 

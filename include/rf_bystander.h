@@ -13,7 +13,24 @@
 #define RF_FLOW_STREAM_NS (180 * RF_NS_PER_SEC)
 #define RF_FLOW_FRESH_NS  (2 * RF_NS_PER_SEC) /* renewed no more often: a write per packet is dear */
 /* Longer than conntrack keeps UDP, so that no entry of the call's own packets speaks for its far side. */
-#define RF_CALL_END_NS	  (300 * RF_NS_PER_SEC)
+#define RF_CALL_END_S	  300
+#define RF_CALL_END_MORE  60 /* than conntrack's time-outs where these are long */
+#define RF_CALL_END_MAX_S (30 * 24 * 3600) /* no sum overflows */
+
+/* .timeout_s: the longer one of conntrack's two, 0: not known */
+RF_PURE __u32 rf_call_end_s(__u64 timeout_s)
+{
+	if (timeout_s > RF_CALL_END_MAX_S)
+		return RF_CALL_END_MAX_S;
+	return timeout_s + RF_CALL_END_MORE > RF_CALL_END_S ? timeout_s + RF_CALL_END_MORE
+							    : RF_CALL_END_S;
+}
+
+/* .call_end_s: of struct rf_settings */
+RF_PURE __u64 rf_call_end_ns(__u32 call_end_s)
+{
+	return (call_end_s > RF_CALL_END_S ? call_end_s : RF_CALL_END_S) * RF_NS_PER_SEC;
+}
 
 RF_PURE bool rf_flow_alive(__u64 last_ns, __u32 answered, __u64 now)
 {

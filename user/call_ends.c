@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <uthash.h>
 #include <utlist.h>
 
 #include "datapath_priv.h"
@@ -19,7 +20,22 @@ struct call_end_node {
 	struct rf_ep own;
 	uint64_t due_ns;
 	struct call_end_node *prev, *next;
+	UT_hash_handle hh;
 };
+
+static struct rf_ep key_of(const struct rf_ep *own)
+{
+	return (struct rf_ep){ .addr = own->addr, .port = own->port }; /* without .pad */
+}
+
+static struct call_end_node *node_find(const struct call_ends *c, const struct rf_ep *own)
+{
+	struct rf_ep key = key_of(own);
+	struct call_end_node *n;
+
+	HASH_FIND(hh, c->by_own, &key, sizeof(key), n);
+	return n;
+}
 
 static int node_add(struct call_ends *c, const struct rf_ep *own, uint64_t due_ns)
 {
@@ -27,15 +43,25 @@ static int node_add(struct call_ends *c, const struct rf_ep *own, uint64_t due_n
 
 	if (!n)
 		return -ENOMEM;
-	n->own = *own;
+	n->own = key_of(own);
 	n->due_ns = due_ns;
+	HASH_ADD(hh, c->by_own, own, sizeof(n->own), n);
 	DL_APPEND(c->first, n);
 	return 0;
+}
+
+/* Now the last one due */
+static void node_renew(struct call_ends *c, struct call_end_node *n, uint64_t due_ns)
+{
+	n->due_ns = due_ns;
+	DL_DELETE(c->first, n);
+	DL_APPEND(c->first, n);
 }
 
 static void node_remove(struct call_ends *c, struct call_end_node *n)
 {
 	bpf_map_delete_elem(c->fd, &n->own);
+	HASH_DEL(c->by_own, n);
 	DL_DELETE(c->first, n);
 	free(n);
 }
@@ -55,7 +81,7 @@ int call_ends_open(struct call_ends *c, int fd)
 	void *raw;
 	int err;
 
-	*c = (struct call_ends){ .fd = fd };
+	*c = (struct call_ends){ .fd = fd, .keep_ns = rf_call_end_ns(0) };
 	err = datapath_read_all(fd, sizeof(v->own), sizeof(v->end), sizeof(*v),
 				offsetof(struct record, end), &raw, &n);
 	if (err)
@@ -76,9 +102,15 @@ void call_ends_close(struct call_ends *c)
 	struct call_end_node *n, *next;
 
 	DL_FOREACH_SAFE (c->first, n, next) {
+		HASH_DEL(c->by_own, n);
 		DL_DELETE(c->first, n);
 		free(n);
 	}
+}
+
+void call_ends_keep(struct call_ends *c, uint32_t call_end_s)
+{
+	c->keep_ns = rf_call_end_ns(call_end_s);
 }
 
 static void add_remote(struct rf_call_end *e, const struct rf_ep *r)
@@ -98,14 +130,13 @@ static void add_remote(struct rf_call_end *e, const struct rf_ep *r)
 void call_ends_add(struct call_ends *c, const struct rf_ep *own, const struct rf_ep *remotes,
 		   size_t n, uint64_t now_ns)
 {
-	struct rf_call_end e = { 0 };
-	bool known;
+	struct call_end_node *known;
+	struct rf_call_end e;
 	size_t i;
 
-	known = !bpf_map_lookup_elem(c->fd, own, &e);
-	if (known && now_ns >= e.until_ns)
+	if (bpf_map_lookup_elem(c->fd, own, &e) || now_ns >= e.until_ns)
 		e = (struct rf_call_end){ 0 };
-	e.until_ns = now_ns + RF_CALL_END_NS;
+	e.until_ns = now_ns + c->keep_ns;
 	for (i = 0; i < n; i++)
 		add_remote(&e, &remotes[i]);
 	while (bpf_map_update_elem(c->fd, own, &e, BPF_ANY)) {
@@ -116,11 +147,14 @@ void call_ends_add(struct call_ends *c, const struct rf_ep *own, const struct rf
 		if (!c->told)
 			log_warning(
 				"more ends of calls within %u s than there is room for: the oldest are forgotten; raise sip.max_calls",
-				(unsigned int)(RF_CALL_END_NS / RF_NS_PER_SEC));
+				(unsigned int)(c->keep_ns / RF_NS_PER_SEC));
 		c->told = true;
 		node_remove(c, c->first);
 	}
-	if (!known && node_add(c, own, e.until_ns))
+	known = node_find(c, own); /* as it may have given way just now */
+	if (known)
+		node_renew(c, known, e.until_ns);
+	else if (node_add(c, own, e.until_ns))
 		bpf_map_delete_elem(c->fd, own); /* nobody would remove it */
 }
 
@@ -138,8 +172,6 @@ void call_ends_sweep(struct call_ends *c, uint64_t now_ns)
 			continue;
 		}
 		/* prolonged meanwhile */
-		n->due_ns = e.until_ns;
-		DL_DELETE(c->first, n);
-		DL_APPEND(c->first, n);
+		node_renew(c, n, e.until_ns);
 	}
 }

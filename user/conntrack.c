@@ -6,6 +6,8 @@
 #include "conntrack.h"
 
 #include <bpf/btf.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #define MODULE_TYPES "/sys/kernel/btf/nf_conntrack"
@@ -39,4 +41,25 @@ bool conntrack_here(void)
 	}
 	btf__free(vmlinux);
 	return here;
+}
+
+static uint64_t timeout_of(const char *path)
+{
+	FILE *f = fopen(path, "re");
+	uint64_t s = 0;
+
+	if (!f)
+		return 0;
+	if (fscanf(f, "%" SCNu64, &s) != 1)
+		s = 0;
+	fclose(f);
+	return s;
+}
+
+uint64_t conntrack_udp_s(void)
+{
+	uint64_t plain = timeout_of("/proc/sys/net/netfilter/nf_conntrack_udp_timeout");
+	uint64_t stream = timeout_of("/proc/sys/net/netfilter/nf_conntrack_udp_timeout_stream");
+
+	return plain > stream ? plain : stream;
 }

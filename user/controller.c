@@ -297,11 +297,16 @@ static void on_recheck(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
 	struct rf_instance i;
+	int err;
 
 	c->sync_due = true;
 	sync_if_due(c);
-	if (!c->told_conntrack && conntrack_here() && !datapath_instance(c->dp, &i) &&
-	    !(i.flags & RF_INSTANCE_CONNTRACK)) {
+	err = datapath_follow_conntrack(c->dp);
+	if (err)
+		log_warning("cannot follow conntrack's time-outs: %s", strerror(-err));
+	/* the flag first: to look for conntrack may be to read all types of the kernel */
+	if (!c->told_conntrack && !datapath_instance(c->dp, &i) &&
+	    !(i.flags & RF_INSTANCE_CONNTRACK) && conntrack_here()) {
 		/* programs are root's to load */
 		log_warning("%s", CONNTRACK_CAME_LATER);
 		c->told_conntrack = true;

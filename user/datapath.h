@@ -180,6 +180,8 @@ int datapath_apply(const struct datapath *dp, const struct config *c, const stru
 		   size_t n_extra);
 /* SIP ports, policy and heartbeat limit of a configuration into the settings map. */
 int datapath_apply_settings(const struct datapath *dp, const struct config *c);
+/* Conntrack's time-outs may be changed at any time. 0 or -errno. */
+int datapath_follow_conntrack(const struct datapath *dp);
 /* Inside prefixes of a configuration; those given to attach stay. extra: further ones from attach. */
 int datapath_apply_inside(const struct datapath *dp, const struct config *c,
 			  const struct prefix *extra, size_t n_extra);

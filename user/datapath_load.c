@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bpffs.h"
+#include "call_ends.h"
 #include "conntrack.h"
 #include "ringfence.skel.h"
 
@@ -117,7 +118,7 @@ static int make_room(struct ringfence_bpf *skel, const struct config *c)
 	if (!err)
 		err = bpf_map__set_max_entries(skel->maps.inbound, room / 2);
 	if (!err)
-		err = bpf_map__set_max_entries(skel->maps.call_ends, room);
+		err = bpf_map__set_max_entries(skel->maps.call_ends, call_ends_room(room));
 	return err;
 }
 

@@ -16,6 +16,7 @@
 
 #include "bpffs.h"
 #include "conntrack.h"
+#include "rf_bystander.h"
 
 #define HEARTBEAT_LIMIT_NS (3ULL * 1000000000)
 
@@ -81,6 +82,7 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 		.netns_inode = netns_inode(),
 		.heartbeat_limit_ns = HEARTBEAT_LIMIT_NS,
 		.n_sip_ports = c->n_sip_ports,
+		.call_end_s = rf_call_end_s(conntrack_udp_s()),
 	};
 	__u32 zero = 0;
 	int i, err;
@@ -93,6 +95,19 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 	if (err)
 		return err;
 	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
+}
+
+int datapath_follow_conntrack(const struct datapath *dp)
+{
+	__u32 zero = 0, now = rf_call_end_s(conntrack_udp_s());
+	struct rf_settings s;
+
+	if (bpf_map_lookup_elem(dp->map[MAP_SETTINGS], &zero, &s))
+		return -errno;
+	if (s.abi_version != RF_ABI_VERSION || s.call_end_s == now)
+		return 0;
+	s.call_end_s = now;
+	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_EXIST) ? -errno : 0;
 }
 
 int datapath_new_instance(int fd, const char *name, uint64_t flags)

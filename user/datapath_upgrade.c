@@ -21,6 +21,7 @@
 
 #include "abi5.h"
 #include "bpffs.h"
+#include "call_ends.h"
 #include "rf_heartbeat.h"
 
 #define BATCH	  4096
@@ -412,7 +413,7 @@ static int load_fresh(const struct datapath *dp, int fresh[MAP_COUNT], int fds[P
 			next.map[changes[i].map] = -1;
 	room[MAP_PINHOLES] = pinholes.max_entries;
 	room[MAP_PINHOLE_COLD] = state.max_entries;
-	room[MAP_CALL_ENDS] = state.max_entries;
+	room[MAP_CALL_ENDS] = call_ends_room(state.max_entries);
 	err = datapath_load_onto(&next, room, fresh, fds, w);
 	if (!err && dp->abi < 6)
 		err = convert_abi5(dp, state.max_entries, fresh, w);

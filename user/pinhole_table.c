@@ -145,6 +145,16 @@ static bool has_rest(const struct rf_pinhole *p)
 	return p->n_remotes > 1 || p->flags & RF_PH_LEARN;
 }
 
+/* As conntrack's time-outs are now; what cannot be read stays as it was. */
+static void ends_keep(struct pinhole_table *t)
+{
+	struct rf_settings s;
+	__u32 zero = 0;
+
+	if (!bpf_map_lookup_elem(t->dp->map[MAP_SETTINGS], &zero, &s))
+		call_ends_keep(&t->ends, s.call_end_s);
+}
+
 struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 {
 	struct pinhole_table *t = calloc(1, sizeof(*t));
@@ -182,6 +192,7 @@ struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 		pinhole_table_free(t);
 		return NULL;
 	}
+	ends_keep(t);
 	return t;
 }
 
@@ -636,6 +647,7 @@ void pinhole_table_sweep(struct pinhole_table *t, uint64_t now_ns)
 	int i = 0;
 
 	out_first_sweep(t->out_first, t->dp, &t->inbound);
+	ends_keep(t);
 	call_ends_sweep(&t->ends, now_ns);
 	bury_unsure(t, now_ns);
 	/* Oldest first: where one is not due, none behind it is. */

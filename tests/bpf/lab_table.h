@@ -19,6 +19,7 @@ static inline void lab_datapath(struct datapath *dp)
 	dp->map[MAP_MORE_REMOTES] = bpf_map__fd(lab.skel->maps.more_remotes);
 	dp->map[MAP_LEARNT] = bpf_map__fd(lab.skel->maps.learnt);
 	dp->map[MAP_CALL_ENDS] = bpf_map__fd(lab.skel->maps.call_ends);
+	dp->map[MAP_SETTINGS] = bpf_map__fd(lab.skel->maps.settings);
 	dp->map[MAP_INBOUND] = bpf_map__fd(lab.skel->maps.inbound);
 }
 

@@ -215,7 +215,9 @@ static void test_call_over(void **state)
 		   in = turned(&out), dns = query(false, OWN), reply = turned(&dns);
 	struct rf_ep own = ep(PUB4, OWN);
 	struct rf_call_end e, after;
+	struct rf_settings set;
 	struct rf_flow f;
+	__u32 zero = 0;
 
 	call_end(PUB4, OWN, PEER4, PEER_PORT, 3);
 	lab_case("goes on", WAN_OUT, &out, RF_R_NO_PINHOLE, NULL);
@@ -223,6 +225,13 @@ static void test_call_over(void **state)
 	expect_in("its far side", &in, RF_R_NO_PINHOLE);
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.call_ends), &own, &e), 0);
 	assert_true(e.until_ns > now_ns() + 295 * SEC);
+	/* longer where conntrack keeps UDP for longer */
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.settings), &zero, &set), 0);
+	set.call_end_s = 660;
+	map_set(lab.skel->maps.settings, &zero, &set);
+	lab_case("goes on", WAN_OUT, &out, RF_R_NO_PINHOLE, NULL);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.call_ends), &own, &e), 0);
+	assert_true(e.until_ns > now_ns() + 655 * SEC);
 	lab_case("another flow", WAN_OUT, &dns, RF_R_BYSTANDER_OUT, NULL);
 	expect_in("and its reply", &reply, RF_R_BYSTANDER_REPLY);
 	/* a flow that was known before the call */

@@ -5,6 +5,9 @@
  */
 #include "bpf/lab_table.h"
 
+#include "call_ends.h"
+#include "rf_bystander.h"
+
 #define ROOM 1023 /* slots of the lab, without the unused one */
 
 static struct datapath dp;
@@ -301,6 +304,55 @@ static void end_set(uint32_t id, uint64_t until)
 	map_set(lab.skel->maps.call_ends, &own, &e);
 }
 
+static void settings_end(uint32_t s)
+{
+	struct rf_settings v;
+	__u32 zero = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(dp.map[MAP_SETTINGS], &zero, &v), 0);
+	v.call_end_s = s;
+	map_set(lab.skel->maps.settings, &zero, &v);
+}
+
+/* conntrack's time-outs -> how long; never shorter than its default wants */
+static void test_call_end_s(void **state)
+{
+	assert_int_equal(rf_call_end_s(0), 300);
+	assert_int_equal(rf_call_end_s(120), 300);
+	assert_int_equal(rf_call_end_s(240), 300);
+	assert_int_equal(rf_call_end_s(241), 301);
+	assert_int_equal(rf_call_end_s(600), 660);
+	assert_int_equal(rf_call_end_s(UINT64_MAX), 30 * 24 * 3600);
+	assert_int_equal(rf_call_end_ns(0), 300 * SEC);
+	assert_int_equal(rf_call_end_ns(660), 660 * SEC);
+}
+
+/* Without room the end that is oldest by its last call gives way. */
+static void test_call_ends_renewed(void **state)
+{
+	struct rf_ep own = ep(PUB4, 1), far = ep(PEER4, 1);
+	struct call_ends ends;
+	struct rf_call_end e;
+	uint32_t room = bpf_map__max_entries(lab.skel->maps.call_ends);
+
+	map_clear(lab.skel->maps.call_ends);
+	assert_int_equal(call_ends_open(&ends, dp.map[MAP_CALL_ENDS]), 0);
+	for (uint32_t i = 1; i <= room; i++) {
+		own.port = htons(i);
+		call_ends_add(&ends, &own, &far, 1, i);
+	}
+	own.port = htons(1);
+	call_ends_add(&ends, &own, &far, 1, room + 1); /* once more */
+	own = ep(PUB6, 1);
+	call_ends_add(&ends, &own, &far, 1, room + 2);
+	own = ep(PUB4, 1);
+	assert_int_equal(bpf_map_lookup_elem(dp.map[MAP_CALL_ENDS], &own, &e), 0);
+	own.port = htons(2);
+	assert_int_not_equal(bpf_map_lookup_elem(dp.map[MAP_CALL_ENDS], &own, &e), 0);
+	call_ends_close(&ends);
+	map_clear(lab.skel->maps.call_ends);
+}
+
 /* Whom a pinhole let in stays known for 300 s: when its tombstone goes, and when others take their place. */
 static void test_call_ends(void **state)
 {
@@ -345,6 +397,15 @@ static void test_call_ends(void **state)
 	assert_true(end_of(2, &e));
 	pinhole_table_sweep(table, now + 401 * SEC);
 	assert_false(end_of(2, &e));
+
+	/* longer where conntrack keeps UDP for longer */
+	settings_end(660);
+	pinhole_table_sweep(table, now);
+	s.remotes[0].port = htons(9);
+	assert_int_equal(pinhole_table_set(table, &s), 0);
+	assert_true(end_of(2, &e));
+	assert_in_range(e.until_ns, now + 660 * SEC, now_ns() + 660 * SEC);
+	settings_end(0);
 }
 
 /* The oldest gives way. */
@@ -374,6 +435,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_slots_come_back, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_remotes, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_call_ends, table_up, table_down),
+		cmocka_unit_test(test_call_end_s),
+		cmocka_unit_test_setup_teardown(test_call_ends_renewed, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_call_ends_full, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_line_follows, table_up, table_down),
 		cmocka_unit_test_setup_teardown(test_line_gives_way, table_up, table_down),
