@@ -148,6 +148,34 @@ static __always_inline enum rf_reason rf_stun_ask(struct __sk_buff *skb, struct 
 	return rf_punt_copy(skb, p, RF_PUNT_STUN);
 }
 
+/*
+ * From an inside host whose endpoint another one named, refused for .reason: its own business? Not SIP, which
+ * is held, and not where its ports are guarded as they are.
+ */
+__noinline bool rf_own_business(struct __sk_buff *skb, struct rf_pkt *p, __u32 reason)
+{
+	enum rf_reason why = reason;
+	struct rf_learnt *l;
+	struct rf_hit *h;
+
+	if (!p)
+		return false;
+	h = &p->hit;
+	if (!(h->ph.flags & RF_PH_NAMED) || !(h->ph.flags & RF_PH_XLATE) || h->dir != RF_DIR_OUT ||
+	    p->hook != RF_HOOK_INSIDE_IN || rf_sip_port(p->dst.port))
+		return false;
+	if (rf_media_is_over(why)) {
+		l = rf_learnt_get(h);
+		if (!rf_remotes_have(h, &p->dst, true) &&
+		    !(rf_learnt_locked(l) && rf_ep_eq(&l->ep, &p->dst)))
+			return true;
+		rf_classify(skb, false, p, h->ph.classes, &h->media);
+		why = rf_media_agreed(h->ph.classes, h->ph.flags & RF_PH_HELD, h->ph.payload_types,
+				      h->ph.rtcp_types, &h->media);
+	}
+	return rf_media_own_business(h->ph.flags, why);
+}
+
 __noinline enum rf_reason rf_media_xdp(struct xdp_md *ctx, struct rf_pkt *p)
 {
 	enum rf_reason reason;
@@ -178,6 +206,8 @@ __noinline enum rf_reason rf_media_tc(struct __sk_buff *skb, struct rf_pkt *p)
 		reason = rf_stun_ask(skb, p);
 	else
 		reason = rf_park(skb, p, reason);
+	if (reason && rf_own_business(skb, p, reason))
+		return RF_R_NOT_OURS;
 	if (!reason)
 		reason = p->hit.dir == RF_DIR_IN ? rf_deliver_in(skb, p) : rf_deliver_out(skb, p);
 	rf_book(p, reason);

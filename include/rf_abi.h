@@ -90,6 +90,8 @@ enum rf_pinhole_flag {
 		1
 		<< 5, /* both directions: IN is closed to a remote until something has been sent OUT to it;
 				   * cleared when all remotes are open */
+	RF_PH_NAMED =
+		1 << 7, /* another host named the inside endpoint: it may have a life of its own */
 	RF_PH_LOW_PORTS = 1 << 6, /* RF_PH_LEARN: also a source below RF_LOW_PORTS */
 };
 

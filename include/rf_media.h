@@ -225,6 +225,23 @@ RF_PURE bool rf_media_may_knock(__u16 flags, __u32 sent_to)
 	return (flags & RF_PH_ICE) && sent_to;
 }
 
+/*
+ * RF_PH_NAMED, RF_DIR_OUT: what its host sends to somebody else, or is no media at all, is its own business and not the
+ * call's. .reason: why it is refused, of the destination first and then the payload.
+ */
+RF_PURE bool rf_media_own_business(__u16 flags, enum rf_reason reason)
+{
+	return (flags & RF_PH_NAMED) && (reason == RF_R_WRONG_DESTINATION ||
+					 reason == RF_R_WRONG_CLASS || reason == RF_R_NOT_MEDIA);
+}
+
+/* .reason says nothing yet of the packet itself. */
+RF_PURE bool rf_media_is_over(enum rf_reason reason)
+{
+	return reason == RF_R_PINHOLE_CLOSED || reason == RF_R_PINHOLE_EXPIRED ||
+	       reason == RF_R_PINHOLE_IDLE;
+}
+
 /* May a source with this port be learnt? Nothing is sent to a name or management service of somebody else. */
 RF_PURE bool rf_learn_port_fits(__u16 flags, __u16 port)
 {

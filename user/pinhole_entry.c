@@ -27,6 +27,8 @@ static struct rf_pinhole common_of(const struct pinhole_spec *s)
 		p.flags |= RF_PH_LOW_PORTS;
 	if (!ep_eq(&s->inside, &s->outside))
 		p.flags |= RF_PH_XLATE;
+	if (s->out_first)
+		p.flags |= RF_PH_NAMED;
 	p.rtcp_types = s->rtcp_types;
 	return p;
 }

@@ -161,6 +161,23 @@ static enum rf_reason check_out(const struct replay_pinhole *p, const struct rf_
 	return check_class(ph, m);
 }
 
+/* As rf_own_business() of the kernel side */
+static bool own_business(const struct replay_pinhole *p, const struct rf_ep *dst,
+			 const struct rf_media *m, enum rf_reason reason)
+{
+	const struct pinhole_entry *e = &p->entry[RF_DIR_OUT];
+
+	if (!(e->p.flags & RF_PH_NAMED) || !(e->p.flags & RF_PH_XLATE))
+		return false;
+	if (rf_media_is_over(reason)) {
+		if (!replay_remotes_have(e, dst, true) &&
+		    !(p->learnt.state == RF_LEARN_LOCKED && rf_ep_eq(&p->learnt.ep, dst)))
+			return true;
+		reason = check_class(&e->p, m);
+	}
+	return rf_media_own_business(e->p.flags, reason);
+}
+
 enum rf_reason replay_check(struct replay_pinhole *p, const struct replay_udp *u, uint64_t now_ns,
 			    const struct rf_media *m)
 {
@@ -175,6 +192,8 @@ enum rf_reason replay_check(struct replay_pinhole *p, const struct replay_udp *u
 		reason = RF_R_TTL_EXPIRED;
 	if (!reason)
 		p->last_ns[dir] = now_ns;
+	if (dir == RF_DIR_OUT && own_business(p, &u->dst, m, reason))
+		return RF_R_NOT_OURS;
 	if (dir == RF_DIR_OUT && (!reason || reason == RF_R_LEARN_PENDING))
 		p->sent = true;
 	if (dir == RF_DIR_OUT && !reason && ph->flags & RF_PH_OUT_FIRST) {

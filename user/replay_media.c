@@ -328,6 +328,10 @@ void replay_media(struct replay *r, const struct replay_udp *u)
 	}
 	of = meant(at, out ? &u->dst : &u->src);
 	reason = judge(r, p, u, &m);
+	if (reason == RF_R_NOT_OURS) { /* of a host that another one named */
+		r->stats.other++;
+		return;
+	}
 	if (of->closed_ns && of->record->ended_ns &&
 	    (reason == RF_R_WRONG_SOURCE || reason == RF_R_WRONG_DESTINATION))
 		reason = RF_R_PINHOLE_CLOSED; /* of a call that is over: no stranger */
