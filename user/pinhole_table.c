@@ -251,23 +251,29 @@ static void note_end(struct pinhole_table *t, const struct rf_pinhole_key *key,
 		call_ends_add(&t->ends, &own, remotes, n, clock_now_ns());
 }
 
-/* Before v is written to key. */
-static void note_before(struct pinhole_table *t, const struct rf_pinhole_key *key,
-			const struct pinhole_entry *v)
+static int gone(int failed)
+{
+	return failed && errno != ENOENT ? -errno : 0;
+}
+
+/* Before v is written to key. -errno: what is there is not known, so it must not be written over. */
+static int note_before(struct pinhole_table *t, const struct rf_pinhole_key *key,
+		       const struct pinhole_entry *v)
 {
 	struct rf_more_key more_key = { .id = v->p.id, .dir = RF_DIR_IN };
 	struct rf_more_remotes more = { 0 };
 	struct rf_pinhole old;
 
 	if (bpf_map_lookup_elem(t->dp->map[MAP_PINHOLES], key, &old))
-		return;
+		return gone(-1);
 	if (old.id == v->p.id && old.n_remotes == v->p.n_remotes &&
 	    !memcmp(&old.remote, &v->p.remote, sizeof(old.remote)) &&
 	    (old.n_remotes < 2 ||
 	     (!bpf_map_lookup_elem(t->dp->map[MAP_MORE_REMOTES], &more_key, &more) &&
 	      !memcmp(&more, &v->more, (old.n_remotes - 1) * sizeof(more.remotes[0])))))
-		return;
+		return 0;
 	note_end(t, key, &old);
+	return 0;
 }
 
 /* The remotes first: the entry says how many of them count. */
@@ -275,10 +281,11 @@ static int put(struct pinhole_table *t, const struct rf_pinhole_key *key,
 	       const struct pinhole_entry *v)
 {
 	struct rf_more_key more = { .id = v->p.id, .dir = key->dir };
+	int err = key->dir == RF_DIR_IN ? note_before(t, key, v) : 0;
 
+	if (err)
+		return err;
 	inbound_clear(&t->inbound, key);
-	if (key->dir == RF_DIR_IN)
-		note_before(t, key, v);
 	if (v->p.n_remotes > 1 &&
 	    bpf_map_update_elem(t->dp->map[MAP_MORE_REMOTES], &more, &v->more, BPF_ANY))
 		return -errno;
@@ -293,11 +300,6 @@ static void remove_rest(const struct pinhole_table *t, uint32_t id)
 	for (more.dir = 0; more.dir < 2; more.dir++)
 		bpf_map_delete_elem(t->dp->map[MAP_MORE_REMOTES], &more);
 	bpf_map_delete_elem(t->dp->map[MAP_LEARNT], &id);
-}
-
-static int gone(int failed)
-{
-	return failed && errno != ENOENT ? -errno : 0;
 }
 
 /* The entry at key, if it is still the one of id: 1, 0, or -errno: not known. */

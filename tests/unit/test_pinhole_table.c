@@ -415,6 +415,23 @@ static void opens_with_the_first_report(void **state)
 	}
 }
 
+/* What has the key is not known: it is not written over, as nobody would know whom it let in. */
+static void what_is_there_cannot_be_read(void **state)
+{
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20000, 30000);
+
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	fail_kinds = LOOKUP;
+	fail_at = 3; /* behind those for signalling */
+	assert_int_equal(pinhole_table_set(doer.table, &b), -ENOMEM);
+	fail_kinds = 0;
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 1);
+	assert_int_equal(maps[MAP_CALL_ENDS].n, 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 2);
+	assert_int_equal(maps[MAP_CALL_ENDS].n, 1);
+}
+
 /* The kernel refuses an entry: nothing of it is open, what announces it stays here, and the deciders
  * can see which it was. With room again all goes on. */
 static void refused_by_the_kernel(void **state)
@@ -573,6 +590,7 @@ int main(void)
 		T(public_place_in_use),
 		T(gone_before_a_restart),
 		T(one_direction),
+		T(what_is_there_cannot_be_read),
 		T(opens_with_the_first_packet_out),
 		T(opens_with_the_first_report),
 		T(refused_by_the_kernel),
