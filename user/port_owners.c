@@ -21,14 +21,24 @@ struct look {
 	size_t n_guards;
 	struct port_owner *found;
 	size_t n_found;
+	int *failed; /* -errno of a look-up that said neither yes nor no */
 };
+
+/* What cannot be read is not "nothing there". */
+static bool there(const struct look *k, enum datapath_map map, const void *key, void *value)
+{
+	if (!bpf_map_lookup_elem(k->dp->map[map], key, value))
+		return true;
+	if (errno != ENOENT)
+		*k->failed = -errno;
+	return false;
+}
 
 static bool excepted(const struct look *k, uint32_t ifindex, uint16_t port)
 {
 	struct rf_excepts x;
 
-	return k->settings.policy & RF_POLICY_EXCEPTS &&
-	       !bpf_map_lookup_elem(k->dp->map[MAP_EXCEPTS], &ifindex, &x) &&
+	return k->settings.policy & RF_POLICY_EXCEPTS && there(k, MAP_EXCEPTS, &ifindex, &x) &&
 	       x.ports[port / 64] >> port % 64 & 1;
 }
 
@@ -48,7 +58,7 @@ static bool sip_left(const struct look *k, const struct rf_addr *a, uint16_t por
 	struct rf_sip_except x;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!bpf_map_lookup_elem(k->dp->map[MAP_SIP_EXCEPTS], &keys[i], &x))
+		if (there(k, MAP_SIP_EXCEPTS, &keys[i], &x))
 			return true;
 	return false;
 }
@@ -59,7 +69,7 @@ static bool ours(const struct look *k, const struct rf_addr *a, uint16_t port,
 {
 	struct rf_pinhole_key key = { .addr = *a, .port = htons(port), .dir = RF_DIR_IN };
 
-	return !bpf_map_lookup_elem(k->dp->map[MAP_PINHOLES], &key, ph);
+	return there(k, MAP_PINHOLES, &key, ph);
 }
 
 static bool is_ours(const struct look *k, const struct port_owner *o, const struct rf_addr *a,
@@ -166,7 +176,8 @@ static void join(struct look *k)
 int port_owners_guarded(const struct datapath *dp, const struct config *c, struct port_owner **out,
 			size_t *n, int *rules_err)
 {
-	struct look k = { .dp = dp, .c = c };
+	int failed = 0;
+	struct look k = { .dp = dp, .c = c, .failed = &failed };
 	struct port_owner *all = NULL;
 	size_t n_all = 0, i;
 	int err;
@@ -177,7 +188,7 @@ int port_owners_guarded(const struct datapath *dp, const struct config *c, struc
 	if (!err)
 		err = netlink_port_owners(&all, &n_all, rules_err);
 	for (i = 0; i < n_all && !err; i++)
-		err = look_at(&k, &all[i]);
+		err = look_at(&k, &all[i]) ?: failed;
 	free(all);
 	free(k.guards);
 	if (err) {
@@ -221,8 +232,11 @@ const char *port_owner_text(const struct port_owner *o, const char *dev,
 	else
 		snprintf(
 			buf, PORT_OWNER_TEXT_MAX,
-			"UDP %s is closed to who was not asked, but %s; to leave it alone: \"wan\": [ { \"dev\": \"%s\", \"except\": [ %s%s%s ] } ]",
-			ports, who, dev, o->lo == o->hi ? "" : "\"", ports,
-			o->lo == o->hi ? "" : "\"");
+			"UDP %s is closed to who was not asked, but %s; %s: \"wan\": [ { \"dev\": \"%s\", \"except\": [ %s%s%s ] } ]",
+			ports, who,
+			o->kind == PORT_OWNER_SOCKET
+				? "if that is no media of your SIP server, whose calls open their ports by themselves, to leave it alone"
+				: "to leave it alone",
+			dev, o->lo == o->hi ? "" : "\"", ports, o->lo == o->hi ? "" : "\"");
 	return buf;
 }
