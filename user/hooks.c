@@ -86,15 +86,20 @@ static int link_pin(int fd, const char *path, struct why *w)
 	return err;
 }
 
-/* Without its pin a link goes, too. 0 also where there is none. */
+/* Without its pin a link goes, too. 0 also where there is none. What may not be opened (-EACCES: root's, to the
+ * controller) goes with its pin alone. */
 static int link_detach(const char *path)
 {
-	int fd = bpf_obj_get(path);
+	int fd = bpf_obj_get(path), err;
 
+	if (fd < 0 && errno != ENOENT && errno != EACCES)
+		return -errno;
 	if (fd >= 0) {
 		/* now, not when the last descriptor of it is closed somewhere */
-		bpf_link_detach(fd);
+		err = bpf_link_detach(fd) ? -errno : 0;
 		close(fd);
+		if (err)
+			return err;
 	}
 	return unlink(path) && errno != ENOENT ? -errno : 0;
 }
@@ -343,12 +348,19 @@ static int clsact_detach(const struct datapath *dp, uint32_t ifindex, enum hook_
 {
 	struct bpf_tc_hook hook = tc_hook(ifindex, tc_point(side));
 	uint32_t unused, handle;
-	int err = hook_clsact_handle(dp, ifindex, side, &handle, &unused);
+	int i, err;
 
-	if (err || !handle)
-		return err;
-	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = DATAPATH_TC_PRIO);
-	return gone_is_well(bpf_tc_detach(&hook, &opts));
+	/* A swap that was killed may have left more than one. */
+	for (i = 0; i < HOOK_TC_HANDLES; i++) {
+		err = hook_clsact_handle(dp, ifindex, side, &handle, &unused);
+		if (err || !handle)
+			return err;
+		LIBBPF_OPTS(bpf_tc_opts, opts, .handle = handle, .priority = DATAPATH_TC_PRIO);
+		err = gone_is_well(bpf_tc_detach(&hook, &opts));
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int clsact_filters(uint32_t ifindex, size_t *n)

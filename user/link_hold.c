@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -60,6 +61,26 @@ static void drop_dead(struct link_hold *h)
 	h->n = n;
 }
 
+/* Does a record say that it is attached? A detach says first that it is not, then takes the link off and its pin away:
+ * one whose pin is gone is looked up after that. lo's goes when no WAN device is left. */
+static bool is_wanted(const struct datapath *dp, const char *name)
+{
+	__u32 ifindex = strtoul(strrchr(name, '_') + 1, NULL, 10), next, *prev = NULL;
+	struct rf_device dev;
+
+	if (ifindex != LO_IFINDEX)
+		return !bpf_map_lookup_elem(dp->map[MAP_DEVICES], &ifindex, &dev) &&
+		       dev.role == RF_DEV_WAN;
+	while (!bpf_map_get_next_key(dp->map[MAP_DEVICES], prev, &next)) {
+		ifindex = next;
+		prev = &ifindex;
+		if (!bpf_map_lookup_elem(dp->map[MAP_DEVICES], &ifindex, &dev) &&
+		    dev.role == RF_DEV_WAN)
+			return true;
+	}
+	return false;
+}
+
 void link_hold_look(struct link_hold *h, const struct datapath *dp, unsigned int *n_pinned)
 {
 	__u32 key, next, *prev = NULL;
@@ -72,7 +93,8 @@ void link_hold_look(struct link_hold *h, const struct datapath *dp, unsigned int
 	*n_pinned = 0;
 	for (i = 0; i < h->n; i++)
 		if (lstat(pin_path(path, dp->instance, "links", h->v[i].name), &st) &&
-		    errno == ENOENT && !bpf_obj_pin(h->v[i].fd, path))
+		    errno == ENOENT && is_wanted(dp, h->v[i].name) &&
+		    !bpf_obj_pin(h->v[i].fd, path))
 			++*n_pinned;
 	hold(h, dp->instance, "tcx_out_", LO_IFINDEX);
 	while (!bpf_map_get_next_key(dp->map[MAP_DEVICES], prev, &next)) {

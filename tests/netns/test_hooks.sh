@@ -88,6 +88,19 @@ xdp_taken() {
 	in_ns gw ip link del x9
 }
 xdp_taken
+
+# ---- two filters of one instance, as a swap leaves them that was killed ----
+two_filters() {
+	rf_config
+	RINGFENCE_TC=clsact check "two filters: attach" rf attach dev w0 config "$RF_CONFIG" mode tc
+	for side in ingress egress; do
+		check "two filters: a second one, $side" in_ns gw tc filter add dev w0 $side prio 1 handle 0x5247 protocol all \
+			bpf da object-pinned "/sys/fs/bpf/ringfence/$RF_INSTANCE/progs/rf_wan_in"
+	done
+	check "two filters: detach" rf detach all
+	check "two filters: no filter and no qdisc is left" not grep -q clsact <(in_ns gw tc qdisc show dev w0)
+}
+two_filters
 check "nothing is left" test -z "$(find /sys/fs/bpf -mindepth 1 ! -name '*.debug')"
 lab_down
 lab_done
