@@ -140,7 +140,7 @@ int datapath_hook_wan(struct datapath *dp, const struct config *c, struct rf_dev
 
 /*
  * Opens the instance, for `replace` of an older version, too. What only a crash has left is removed.
- * -ENOENT: there is none.
+ * 0 and *out NULL: there is none.
  */
 static int open_running(struct datapath **out, const struct attach_request *r, struct why *w)
 {
@@ -149,7 +149,10 @@ static int open_running(struct datapath **out, const struct attach_request *r, s
 	size_t n_wans = 0;
 	int err;
 
+	*out = NULL;
 	err = datapath_open(&dp, r->instance, true, &other);
+	if (err == -ENOENT)
+		return 0;
 	if (err && err != -ESTALE)
 		return why_set(w, err, "%s", other.text);
 	if (err)
@@ -159,7 +162,8 @@ static int open_running(struct datapath **out, const struct attach_request *r, s
 	err = count_role(dp, RF_DEV_WAN, &n_wans, w);
 	if (!err && !n_wans) {
 		err = datapath_remove(dp, w);
-		err = err ? err : -ENOENT;
+		datapath_close(dp);
+		return err;
 	}
 	if (!err && dp->abi != RF_ABI_VERSION && !r->replace)
 		err = why_set(w, -ESTALE, "%s", other.text);
@@ -184,7 +188,7 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 	if (err)
 		return err;
 	err = open_running(out, r, w);
-	if (err != -ENOENT)
+	if (err || *out)
 		return err;
 	if (r->replace)
 		return why_set(w, -ENOENT,
@@ -211,6 +215,7 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 static int check_not_attached(const struct datapath *dp, const struct nl_link *link, struct why *w)
 {
 	struct rf_device old;
+	int hooked;
 
 	if (bpf_map_lookup_elem(dp->map[MAP_DEVICES], &link->ifindex, &old))
 		return errno == ENOENT ? 0
@@ -221,6 +226,18 @@ static int check_not_attached(const struct datapath *dp, const struct nl_link *l
 			w, -EEXIST,
 			"%s is attached already (instance \"%s\"); to load new programs without losing a packet: ringfence attach dev %s replace",
 			link->name, dp->instance, link->name);
+	if (old.role != RF_DEV_WAN)
+		return 0;
+	/* Renamed; or its number is another device's by now. A failed attach would unhook it. */
+	hooked = hook_tc_attached(dp, link->ifindex, HOOK_INGRESS);
+	if (hooked < 0)
+		return why_set(w, hooked, "cannot read what is attached to %s: %s", link->name,
+			       strerror(-hooked));
+	if (hooked)
+		return why_set(
+			w, -EEXIST,
+			"%s is attached already (instance \"%s\"), as %.15s, the name that it had; to go on with the new one: ringfence attach dev %s replace",
+			link->name, dp->instance, old.name, link->name);
 	return 0;
 }
 
