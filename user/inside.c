@@ -126,6 +126,16 @@ static struct datapath_device *device_by_index(const struct scan *s, uint32_t if
 	return NULL;
 }
 
+static bool wan_by_name(const struct scan *s, const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < s->n_devices; i++)
+		if (s->devices[i].dev.role == RF_DEV_WAN && !strcmp(s->devices[i].dev.name, name))
+			return true;
+	return false;
+}
+
 /* Virtual devices above others lose what native XDP redirects to them, whatever they say. was: what was known
  * so far, which holds where the kernel does not answer. */
 static bool kind_takes_redirect(const struct nl_link *link, bool was, struct inside_change *change)
@@ -148,6 +158,43 @@ static bool kind_takes_redirect(const struct nl_link *link, bool was, struct ins
 
 /* ---- WAN devices ---- */
 
+/* The record has moved to the new ifindex: what is left of the former one goes. */
+static void wan_moved(struct datapath *dp, struct scan *s, struct datapath_device *d,
+		      const struct rf_device *dev, const struct nl_link *link,
+		      struct inside_change *change)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < s->n_guards; i++) {
+		struct datapath_guard *g = &s->guards[i];
+
+		if (g->guard.ifindex != d->ifindex)
+			continue;
+		g->guard.ifindex = link->ifindex;
+		/* ENOENT: deleted since it was read */
+		if (bpf_map_update_elem(dp->map[MAP_GUARDS], &g->addr, &g->guard, BPF_EXIST) &&
+		    errno != ENOENT) {
+			err = -errno;
+			inside_trouble(change, err, "cannot move a guard of %s: %s", dev->name,
+				       strerror(-err));
+		}
+	}
+	err = datapath_unhook(dp, d->ifindex);
+	if (err)
+		inside_trouble(change, err, "cannot remove what is left of the former %s: %s",
+			       dev->name, strerror(-err));
+	d->ifindex = link->ifindex;
+	d->dev = *dev;
+	d->present = true;
+}
+
+/* Is another instance's WAN device? Asks who may look at others' programs: root, not the controller. */
+static bool is_others(const struct datapath *dp, const struct nl_link *link, struct why *w)
+{
+	return hook_other(dp, link->name, link->ifindex, w) == -EBUSY;
+}
+
 /* A device with the name of one that went away: hooks it again. The record moves to the new ifindex. */
 static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 		    struct datapath_device *d, const struct nl_link *link,
@@ -159,11 +206,15 @@ static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 	struct rf_device dev = d->dev;
 	struct why w = { "" };
 	char note[256];
-	size_t i;
 	int err;
 
 	dev.mtu = link->mtu;
 	dev.flags = link->type == ARPHRD_ETHER ? 0 : RF_DEV_L3;
+	if (is_others(dp, link, &w)) {
+		inside_trouble(change, -EBUSY, "%s is back, but cannot be attached again: %.300s",
+			       dev.name, w.text);
+		return -EBUSY;
+	}
 	err = datapath_hook_wan(dp, c, &dev, link->ifindex, d->ifindex, &mode, note, sizeof(note),
 				&w);
 	if (err) {
@@ -172,27 +223,7 @@ static int wan_back(struct datapath *dp, const struct config *c, struct scan *s,
 			       dev.name, w.text);
 		return err;
 	}
-	for (i = 0; i < s->n_guards; i++) {
-		struct datapath_guard *g = &s->guards[i];
-
-		if (g->guard.ifindex != d->ifindex)
-			continue;
-		g->guard.ifindex = link->ifindex;
-		/* ENOENT: deleted since it was read */
-		if (bpf_map_update_elem(dp->map[MAP_GUARDS], &g->addr, &g->guard, BPF_EXIST) &&
-		    errno != ENOENT) {
-			err = -errno;
-			inside_trouble(change, err, "cannot move a guard of %s: %s", dev.name,
-				       strerror(-err));
-		}
-	}
-	err = datapath_unhook(dp, d->ifindex);
-	if (err)
-		inside_trouble(change, err, "cannot remove what is left of the former %s: %s",
-			       dev.name, strerror(-err));
-	d->ifindex = link->ifindex;
-	d->dev = dev;
-	d->present = true;
+	wan_moved(dp, s, d, &dev, link, change);
 	return 0;
 }
 
@@ -222,6 +253,7 @@ static void wan_keep(struct datapath *dp, struct datapath_device *d, const struc
 static void sync_wans(struct datapath *dp, struct scan *s, const struct config *c,
 		      struct inside_change *change)
 {
+	const struct datapath_device *there;
 	const struct nl_link *link;
 	struct datapath_device *d;
 	size_t i;
@@ -237,6 +269,12 @@ static void sync_wans(struct datapath *dp, struct scan *s, const struct config *
 			continue;
 		}
 		link = link_by_name(s, d->dev.name);
+		there = link ? device_by_index(s, link->ifindex, RF_DEV_WAN) : NULL;
+		if (there && is_same_device(dp, there, link)) { /* killed right before the end */
+			wan_moved(dp, s, d, &there->dev, link, change);
+			s->stale[i] = false;
+			continue;
+		}
 		if (link && !wan_back(dp, c, s, d, link, change)) {
 			s->stale[i] = false;
 			change->wan_back++;
@@ -466,6 +504,8 @@ static void sync_inside(struct datapath *dp, const struct scan *s, const struct 
 	for (i = 0; i < s->n_links; i++) {
 		link = &s->links[i];
 		if (link->ifindex == LO_IFINDEX || !leads_inside(s, link->ifindex))
+			continue;
+		if (wan_by_name(s, link->name)) /* back, but could not be hooked */
 			continue;
 		wan = wan_record(s, link->ifindex, &stale);
 		/* Its record is all that is known of the one that may come back: it must not be lost. */

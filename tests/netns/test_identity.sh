@@ -352,6 +352,46 @@ range_kept() {
 	in_ns gw ip link del v7
 }
 
+# ---- a WAN device that is another instance's when it comes back ----
+others_device() {
+	rf_config
+	new_device w8 4400
+	check "another's device: attach" rf attach dev w0 config "$RF_CONFIG"
+	check "another's device: the second" rf attach dev w8 config "$RF_CONFIG"
+	in_ns gw ip link del w8
+	new_device w8 4401
+	in_ns gw ip addr add 10.0.0.129/25 dev w8 # leads inside, too
+	check "another's device: it comes back, and another instance is faster" rf --instance "${RF_INSTANCE}b" attach dev w8 mode tc
+	in_ns gw tcx | grep w8 >"$LAB_TMP/w8"
+	rf attach dev w0 config "$RF_CONFIG" replace >"$LAB_TMP/replace" 2>&1
+	check "another's device: root's replace says so" grep -q 'w8 is back, but cannot be attached again: .*another instance' "$LAB_TMP/replace"
+	check "another's device: no hook of ours is on it" diff "$LAB_TMP/w8" <(in_ns gw tcx | grep w8)
+	rf --instance "${RF_INSTANCE}b" detach all
+	check "another's device: replace" rf attach dev w0 config "$RF_CONFIG" replace
+	check "another's device: is ours when it is free" is devices "('w0', 'up') ('w8', 'up')"
+	check "another's device: detach" rf detach all
+	in_ns gw ip link del w8
+	rm -f "$RF_CONFIG"
+}
+
+# ---- a WAN device that is renamed while no controller runs ----
+renamed() {
+	rf_config
+	check "renamed: attach" rf attach dev w0 config "$RF_CONFIG"
+	new_device w7 4500
+	check "renamed: the second" rf attach dev w7 config "$RF_CONFIG"
+	in_ns gw ip link set w7 down
+	in_ns gw ip link set w7 name w8
+	in_ns gw ip link set w8 up
+	check_fails "renamed: attach" "w8 is attached already .*as w7, .*ringfence attach dev w8 replace" rf attach dev w8 config "$RF_CONFIG"
+	check "renamed: the hooks are there" grep -q 'w8 ingress rf_wan_in' <(in_ns gw tcx)
+	check "renamed: replace" rf attach dev w8 config "$RF_CONFIG" replace
+	check "renamed: has its name" is devices "('w0', 'up') ('w8', 'up')"
+	check "renamed: detach" rf detach all
+	in_ns gw ip link del w8
+	rm -f "$RF_CONFIG"
+}
+
 lab_up nat
 if [ -n "${ONLY:-}" ]; then
 	for step in $ONLY; do $step; done
@@ -359,6 +399,8 @@ if [ -n "${ONLY:-}" ]; then
 	lab_done
 fi
 remains
+renamed
+others_device
 redialled
 range_kept
 other_device
