@@ -44,8 +44,13 @@ for mode in native generic; do
 		detached) bpftool link detach pinned "$(xdp_pin w0)" ;;
 		unpinned) rm "$(xdp_pin w0)" ;;
 		esac
-		check "$mode: $how: status shows it" misses XDP
-		check "$mode: $how: and warns" grep -q 'somebody removed hooks of w0 (XDP)' <(rf status)
+		# without its pin it stays where the controller holds the link by then
+		if [ $how = unpinned ] && xdp_runs w0; then
+			ok "$mode: $how: it was not off"
+		else
+			check "$mode: $how: status shows it" misses XDP
+			check "$mode: $how: and warns" grep -q 'somebody removed hooks of w0 (XDP)' <(rf status)
+		fi
 		check "$mode: $how: signalling passes" sip_passes
 		check "$mode: $how: it comes back" soon xdp_runs w0
 		check "$mode: $how: status shows nothing" whole
