@@ -48,6 +48,11 @@ int datapath_reopen_progs(struct datapath *dp);
 int datapath_new_instance(int fd, const char *name, uint64_t flags);
 /* Notes what freshly loaded programs of the same instance can do. 0 or -errno. */
 int datapath_programs_changed(const struct datapath *dp);
+/* The endpoints that are left to others, and those alone. 0 or -errno. */
+int datapath_sip_excepts_read(const struct datapath *dp, struct rf_ep **out, size_t *n);
+int datapath_sip_excepts_put(const struct datapath *dp, const struct rf_ep *v, size_t n);
+/* 0 or -errno. */
+int datapath_put_conntrack(const struct datapath *dp, bool conntrack);
 
 /* ---- datapath_excepts.c; all: 0 or -errno ---- */
 
@@ -139,11 +144,15 @@ struct datapath_undo {
 	struct rf_settings settings;
 	struct datapath_inside *insides;
 	struct datapath_guard *guards;
-	size_t n_insides, n_guards;
+	struct datapath_except *excepts;
+	struct rf_ep *sip_excepts;
+	size_t n_insides, n_guards, n_excepts, n_sip_excepts;
+	bool has_instance, conntrack; /* its flag */
 };
 int datapath_undo_read(const struct datapath *dp, struct datapath_undo *u);
 void datapath_undo_free(struct datapath_undo *u);
-/* Settings, inside prefixes and guards as they were; as many of them as can be. 0 or -errno. */
+/* Settings, inside prefixes, guards, what is left to others and what the programs can do as they were; as many of
+ * them as can be. 0 or -errno. */
 int datapath_undo(const struct datapath *dp, const struct datapath_undo *u);
 
 /* ---- datapath_attach.c ---- */

@@ -28,17 +28,33 @@ static int replace_xdp(const struct datapath *dp, const struct datapath_device *
 		   : 0;
 }
 
+/* A device may have another name by now, and another device its number: whose it is, its hooks tell. 1, 0 or -errno */
+static int has_hooks(const struct datapath *dp, const struct datapath_device *d)
+{
+	int has = d->present;
+
+	if (!has)
+		has = hook_tc_attached(dp, d->ifindex, HOOK_INGRESS);
+	if (!has)
+		has = hook_tc_attached(dp, d->ifindex, HOOK_EGRESS);
+	return has ? has : hook_xdp_attached(dp, d->ifindex);
+}
+
 int datapath_replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w)
 {
 	struct datapath_device *v;
 	size_t n, i;
-	int err;
+	int err, has;
 
 	err = datapath_devices(dp, &v, &n);
 	if (err)
 		return why_set(w, err, "cannot read the devices: %s", strerror(-err));
 	for (i = 0; i < n && !err; i++) {
-		if (!v[i].present)
+		has = has_hooks(dp, &v[i]);
+		if (has < 0)
+			err = why_set(w, has, "cannot read what is attached to %s: %s",
+				      v[i].dev.name, strerror(-has));
+		if (has <= 0)
 			continue;
 		if (v[i].dev.role == RF_DEV_INSIDE) {
 			err = hook_tc_attach(dp, v[i].dev.name, v[i].ifindex, HOOK_INGRESS,

@@ -35,42 +35,61 @@ static __u32 policy_of(const struct config *c)
 	return policy;
 }
 
-static bool has_sip_except(const struct config *c, const struct rf_ep *ep)
+static bool has_sip_except(const struct rf_ep *v, size_t n, const struct rf_ep *ep)
 {
-	int i;
+	size_t i;
 
-	for (i = 0; i < c->n_sip_excepts; i++)
-		if (ep_eq(&c->sip_excepts[i], ep))
+	for (i = 0; i < n; i++)
+		if (ep_eq(&v[i], ep))
 			return true;
 	return false;
 }
 
-/* Those of the configuration, and no others. */
-static int put_sip_excepts(const struct datapath *dp, const struct config *c)
+int datapath_sip_excepts_read(const struct datapath *dp, struct rf_ep **out, size_t *n)
 {
 	struct {
 		struct rf_ep ep;
 		struct rf_sip_except value;
 	} * old;
-	struct rf_sip_except value = { 0 };
-	size_t n, k;
+	struct rf_ep *v;
+	size_t n_old, k;
 	void *raw;
-	int i, err;
+	int err;
 
-	for (i = 0; i < c->n_sip_excepts; i++)
-		if (bpf_map_update_elem(dp->map[MAP_SIP_EXCEPTS], &c->sip_excepts[i], &value,
-					BPF_ANY))
-			return -errno;
 	err = datapath_read_all(dp->map[MAP_SIP_EXCEPTS], sizeof(old->ep), sizeof(old->value),
-				sizeof(*old), sizeof(old->ep), &raw, &n);
+				sizeof(*old), sizeof(old->ep), &raw, &n_old);
 	if (err)
 		return err;
 	old = raw;
-	for (k = 0; k < n; k++)
-		if (!has_sip_except(c, &old[k].ep) &&
-		    bpf_map_delete_elem(dp->map[MAP_SIP_EXCEPTS], &old[k].ep) && errno != ENOENT)
-			err = -errno;
+	v = calloc(n_old ? n_old : 1, sizeof(*v));
+	for (k = 0; v && k < n_old; k++)
+		v[k] = old[k].ep;
 	free(raw);
+	if (!v)
+		return -ENOMEM;
+	*out = v;
+	*n = n_old;
+	return 0;
+}
+
+int datapath_sip_excepts_put(const struct datapath *dp, const struct rf_ep *v, size_t n)
+{
+	struct rf_sip_except value = { 0 };
+	struct rf_ep *old;
+	size_t n_old, k;
+	int err;
+
+	for (k = 0; k < n; k++)
+		if (bpf_map_update_elem(dp->map[MAP_SIP_EXCEPTS], &v[k], &value, BPF_ANY))
+			return -errno;
+	err = datapath_sip_excepts_read(dp, &old, &n_old);
+	if (err)
+		return err;
+	for (k = 0; k < n_old; k++)
+		if (!has_sip_except(v, n, &old[k]) &&
+		    bpf_map_delete_elem(dp->map[MAP_SIP_EXCEPTS], &old[k]) && errno != ENOENT)
+			err = -errno;
+	free(old);
 	return err;
 }
 
@@ -91,7 +110,7 @@ int datapath_apply_settings(const struct datapath *dp, const struct config *c)
 		return -EIO; /* /proc/self/ns/net cannot be read */
 	for (i = 0; i < c->n_sip_ports && i < RF_SIP_PORTS_MAX; i++)
 		s.sip_ports[i] = htons(c->sip_ports[i]);
-	err = put_sip_excepts(dp, c);
+	err = datapath_sip_excepts_put(dp, c->sip_excepts, c->n_sip_excepts);
 	if (err)
 		return err;
 	return bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_ANY) ? -errno : 0;
@@ -124,7 +143,7 @@ int datapath_new_instance(int fd, const char *name, uint64_t flags)
 	return bpf_map_update_elem(fd, &zero, &fresh, BPF_ANY) ? -errno : 0;
 }
 
-int datapath_programs_changed(const struct datapath *dp)
+int datapath_put_conntrack(const struct datapath *dp, bool conntrack)
 {
 	struct rf_instance i;
 	__u32 zero = 0;
@@ -134,9 +153,14 @@ int datapath_programs_changed(const struct datapath *dp)
 	if (err)
 		return err;
 	i.flags &= ~(__u64)RF_INSTANCE_CONNTRACK;
-	if (conntrack_here())
+	if (conntrack)
 		i.flags |= RF_INSTANCE_CONNTRACK;
 	return bpf_map_update_elem(dp->map[MAP_INSTANCE], &zero, &i, BPF_ANY) ? -errno : 0;
+}
+
+int datapath_programs_changed(const struct datapath *dp)
+{
+	return datapath_put_conntrack(dp, conntrack_here());
 }
 
 /* Media ports that are guarded for routed inside hosts: those of the prefixes that are there, else whatever

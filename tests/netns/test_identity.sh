@@ -140,6 +140,43 @@ unpinned() { # KIND/NAME USER
 	rf_down
 }
 
+# Nobody follows it: its record has the former name.
+renamed() {
+	rf_config
+	check "renamed: attach" rf attach dev w0 config "$RF_CONFIG"
+	new_device w7 4300
+	check "renamed: attach another" rf attach dev w7 mode tc
+	in_ns gw ip link set w7 down
+	in_ns gw ip link set w7 name w9
+	in_ns gw ip link set w9 up
+	hook_progs >"$LAB_TMP/progs"
+	check "renamed: has its programs" test -s "$LAB_TMP/progs"
+	check "renamed: replace" rf attach dev w0 config "$RF_CONFIG" replace
+	check "renamed: all of its programs are other ones" test -z "$(hook_progs | grep -xFf "$LAB_TMP/progs")"
+	rf detach all
+	in_ns gw ip link del w9
+}
+hook_progs() { in_ns gw tcx -i | grep "^w9 "; }
+
+# An attach that fails leaves what is left to others as it was.
+undone() {
+	rf_config "\"sip\": { \"except\": [ \"$GW4:5060\" ] }"
+	check "undone: attach" rf attach dev w0 config "$RF_CONFIG"
+	left_to_others >"$LAB_TMP/left"
+	rf_config "\"sip\": { \"except\": [ \"$GW4:5070\" ] }"
+	sed -i 's|"wan": \[|"wan": [ { "dev": "d7", "except": [ 21500 ] },|' "$RF_CONFIG"
+	in_ns gw ip tuntap add d7 mode tun
+	in_ns gw ip link set d7 up
+	check_fails "undone: an attach that fails" "no Ethernet header" rf attach dev d7 mode native config "$RF_CONFIG"
+	left() { left_to_others | diff "$LAB_TMP/left" -; }
+	check "undone: all is as it was" left
+	rf detach all
+	in_ns gw ip link del d7
+}
+left_to_others() {
+	for m in settings sip_excepts excepts; do in_ns gw bpftool -j map dump pinned "$PINS/maps/$m" | md5sum; done
+}
+
 # Without a controller: the programs on their hooks are all there is.
 alone() {
 	rf_config
@@ -319,6 +356,9 @@ redialled() {
 	kill -CONT "$(pid)"
 	check "redialled: it is hooked again" wait_for 15 hooked v7
 	check "redialled: and guarded" wait_for 10 guarded 198.18.8.1 20000-21999
+	in_ns gw ip link del v7
+	new_device v7 5101
+	check "redialled: and once more" wait_for 15 hooked v7
 	check "redialled: entries of devices that are gone go" wait_for 10 is n_excepts 2
 	rf_down
 	in_ns gw ip link del v7
@@ -341,13 +381,14 @@ range_kept() {
 	in_ns gw ip addr add 198.18.8.1/32 dev v7
 	check "range: attach" rf attach dev v7 config "$RF_CONFIG.attach"
 	check "range: is guarded" guarded 198.18.8.1 20000-21999
-	in_ns gw ip link set v7 down
+	kill -STOP "$(pid)" # it sees the device that is back, with its address, at once
 	in_ns gw ip link del v7
 	new_device v7 5201
-	in_ns gw ip addr add 198.18.8.1/32 dev v7
+	in_ns gw ip addr add 198.18.8.2/32 dev v7
+	kill -CONT "$(pid)"
 	check "range: it is hooked again" wait_for 15 hooked v7
-	sleep 2
-	check "range: with the same ports" guarded 198.18.8.1 20000-21999
+	check "range: no guard of the former address is left" wait_for 10 not guarded 198.18.8.1
+	check "range: with the same ports" guarded 198.18.8.2 20000-21999
 	rf_down
 	in_ns gw ip link del v7
 }
@@ -403,6 +444,8 @@ renamed
 others_device
 redialled
 range_kept
+renamed
+undone
 other_device
 pinned_again
 unmounted nobody
