@@ -11,18 +11,16 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "abi5.h"
 #include "bpffs.h"
 #include "call_ends.h"
 #include "rf_heartbeat.h"
+#include "run_dir.h"
 
 #define BATCH	  4096
 #define WAIT_NS	  (10ULL * 1000000000) /* for a heartbeat to stop; its limit is far below */
@@ -73,25 +71,9 @@ static int controller_runs(uint32_t pid, struct why *w)
 /* The lock of the run directory, which every controller holds: none can start until it is closed. */
 static int lock_out(const struct datapath *dp, uint32_t pid, int *lock, struct why *w)
 {
-	char path[128];
-	int fd, err;
+	int err = run_dir_lock(dp->instance, lock, w);
 
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", dp->instance);
-	if ((mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST) || (mkdir(path, 0700) && errno != EEXIST))
-		return why_set(w, -errno, "cannot create %s: %s", path, strerror(errno));
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/lock", dp->instance);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
-		err = errno == EWOULDBLOCK
-			      ? controller_runs(pid, w)
-			      : why_set(w, -errno, "cannot lock %s: %s", path, strerror(errno));
-		close(fd);
-		return err;
-	}
-	*lock = fd;
-	return 0;
+	return err == -EBUSY ? controller_runs(pid, w) : err;
 }
 
 /* It may have another /run. One that was killed has left a heartbeat that is fresh for some seconds. */
@@ -272,9 +254,11 @@ static int set_version(const struct datapath *dp, uint32_t version, struct why *
 	int err;
 
 	err = datapath_settings(dp, &s);
-	s.abi_version = version;
-	if (!err && bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_EXIST))
-		err = -errno;
+	if (!err) {
+		s.abi_version = version;
+		if (bpf_map_update_elem(dp->map[MAP_SETTINGS], &zero, &s, BPF_EXIST))
+			err = -errno;
+	}
 	return err ? why_set(w, err, "cannot write the settings of instance \"%s\": %s",
 			     dp->instance, strerror(-err))
 		   : 0;

@@ -52,29 +52,26 @@ struct journal {
 	struct journal_index live;
 };
 
-static void boot_id(char out[40])
+/* 0 or -errno: a journal that could not be told from one of another boot must not be set aside. */
+static int boot_id(char out[40])
 {
 	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	ssize_t n;
 
-	memset(out, 0, 40);
 	if (fd < 0)
-		return;
+		return -errno;
+	memset(out, 0, 40);
 	n = read(fd, out, 36);
 	close(fd);
-	if (n != 36)
-		memset(out, 0, 40);
+	return n == 36 ? 0 : n < 0 ? -errno : -EIO;
 }
 
-static struct header header_now(const struct journal *j)
+static int header_now(const struct journal *j, struct header *h)
 {
-	struct header h;
-
-	memset(&h, 0, sizeof(h));
-	memcpy(h.magic, JOURNAL_MAGIC, sizeof(h.magic));
-	boot_id(h.boot_id);
-	h.instance = j->owner.instance;
-	return h;
+	memset(h, 0, sizeof(*h));
+	memcpy(h->magic, JOURNAL_MAGIC, sizeof(h->magic));
+	h->instance = j->owner.instance;
+	return boot_id(h->boot_id);
 }
 
 static uint32_t entry_crc(const struct entry *e, const void *bytes)
@@ -157,10 +154,12 @@ enum header_kind { HEADER_OURS, HEADER_EMPTY, HEADER_FOREIGN, HEADER_OTHER };
 /* Whose file is it? Sets .begin when it is ours; an empty one is as good as new. */
 static int header_check(struct journal *j, enum header_kind *kind)
 {
-	struct header have = { 0 }, want = header_now(j);
+	struct header have = { 0 }, want;
 	struct stat st;
-	int err;
+	int err = header_now(j, &want);
 
+	if (err)
+		return err;
 	if (fstat(j->fd, &st))
 		return -errno;
 	*kind = st.st_size ? HEADER_OTHER : HEADER_EMPTY;
@@ -184,18 +183,41 @@ static int header_check(struct journal *j, enum header_kind *kind)
 	return 0;
 }
 
+/* The directory is the controller's user's, and root opens it, too: what he has put there in place of the file is not
+ * followed, waited for or written to. 0 or -errno. */
+static int open_ours(const char *path, int flags, int *out)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		err = -EPERM;
+	if (err)
+		close(fd);
+	else
+		*out = fd;
+	return err;
+}
+
 /* The writer's file: locked, and with our header. What is not ours is moved away. */
 static int open_writer(struct journal *j, struct journal_report *report)
 {
-	struct header h = header_now(j);
 	enum header_kind kind;
+	struct header h;
 	char old[4096];
-	int err;
+	int err = header_now(j, &h);
 
+	if (err)
+		return err;
 	for (;;) {
-		j->fd = open(j->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (j->fd < 0)
-			return -errno;
+		err = open_ours(j->path, 0, &j->fd);
+		if (err)
+			return err;
 		if (flock(j->fd, LOCK_EX | LOCK_NB))
 			return -errno;
 		err = header_check(j, &kind);
@@ -219,7 +241,7 @@ static int open_reader(struct journal *j, struct journal_report *report)
 	enum header_kind kind;
 	int err;
 
-	j->fd = open(j->path, O_RDONLY | O_CLOEXEC);
+	j->fd = open(j->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (j->fd < 0)
 		return -errno;
 	err = header_check(j, &kind);
@@ -324,12 +346,17 @@ static int copy_live(const struct journal *j, struct journal_place **v, size_t n
 static int replace_file(const struct journal *j, const char *name, struct journal_place **v,
 			size_t n, int *fd)
 {
-	struct header h = header_now(j);
-	int err;
+	struct header h;
+	int err = header_now(j, &h);
 
-	*fd = open(name, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	if (*fd < 0)
+	if (err)
+		return err;
+	/* what a rewrite that was killed has left, or somebody else: never what it leads to */
+	if (unlink(name) && errno != ENOENT)
 		return -errno;
+	err = open_ours(name, O_EXCL, fd);
+	if (err)
+		return err;
 	err = flock(*fd, LOCK_EX | LOCK_NB) ? -errno : file_write_at(*fd, &h, sizeof(h), 0);
 	if (!err)
 		err = copy_live(j, v, n, *fd);
@@ -351,7 +378,7 @@ static int compact(struct journal *j)
 	size_t n = j->live.n, i;
 	struct journal_place **v = journal_index_sorted(&j->live, by_place);
 	char fresh[4096];
-	int err, fd;
+	int err, fd = -1;
 
 	if (!v)
 		return -ENOMEM;

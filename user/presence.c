@@ -31,8 +31,10 @@ int presence_end(const struct datapath *dp)
 	if (dp->map[MAP_INSTANCE] < 0)
 		return 0; /* an older version, whose controllers look at the path */
 	err = datapath_instance(dp, &own);
+	if (err)
+		return err;
 	own.flags |= RF_INSTANCE_ENDED;
-	if (!err && bpf_map_update_elem(dp->map[MAP_INSTANCE], &zero, &own, BPF_EXIST))
+	if (bpf_map_update_elem(dp->map[MAP_INSTANCE], &zero, &own, BPF_EXIST))
 		err = -errno;
 	return err;
 }
@@ -70,7 +72,7 @@ static int look_at(const char *instance, const char *sub, const char *what, cons
 	if (errno != ENOENT)
 		return -errno;
 	if (!p->n_missing++)
-		snprintf(p->missing, sizeof(p->missing), "%s \"%s\"", what, name);
+		snprintf(p->missing, sizeof(p->missing), "%s \"%s\"", what, name ? name : sub);
 	return 0;
 }
 
@@ -84,6 +86,9 @@ int pins_look(const char *instance, uint32_t abi, struct pins *out)
 			err = look_at(instance, "maps", "map", datapath_map_names[i], &p);
 	for (i = 0; i < PROG_COUNT && !err; i++)
 		err = look_at(instance, "progs", "program", datapath_prog_names[i], &p);
+	/* Without it no hook of a device that comes can be pinned. It alone is no instance. */
+	if (!err && p.n_there)
+		err = look_at(instance, "links", "directory", NULL, &p);
 	if (!err)
 		*out = p;
 	return err;
@@ -101,6 +106,7 @@ unsigned int presence_pin(const struct datapath *dp)
 		    lstat(pin_path(path, dp->instance, "maps", datapath_map_names[i]), &st) &&
 		    errno == ENOENT)
 			n += !datapath_pin_map(dp->map[i], i, path);
+	n += !mkdir(pin_path(path, dp->instance, "links", NULL), 0711);
 	for (i = 0; i < PROG_COUNT; i++)
 		if (dp->prog[i] >= 0 &&
 		    lstat(pin_path(path, dp->instance, "progs", datapath_prog_names[i]), &st) &&

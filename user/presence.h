@@ -15,7 +15,7 @@ enum presence_kind {
 	PRESENCE_UNPINNED, /* lives, but not all of it is pinned */
 };
 
-struct pins { /* of maps and programs */
+struct pins { /* of maps and programs, and the directory of links */
 	unsigned int n_there, n_missing;
 	char missing[64]; /* the first that is: "map \"settings\"" */
 };

@@ -55,10 +55,30 @@ static bool still_there(int fd, const char *path)
 	       at_fd.st_dev == at_path.st_dev;
 }
 
+/* The directory is the controller's user's, and root opens it, too: what he has put there in place of the lock is not
+ * followed, waited for or written to. Returns the descriptor or -errno. */
+static int open_lock(const char *path, int flags)
+{
+	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+	struct stat st;
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st))
+		err = -errno;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+		err = -EPERM;
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
 int run_dir_lock(const char *instance, int *lock, struct why *w)
 {
 	char path[RUN_PATH_MAX], who[32];
-	int fd;
+	int fd, err;
 
 	for (;;) {
 		if (mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST)
@@ -67,12 +87,21 @@ int run_dir_lock(const char *instance, int *lock, struct why *w)
 		if (mkdir(run_path(path, instance, NULL), 0700) && errno != EEXIST)
 			return why_set(w, -errno, "cannot create %s: %s; run as root", path,
 				       strerror(errno));
-		fd = open(run_path(path, instance, "lock"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-		if (fd < 0 && errno == ENOENT)
+		fd = open_lock(run_path(path, instance, "lock"), O_CREAT);
+		if (fd == -ENOENT)
 			continue; /* a detach has just removed the directory */
 		if (fd < 0)
-			return why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
+			return why_set(w, fd, "cannot open %s: %s%s", path, strerror(-fd),
+				       fd == -ELOOP || fd == -EPERM
+					       ? "; it is not the file that it should be: remove it"
+					       : "");
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
+			if (errno != EWOULDBLOCK) {
+				err = why_set(w, -errno, "cannot lock %s: %s", path,
+					      strerror(errno));
+				close(fd);
+				return err;
+			}
 			pid_text(who, sizeof(who), pid_in(fd));
 			close(fd);
 			return why_set(
@@ -111,7 +140,11 @@ void run_dir_remove(const char *instance)
 	char path[RUN_PATH_MAX];
 	int lock;
 
-	lock = open(run_path(path, instance, "lock"), O_RDWR | O_CLOEXEC);
+	lock = open_lock(run_path(path, instance, "lock"), 0);
+	if (lock < 0 && lock != -ENOENT) { /* a controller may have it */
+		log_warning("%s is left as it is: %s", path, strerror(-lock));
+		return;
+	}
 	if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB)) {
 		close(lock);
 		return;
@@ -121,18 +154,18 @@ void run_dir_remove(const char *instance)
 		close(lock);
 }
 
-/* Does a controller have the lock? *pid: which, 0: not known. */
-static bool is_locked(const char *instance, unsigned int *pid)
+/* Does a controller have the lock? 1, 0 or -errno. *pid: which, 0: not known. */
+static int is_locked(const char *instance, unsigned int *pid)
 {
 	char path[RUN_PATH_MAX];
-	bool locked;
-	int fd;
+	int fd, locked = 0;
 
-	fd = open(run_path(path, instance, "lock"), O_RDWR | O_CLOEXEC);
+	fd = open_lock(run_path(path, instance, "lock"), 0);
 	if (fd < 0)
-		return false;
-	locked = flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK;
-	*pid = locked ? pid_in(fd) : 0;
+		return fd == -ENOENT ? 0 : fd;
+	if (flock(fd, LOCK_EX | LOCK_NB))
+		locked = errno == EWOULDBLOCK ? 1 : -errno;
+	*pid = locked == 1 ? pid_in(fd) : 0;
 	close(fd);
 	return locked;
 }
@@ -147,18 +180,32 @@ static int still_runs(const char *instance, unsigned int pid, struct why *w)
 		instance, pid_text(who, sizeof(who), pid), pid);
 }
 
+/* By its heartbeat, wherever its lock is. 1, 0 or -errno */
+static int is_alive(const struct datapath *dp, uint64_t now)
+{
+	struct controller_info info;
+	int err = datapath_controller(dp, now, &info);
+
+	return err ? err : info.state == CONTROLLER_ALIVE;
+}
+
 int run_dir_wait(const struct datapath *dp, struct why *w)
 {
 	uint64_t start = clock_now_ns(), now = start;
-	struct controller_info info;
 	unsigned int pid = 0;
-	bool locked;
+	int runs;
 
 	for (;;) {
-		locked = is_locked(dp->instance, &pid);
-		if (!locked &&
-		    (now - start >= WAIT_BEAT_NS || datapath_controller(dp, now, &info) ||
-		     info.state != CONTROLLER_ALIVE))
+		runs = is_locked(dp->instance, &pid);
+		if (!runs && now - start < WAIT_BEAT_NS)
+			runs = is_alive(dp, now);
+		if (runs < 0)
+			return why_set(
+				w, runs,
+				"instance \"%s\" is detached, but whether its controller has ended cannot be told: %s; what it has left in " RF_RUN_ROOT
+				"/%s stays",
+				dp->instance, strerror(-runs), dp->instance);
+		if (!runs)
 			break;
 		if (now - start >= WAIT_NS)
 			return still_runs(dp->instance, pid, w);
