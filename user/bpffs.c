@@ -35,11 +35,29 @@ const char *pin_link_path(char *buf, const char *instance, const char *prefix, u
 	return pin_path(buf, instance, "links", name);
 }
 
-static bool is_bpffs(void)
+/* 1, 0 or -errno: what cannot be read is not "no", as another one would be mounted over it. */
+static int is_bpffs(void)
 {
 	struct statfs fs;
 
-	return !statfs(BPFFS_MOUNT, &fs) && fs.f_type == BPF_FS_MAGIC;
+	if (statfs(BPFFS_MOUNT, &fs))
+		return errno == ENOENT ? 0 : -errno;
+	return fs.f_type == BPF_FS_MAGIC;
+}
+
+int bpffs_open_way(void)
+{
+	struct stat st;
+
+	if (stat(BPFFS_MOUNT, &st))
+		return -errno;
+	if (st.st_mode & S_IXOTH)
+		return 0;
+	if (chmod(BPFFS_MOUNT, (st.st_mode & 07777) | S_IXOTH))
+		return -errno;
+	log_info("%s had mode %04o: others may walk through it now, as the controller's user must",
+		 BPFFS_MOUNT, st.st_mode & 07777);
+	return 0;
 }
 
 /*
@@ -76,9 +94,19 @@ static bool hidden_by_ip_netns(char *name, size_t n)
 int bpffs_ready(bool mount_it, struct why *w)
 {
 	char ns[64];
+	int there = is_bpffs();
 
-	if (is_bpffs())
+	if (there < 0)
+		return why_set(w, there,
+			       "cannot tell whether " BPFFS_MOUNT " is a bpf file system: %s",
+			       strerror(-there));
+	if (there) {
+		if (mount_it && !geteuid() && (there = bpffs_open_way()) < 0)
+			log_warning("a controller that is not root cannot walk through " BPFFS_MOUNT
+				    ": %s",
+				    strerror(-there));
 		return 0;
+	}
 	if (hidden_by_ip_netns(ns, sizeof(ns)))
 		return why_set(
 			w, -ENODEV,
@@ -94,7 +122,9 @@ int bpffs_ready(bool mount_it, struct why *w)
 			       ": %s; run as root, or first: mount -t bpf bpf " BPFFS_MOUNT,
 			       strerror(errno));
 	/* The controller's user must be able to walk through. */
-	chmod(BPFFS_MOUNT, 0711);
+	if (chmod(BPFFS_MOUNT, 0711))
+		log_warning("a controller that is not root cannot walk through " BPFFS_MOUNT ": %s",
+			    strerror(errno));
 	return 0;
 }
 
@@ -194,7 +224,7 @@ bool bpffs_has_remains(const char *instance)
 	size_t i;
 
 	for (i = 0; i < sizeof(subs) / sizeof(*subs); i++)
-		if (!access(pin_path(path, instance, subs[i], NULL), F_OK))
+		if (!access(pin_path(path, instance, subs[i], NULL), F_OK) || errno != ENOENT)
 			return true;
 	return false;
 }

@@ -19,6 +19,8 @@ const char *pin_link_path(char *buf, const char *instance, const char *prefix, u
 
 /* Is the bpf file system there? mount: if not, mount it where that can last. */
 int bpffs_ready(bool mount, struct why *w);
+/* Root's: the controller's user may walk through the bpf file system, however it was mounted. 0 or -errno. */
+int bpffs_open_way(void);
 /* Directories of an instance; existing ones are fine. */
 int bpffs_make_dirs(const char *instance, struct why *w);
 /* One below it, where pins are put back one by one. */
@@ -33,9 +35,11 @@ int bpffs_remove(const char *instance);
 bool bpffs_has_remains(const char *instance);
 
 /* bpffs_lock.c: one change of an instance's hooks, pins and devices at a time. wait: until it is free, making
- * its directories (for root's commands); else -EAGAIN when somebody has it. Returns what bpffs_unlock()
+ * its directories (for root's commands), -EBUSY when that lasts; else -EAGAIN when somebody has it. Returns what bpffs_unlock()
  * takes, or -errno. */
 int bpffs_lock(const char *instance, bool wait, struct why *w);
+/* By root: the lock's directory of an instance that is pinned, where somebody has removed it. 0 or -errno. */
+int bpffs_make_lock(const char *instance, struct why *w);
 /* Releases the lock; its directories go with the last pin. */
 void bpffs_unlock(const char *instance, int lock);
 

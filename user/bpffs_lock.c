@@ -14,6 +14,9 @@
 #include "bpffs.h"
 #include "rf_abi.h"
 
+#define WAIT_STEP_US 50000
+#define WAIT_STEPS   300 /* 15 s */
+
 /* -ENOENT: the last detach has just removed what it lies in. */
 static int make_lock_dir(const char *path, const char *instance, struct why *w)
 {
@@ -34,6 +37,21 @@ static int make_lock_dir(const char *path, const char *instance, struct why *w)
 	return err;
 }
 
+/* Another attach or detach takes seconds; a controller that is stopped while it has the lock would have it for ever. */
+static int take(int fd, bool wait)
+{
+	unsigned int left = wait ? WAIT_STEPS : 0;
+
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK || !left--)
+			return -errno;
+		usleep(WAIT_STEP_US);
+	}
+	return 0;
+}
+
 static int open_lock(const char *path, bool wait, struct why *w)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), err;
@@ -42,10 +60,15 @@ static int open_lock(const char *path, bool wait, struct why *w)
 		return errno == ENOENT
 			       ? -ENOENT
 			       : why_set(w, -errno, "cannot open %s: %s", path, strerror(errno));
-	if (!flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB))
+	err = take(fd, wait);
+	if (!err)
 		return fd;
-	err = -errno;
 	close(fd);
+	if (err == -EWOULDBLOCK && wait)
+		return why_set(
+			w, -EBUSY,
+			"another attach, replace or detach of this instance, or its controller, has held %s for %u seconds: it hangs or is stopped; see who: fuser -v %s; continue or end it, then again",
+			path, WAIT_STEPS / (1000000 / WAIT_STEP_US), path);
 	if (err == -EWOULDBLOCK)
 		return why_set(w, -EAGAIN,
 			       "an attach, replace or detach of this instance is at work");
@@ -73,6 +96,20 @@ int bpffs_lock(const char *instance, bool wait, struct why *w)
 			return fd;
 		close(fd);
 	}
+}
+
+int bpffs_make_lock(const char *instance, struct why *w)
+{
+	char parent[PIN_PATH_MAX], path[PIN_PATH_MAX];
+	struct stat st;
+
+	pin_path(path, instance, "lock", NULL);
+	if (!lstat(path, &st) || errno != ENOENT ||
+	    (stat(pin_path(parent, instance, "maps", NULL), &st) && errno == ENOENT))
+		return 0; /* bpffs_lock() says what is wrong with it */
+	if (!mkdir(path, 0700) || errno == EEXIST)
+		return 0;
+	return why_set(w, -errno, "cannot create %s: %s", path, strerror(errno));
 }
 
 void bpffs_unlock(const char *instance, int lock)

@@ -282,8 +282,11 @@ int datapath_count_reason(const struct datapath *dp, enum rf_reason reason, uint
 int datapath_give(const struct datapath *dp, unsigned int uid, unsigned int gid)
 {
 	char path[PIN_PATH_MAX];
-	int i;
+	int i, err;
 
+	err = bpffs_open_way();
+	if (err)
+		return err;
 	if (chown(pin_path(path, dp->instance, "links", NULL), uid, gid) ||
 	    chown(pin_path(path, dp->instance, "lock", NULL), uid, gid))
 		return -errno;

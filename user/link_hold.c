@@ -88,14 +88,23 @@ void link_hold_look(struct link_hold *h, const struct datapath *dp, unsigned int
 	struct rf_device dev;
 	struct stat st;
 	unsigned int i;
+	int err = 0;
 
 	drop_dead(h);
 	*n_pinned = 0;
 	for (i = 0; i < h->n; i++)
 		if (lstat(pin_path(path, dp->instance, "links", h->v[i].name), &st) &&
-		    errno == ENOENT && is_wanted(dp, h->v[i].name) &&
-		    !bpf_obj_pin(h->v[i].fd, path))
-			++*n_pinned;
+		    errno == ENOENT && is_wanted(dp, h->v[i].name)) {
+			if (!bpf_obj_pin(h->v[i].fd, path))
+				++*n_pinned;
+			else if (!err)
+				err = -errno;
+		}
+	if (err && err != h->pin_err)
+		log_error(
+			"hooks of WAN devices are not pinned any more and cannot be pinned again (%s): they live only as long as this process; to mend it, calls go on: ringfence attach dev DEV replace",
+			strerror(-err));
+	h->pin_err = err;
 	hold(h, dp->instance, "tcx_out_", LO_IFINDEX);
 	while (!bpf_map_get_next_key(dp->map[MAP_DEVICES], prev, &next)) {
 		key = next;
@@ -127,6 +136,10 @@ void link_pins_give(const char *instance)
 			closedir(d);
 		return;
 	}
+	/* made anew where somebody had removed it */
+	pin_path(child, instance, "lock", NULL);
+	if (lchown(child, st.st_uid, st.st_gid))
+		log_warning("cannot give %s to user %u: %s", child, st.st_uid, strerror(errno));
 	while ((e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;

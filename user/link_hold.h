@@ -16,10 +16,12 @@ struct link_hold {
 		int fd;
 	} v[LINK_HOLD_MAX];
 	unsigned int n;
+	int pin_err; /* of the last look, so that it is told once */
 };
 
 /* Holds what is pinned and not held yet, pins again what is held and not pinned, and lets go of links that were
- * detached. *n_pinned: how many were pinned again. What fails is tried again by the next look. */
+ * detached. *n_pinned: how many were pinned again. What fails is told once, and tried
+ * again by the next look. */
 void link_hold_look(struct link_hold *h, const struct datapath *dp, unsigned int *n_pinned);
 void link_hold_close(struct link_hold *h);
 /* Root's, after an attach: the pins of links become those of the directory's owner, who is the controller's user. */

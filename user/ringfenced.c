@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpffs.h"
 #include "controller.h"
 #include "privileges.h"
 #include "run_dir.h"
@@ -185,7 +186,9 @@ static int start(struct controller *c, struct why *w)
 {
 	int err;
 
-	err = start_maps(c, w);
+	err = bpffs_make_lock(c->instance, w);
+	if (!err)
+		err = start_maps(c, w);
 	if (!err)
 		err = open_journal(c, w);
 	if (!err)

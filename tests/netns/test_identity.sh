@@ -158,6 +158,58 @@ renamed() {
 }
 hook_progs() { in_ns gw tcx -i | grep "^w9 "; }
 
+# The run directory is the controller's user's: what he leads root to is not written to.
+led_astray() {
+	rf_config
+	rf_up || return
+	rf_stop
+	echo precious >"$LAB_TMP/precious"
+	rm -f "$RUN"/*
+	ln -s "$LAB_TMP/precious" "$RUN/lock"
+	check_fails "led astray: no controller by a link" "cannot open .*lock.*remove it" \
+		in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "$RF_INSTANCE"
+	rm "$RUN/lock"
+	ln -s "$LAB_TMP/precious" "$RUN/journal"
+	check_fails "led astray: nor a journal" "journal" \
+		in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "$RF_INSTANCE"
+	rm -f "$RUN/journal"
+	ln -f "$LAB_TMP/precious" "$RUN/lock"
+	check_fails "led astray: nor by another name of a file" "cannot open .*lock" \
+		in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "$RF_INSTANCE"
+	rm -f "$RUN/lock"
+	check "led astray: the file is as it was" test "$(cat "$LAB_TMP/precious")" = precious
+	rf_down
+}
+
+# Directories of pins.
+directories() { # USER
+	local n="user \"$1\""
+	rf_config "\"user\": \"$1\""
+	rf_up || return
+	rm -r "$PINS/links"
+	check "$n: no directory of links: the controller says so" wait_for 10 said 'directory "links" of instance'
+	[ -z "$1" ] || check "$n: no directory of links: replace mends it" rf attach dev w0 config "$RF_CONFIG" replace
+	check "$n: no directory of links: it is back" wait_for 10 test -d "$PINS/links"
+	check "$n: and the pins in it" wait_for 10 test -e "$PINS/links/tcx_in_$(in_ns gw ip -o link show dev w0 | cut -d: -f1)"
+	rf_stop
+	rmdir "$PINS/lock"
+	check "$n: no directory of the lock: a controller starts" rf_start
+	check "$n: and follows the devices" test "$(stat -c %U "$PINS/lock")" = "${1:-root}"
+	rf_down
+}
+
+# The bpf file system as systemd mounts it.
+way() { stat -c %a /sys/fs/bpf; }
+root_only() {
+	umount /sys/fs/bpf
+	mount -t bpf -o mode=0700 bpf /sys/fs/bpf
+	rf_config '"user": "nobody"'
+	rf_up || return
+	check "bpffs of mode 0700: it can be walked through" is way 1701
+	check "bpffs of mode 0700: the controller opens its pins" not said 'Permission denied'
+	rf_down
+}
+
 # An attach that fails leaves what is left to others as it was.
 undone() {
 	rf_config "\"sip\": { \"except\": [ \"$GW4:5060\" ] }"
@@ -435,7 +487,7 @@ renamed() {
 
 lab_up nat
 if [ -n "${ONLY:-}" ]; then
-	for step in $ONLY; do $step; done
+	for step in $ONLY; do ${step/:/ }; done
 	lab_down
 	lab_done
 fi
@@ -446,10 +498,14 @@ redialled
 range_kept
 renamed
 undone
+led_astray
+directories ""
+directories nobody
 other_device
 pinned_again
 unmounted nobody
 unmounted ""
+root_only
 unpinned maps/settings nobody
 unpinned maps/pinholes nobody
 unpinned progs/rf_wan_in nobody

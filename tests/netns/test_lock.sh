@@ -57,6 +57,12 @@ for user in '"user": ""' '"user": "nobody"'; do
 	check "$user: detach" rf detach dev w1
 	release
 
+	# ---- a holder that is stopped or hangs ----
+	hoard 0 "$PINS/$RF_INSTANCE"
+	check_fails "$user: a holder that hangs: attach says so" "has held .*/lock for 15 seconds.*fuser" \
+		in_ns gw timeout 60 "$RF" --instance "$RF_INSTANCE" attach dev w0 config "$RF_CONFIG" replace
+	release
+
 	# ---- an attach that takes long ----
 	hoard 0 "$PINS/$RF_INSTANCE"
 	in_ns gw ip link del x0
