@@ -77,6 +77,14 @@ static __always_inline bool rf_may_be_reflexive(const struct rf_hit *h, enum rf_
 		(reason == RF_R_WRONG_SOURCE && !(h->ph.flags & RF_PH_LEARN)));
 }
 
+/* A function of its own, as the verifier would go through all payload classes for each state that it comes with. */
+__noinline int rf_classify_hit(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	if (p)
+		rf_classify(skb, false, p, p->hit.ph.classes, &p->hit.media);
+	return 0;
+}
+
 /* RF_R_NONE: go on and deliver. RF_R_STUN_HELD: the controller must verify it. */
 static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, struct rf_pkt *p)
 {
@@ -98,7 +106,10 @@ static __always_inline enum rf_reason rf_check_media(void *ctx, const bool xdp, 
 	/* a check that may come in is TC's */
 	if (shut && (xdp || shut != RF_R_STUN_HELD))
 		return shut;
-	rf_classify(ctx, xdp, p, h->ph.classes, &h->media);
+	if (xdp)
+		rf_classify(ctx, xdp, p, h->ph.classes, &h->media);
+	else
+		rf_classify_hit(ctx, p);
 	agreed = rf_media_agreed(h->ph.classes, h->ph.flags & RF_PH_HELD, h->ph.payload_types,
 				 h->ph.rtcp_types, &h->media);
 	if (!xdp && shut && !h->media.request)
@@ -169,7 +180,7 @@ __noinline bool rf_own_business(struct __sk_buff *skb, struct rf_pkt *p, __u32 r
 		if (!rf_remotes_have(h, &p->dst, true) &&
 		    !(rf_learnt_locked(l) && rf_ep_eq(&l->ep, &p->dst)))
 			return true;
-		rf_classify(skb, false, p, h->ph.classes, &h->media);
+		rf_classify_hit(skb, p);
 		why = rf_media_agreed(h->ph.classes, h->ph.flags & RF_PH_HELD, h->ph.payload_types,
 				      h->ph.rtcp_types, &h->media);
 	}
