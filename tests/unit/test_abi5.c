@@ -89,7 +89,7 @@ static void every_field(void **state)
 	assert_int_equal(r.cold[0].call_id, 0x01020304);
 	assert_int_equal(r.cold[0].learn_until_s, 0x21222324);
 	assert_int_equal(r.cold[0].idle_from_s, 0x41424344);
-	assert_int_equal(r.cold[0].pad, 0);
+	assert_int_equal(r.cold[0].sent_to, 0);
 	abi5_result_free(&r);
 }
 
