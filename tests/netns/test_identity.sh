@@ -411,7 +411,7 @@ redialled() {
 	in_ns gw ip link del v7
 	new_device v7 5101
 	check "redialled: and once more" wait_for 15 hooked v7
-	check "redialled: entries of devices that are gone go" wait_for 10 is n_excepts 2
+	check "redialled: entries of devices that are gone go" wait_for 25 is n_excepts 2
 	rf_down
 	in_ns gw ip link del v7
 }
