@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECOND_NS 1000000000ull
+#include "duration.h"
 
 static bool signals(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside)
 {

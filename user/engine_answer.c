@@ -5,9 +5,8 @@
  * branch, place), wins anything by it, once, and only what was asked for. A provider may have several
  * addresses, each a peer of its own: a configured peer may answer for whoever was asked, who then wins.
  */
+#include "duration.h"
 #include "engine_state.h"
-
-#define SECOND_NS 1000000000ull
 
 static bool may_answer(const struct rf_addr *asked, const void *arg)
 {
