@@ -119,10 +119,11 @@ initramfs() { # release, unpacked kernel, test program...
 	rm -rf "$root"
 	mkdir -p "$root/proc" "$root/sys" "$root/dev" "$root/tmp" "$root/run" "$root/modules" "$root/tests"
 	cp /bin/busybox "$root/busybox"
-	# busybox's shell would take its own ip
+	# busybox's shell would take its own ip and tc
 	add dash
 	mv "$root/bin/dash" "$root/bin/sh"
 	add ip
+	add tc
 	add nft
 	for t in "${@:3}"; do
 		add "$t"

@@ -439,7 +439,7 @@ range_kept() {
 	in_ns gw ip addr add 198.18.8.2/32 dev v7
 	kill -CONT "$(pid)"
 	check "range: it is hooked again" wait_for 15 hooked v7
-	check "range: no guard of the former address is left" wait_for 10 not guarded 198.18.8.1
+	check "range: no guard of the former address is left" wait_for 25 not guarded 198.18.8.1
 	check "range: with the same ports" guarded 198.18.8.2 20000-21999
 	rf_down
 	in_ns gw ip link del v7
