@@ -36,25 +36,31 @@ static __always_inline enum rf_kind rf_inside_hit_kind(struct __sk_buff *skb, st
 	return kind != RF_KIND_SIP || rf_leaves_by_wan(skb, p) ? kind : RF_KIND_OTHER;
 }
 
-static __always_inline enum rf_kind rf_inside_miss_kind(struct __sk_buff *skb, struct rf_pkt *p)
+/* No pinhole takes it. What it is if it leaves by a WAN device */
+static __always_inline enum rf_kind rf_inside_sent_kind(const struct rf_ep *src,
+							const struct rf_ep *dst)
 {
-	struct rf_inside *in = rf_inside_get(&p->src.addr);
+	struct rf_inside *in = rf_inside_get(&src->addr);
 	struct rf_range ports;
 	__u8 mode;
-	bool sip;
 
 	if (!in)
 		return RF_KIND_OTHER;
-	mode = rf_inside_mode(in, &p->src.addr);
-	sip = mode != RF_MODE_HOST && rf_sip_port(p->dst.port);
+	mode = rf_inside_mode(in, &src->addr);
+	if (mode != RF_MODE_HOST && rf_sip_port(dst->port))
+		return rf_sip_kind(src);
 	ports.lo = in->port_lo;
 	ports.hi = in->port_hi;
 	ports.ifindex = 0;
-	if (!sip && (mode != RF_MODE_ROUTED || !rf_media_port(&ports, 0, p->src.port)))
-		return RF_KIND_OTHER;
-	if (rf_stays_inside(skb, p))
-		return RF_KIND_OTHER;
-	return sip ? rf_sip_kind(&p->src) : RF_KIND_STRAY;
+	return mode == RF_MODE_ROUTED && rf_media_port(&ports, 0, src->port) ? RF_KIND_STRAY
+									     : RF_KIND_OTHER;
+}
+
+static __always_inline enum rf_kind rf_inside_miss_kind(struct __sk_buff *skb, struct rf_pkt *p)
+{
+	enum rf_kind kind = rf_inside_sent_kind(&p->src, &p->dst);
+
+	return kind == RF_KIND_OTHER || rf_stays_inside(skb, p) ? RF_KIND_OTHER : kind;
 }
 
 static __always_inline enum rf_kind rf_inside_kind(struct __sk_buff *skb, struct rf_pkt *p)

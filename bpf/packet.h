@@ -64,10 +64,16 @@ struct {
 	__type(value, struct rf_pkt);
 } packets SEC(".maps");
 
-/* .hook: enum rf_hook. NULL only for the verifier. */
+/* .hook: enum rf_hook. NULL only for the verifier. As it was left */
+static __always_inline struct rf_pkt *rf_pkt_at(__u32 hook)
+{
+	return bpf_map_lookup_elem(&packets, &hook);
+}
+
+/* The same for a new packet */
 static __always_inline struct rf_pkt *rf_pkt_begin(__u32 hook)
 {
-	struct rf_pkt *p = bpf_map_lookup_elem(&packets, &hook);
+	struct rf_pkt *p = rf_pkt_at(hook);
 
 	if (!p)
 		return NULL;

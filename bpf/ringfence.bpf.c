@@ -12,6 +12,7 @@
 #include "icmp.h"
 #include "tcp.h"
 #include "fast.h"
+#include "stranger.h"
 #include "verdict.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -132,6 +133,7 @@ static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook
 {
 	bool again = rf_hairpinned(skb);
 	enum rf_fast fast = RF_FAST_SLOW;
+	enum rf_reason stranger;
 	__u32 flags;
 
 	rf_unmark_delivered(skb); /* whoever set it in front of us */
@@ -147,9 +149,9 @@ static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook
 		return TC_ACT_REDIRECT;
 	if (fast == RF_FAST_FAILED)
 		return rf_end_tc(hook, skb->len, RF_R_REWRITE_FAILED);
-	if (rf_tcp_stranger(skb, hook == RF_HOOK_WAN_IN ? RF_DEV_WAN : RF_DEV_INSIDE, RF_TCP_IN) ==
-	    RF_R_NOT_OURS)
-		return rf_end_tc(hook, skb->len - sizeof(struct ethhdr), RF_R_NOT_OURS);
+	stranger = rf_stranger(skb, hook, !again, fast == RF_FAST_MISS);
+	if (stranger)
+		return rf_stranger_passes(skb, stranger);
 	flags = rf_flags_of(fast, again);
 	if (skb->pkt_type != PACKET_HOST)
 		flags |= RF_PKT_LINK_MANY;
@@ -187,6 +189,7 @@ static __always_inline int rf_wan_out_forward(struct __sk_buff *skb)
 SEC("tc")
 int rf_wan_out(struct __sk_buff *skb)
 {
+	enum rf_reason stranger;
 	enum rf_sender sender;
 
 	if (skb->ingress_ifindex)
@@ -194,8 +197,9 @@ int rf_wan_out(struct __sk_buff *skb)
 	sender = rf_sender_of(skb);
 	if (sender == RF_SENDER_RELEASE)
 		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len, RF_R_RELEASED);
-	if (rf_tcp_stranger(skb, RF_DEV_WAN, RF_TCP_OUT) == RF_R_NOT_OURS)
-		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len - sizeof(struct ethhdr), RF_R_NOT_OURS);
+	stranger = rf_stranger(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_OTHER, false);
+	if (stranger)
+		return rf_stranger_passes(skb, stranger);
 	return rf_slow_tc(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_AGAIN ? RF_PKT_AGAIN : 0);
 }
 

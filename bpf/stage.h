@@ -35,6 +35,17 @@ static __always_inline enum rf_stage rf_decided(struct rf_pkt *p, enum rf_reason
 	return RF_STAGE_DECIDED;
 }
 
+/* Of a kind that no stage is for */
+static __always_inline enum rf_reason rf_reason_of_kind(enum rf_kind kind)
+{
+	switch (kind) {
+	case RF_KIND_STRAY: return RF_R_NO_PINHOLE;
+	case RF_KIND_SIP_EXCEPTED: return RF_R_SIP_EXCEPTED;
+	case RF_KIND_UNGUARDED: return RF_R_NOT_GUARDED;
+	default: return RF_R_NOT_OURS;
+	}
+}
+
 static __always_inline enum rf_stage rf_stage_of_kind(struct rf_pkt *p, enum rf_kind kind)
 {
 	if (kind == RF_KIND_DIRECT)
@@ -48,10 +59,7 @@ static __always_inline enum rf_stage rf_stage_of_kind(struct rf_pkt *p, enum rf_
 	switch (kind) {
 	case RF_KIND_SIP: return RF_STAGE_SIP;
 	case RF_KIND_MEDIA: return RF_STAGE_MEDIA;
-	case RF_KIND_STRAY: return rf_decided(p, RF_R_NO_PINHOLE);
-	case RF_KIND_SIP_EXCEPTED: return rf_decided(p, RF_R_SIP_EXCEPTED);
-	case RF_KIND_UNGUARDED: return rf_decided(p, RF_R_NOT_GUARDED);
-	default: return rf_decided(p, RF_R_NOT_OURS);
+	default: return rf_decided(p, rf_reason_of_kind(kind));
 	}
 }
 

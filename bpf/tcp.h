@@ -82,48 +82,6 @@ static __always_inline bool rf_tcp_parse(struct __sk_buff *skb, struct rf_pkt *p
 	return true;
 }
 
-/*
- * What nearly every TCP packet shows: in a plain frame, opening no connection, of none that is steered. It is not
- * ours, and pays for finding that out and no more. RF_R_NONE: to be looked at closely. dir: enum rf_tcp_dir.
- */
-__noinline enum rf_reason rf_tcp_stranger(struct __sk_buff *skb, __u32 role, __u32 dir)
-{
-	const struct ethhdr *eth = (void *)(long)skb->data;
-	const void *end = (void *)(long)skb->data_end;
-	struct rf_tcp_key key = { .role = role, .dir = dir };
-	const struct ipv6hdr *ip6 = (void *)(eth + 1);
-	const struct iphdr *ip = (void *)(eth + 1);
-	struct rf_ep *from = dir == RF_TCP_IN ? &key.remote : &key.local;
-	struct rf_ep *to = dir == RF_TCP_IN ? &key.local : &key.remote;
-	const struct tcphdr *tcp;
-
-	if ((void *)(ip + 1) > end || rf_lacks_eth(skb))
-		return RF_R_NONE;
-	if (eth->h_proto == bpf_htons(ETH_P_IP)) {
-		if (ip->protocol != IPPROTO_TCP || ip->ihl != 5 ||
-		    (ip->frag_off & bpf_htons(IP_MF | IP_OFFSET)))
-			return RF_R_NONE;
-		rf_addr_v4(&from->addr, ip->saddr);
-		rf_addr_v4(&to->addr, ip->daddr);
-		tcp = (void *)(ip + 1);
-	} else {
-		if (eth->h_proto != bpf_htons(ETH_P_IPV6) || (void *)(ip6 + 1) > end ||
-		    ip6->nexthdr != IPPROTO_TCP)
-			return RF_R_NONE;
-		rf_addr_v6(&from->addr, &ip6->saddr);
-		rf_addr_v6(&to->addr, &ip6->daddr);
-		tcp = (void *)(ip6 + 1);
-	}
-	if ((void *)(tcp + 1) > end || (tcp->syn && !tcp->ack && dir == RF_TCP_IN))
-		return RF_R_NONE;
-	/* it may go straight to an inside address: direct.h */
-	if (role == RF_DEV_WAN && dir == RF_TCP_IN && rf_sip_port(tcp->dest))
-		return RF_R_NONE;
-	from->port = tcp->source;
-	to->port = tcp->dest;
-	return bpf_map_lookup_elem(&tcp_flows, &key) ? RF_R_NONE : RF_R_NOT_OURS;
-}
-
 /* Does somebody outside open a connection to an inside host's signalling port? What this host itself
  * listens on is its own affair. */
 static __always_inline bool rf_tcp_wanted_outside(struct rf_pkt *p)

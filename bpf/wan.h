@@ -9,26 +9,34 @@
 #include "bystander.h"
 #include "classify.h"
 #include "find.h"
+#include "glance.h"
 #include "guard.h"
 #include "l2.h"
 #include "parse.h"
 #include "stage.h"
 
-/* By its ports, which a first fragment has, too */
-static __always_inline enum rf_kind rf_wan_in_kind(struct rf_pkt *p)
+/* No pinhole takes it. .ifindex: of the device at hand */
+static __always_inline enum rf_kind rf_wan_in_miss_kind(const struct rf_ep *dst, __u32 ifindex,
+							__u32 hook)
 {
 	struct rf_range ports;
 
-	if (rf_pinhole_find(p, &p->dst, RF_DIR_IN))
-		return rf_kind_of_hit(p);
-	switch (rf_guarded_as(&p->dst.addr, &ports)) {
+	switch (rf_guarded_as(&dst->addr, &ports)) {
 	case RF_GUARDED: break;
-	case RF_GUARDED_NAT: return p->hook == RF_HOOK_WAN_IN ? RF_KIND_DIRECT : RF_KIND_OTHER;
+	case RF_GUARDED_NAT: return hook == RF_HOOK_WAN_IN ? RF_KIND_DIRECT : RF_KIND_OTHER;
 	default: return RF_KIND_OTHER;
 	}
-	if (rf_sip_port(p->dst.port))
-		return rf_sip_kind(&p->dst);
-	return rf_media_port(&ports, p->ifindex, p->dst.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
+	if (rf_sip_port(dst->port))
+		return rf_sip_kind(dst);
+	return rf_media_port(&ports, ifindex, dst->port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
+}
+
+/* By its ports, which a first fragment has, too */
+static __always_inline enum rf_kind rf_wan_in_kind(struct rf_pkt *p)
+{
+	return rf_pinhole_find(p, &p->dst, RF_DIR_IN)
+		       ? rf_kind_of_hit(p)
+		       : rf_wan_in_miss_kind(&p->dst, p->ifindex, p->hook);
 }
 
 /* A whole datagram, or the first fragment of one. What the stack would refuse is delivered by nobody. */
@@ -90,21 +98,28 @@ static __always_inline enum rf_stage rf_wan_in_stage(struct rf_pkt *p, enum rf_p
 	}
 }
 
-/* .g: of its source; NULL: none */
-static __always_inline enum rf_kind rf_wan_out_kind(struct rf_pkt *p, const struct rf_guard *g)
+/* No pinhole takes it. .ifindex: of the device at hand; .g: of its source, NULL: none */
+static __always_inline enum rf_kind rf_wan_out_miss_kind(const struct rf_ep *src,
+							 const struct rf_ep *dst, __u32 ifindex,
+							 const struct rf_guard *g)
 {
 	struct rf_range ports;
 
-	if (rf_pinhole_find(p, &p->src, RF_DIR_OUT))
-		return rf_kind_of_hit(p);
 	if (!g)
 		return RF_KIND_OTHER;
-	if (rf_sip_port(p->dst.port) || rf_sip_port(p->src.port))
-		return rf_sip_kind(&p->src);
+	if (rf_sip_port(dst->port) || rf_sip_port(src->port))
+		return rf_sip_kind(src);
 	ports.lo = g->port_lo;
 	ports.hi = g->port_hi;
 	ports.ifindex = g->ifindex;
-	return rf_media_port(&ports, p->ifindex, p->src.port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
+	return rf_media_port(&ports, ifindex, src->port) ? RF_KIND_STRAY : RF_KIND_UNGUARDED;
+}
+
+static __always_inline enum rf_kind rf_wan_out_kind(struct rf_pkt *p, const struct rf_guard *g)
+{
+	return rf_pinhole_find(p, &p->src, RF_DIR_OUT)
+		       ? rf_kind_of_hit(p)
+		       : rf_wan_out_miss_kind(&p->src, &p->dst, p->ifindex, g);
 }
 
 static __always_inline enum rf_stage rf_wan_out_stage(struct rf_pkt *p, enum rf_parsed parsed)
@@ -221,18 +236,45 @@ static __always_inline bool rf_forwarded_ends(struct __sk_buff *skb, struct rf_p
 	return true;
 }
 
+static __always_inline bool rf_from_guarded_port(const struct rf_ep *src, __u32 ifindex)
+{
+	struct rf_range ports;
+
+	return rf_guarded(&src->addr, &ports) && rf_media_port(&ports, ifindex, src->port);
+}
+
+/*
+ * Is it forwarded UDP that comes from a guarded port? Its endpoints are in the context then. A function of its own for
+ * its stack, which is not that of rf_flow_leaves() then.
+ */
+__noinline bool rf_forwarded_guarded(struct __sk_buff *skb)
+{
+	struct rf_glance g = {};
+	struct rf_pkt *p;
+
+	if (rf_glance(skb, &g, RF_GLANCE_ALL)) {
+		if (!g.udp || !rf_from_guarded_port(&g.src, skb->ifindex))
+			return false;
+		p = rf_pkt_begin(RF_HOOK_WAN_OUT);
+		if (!p)
+			return false;
+		p->src = g.src;
+		p->dst = g.dst;
+		p->flags |= g.v6 ? RF_PKT_V6 : 0;
+		return true;
+	}
+	p = rf_pkt_begin(RF_HOOK_WAN_OUT);
+	return p && rf_forwarded_ends(skb, p) && rf_from_guarded_port(&p->src, skb->ifindex);
+}
+
 /*
  * Forwarded UDP passes whatever it is: here it only becomes known, so that what answers it does, too. What a WAN
  * device brought and another one (or the same) takes away was sent by nobody of ours, whatever source it shows.
  */
 __noinline int rf_forwarded_udp(struct __sk_buff *skb)
 {
-	struct rf_pkt *p = rf_pkt_begin(RF_HOOK_WAN_OUT);
-	struct rf_range ports;
-
-	if (p && !rf_device_is(skb->ingress_ifindex, RF_DEV_WAN) && rf_forwarded_ends(skb, p) &&
-	    rf_guarded(&p->src.addr, &ports) && rf_media_port(&ports, skb->ifindex, p->src.port))
-		rf_flow_leaves(skb, p);
+	if (rf_forwarded_guarded(skb) && !rf_device_is(skb->ingress_ifindex, RF_DEV_WAN))
+		rf_flow_leaves(skb, rf_pkt_at(RF_HOOK_WAN_OUT));
 	return TC_ACT_UNSPEC;
 }
 

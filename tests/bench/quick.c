@@ -246,14 +246,16 @@ static double unit_v[ROUNDS], v[ARRAY_SIZE(paths)][ROUNDS], ratio[ARRAY_SIZE(pat
 
 static bool measure(int unit_fd)
 {
-	unsigned int i, r;
+	unsigned int i, r, t;
 
 	for (r = 0; r < ROUNDS; r++) {
 		unit_v[r] = cost(unit_fd, XDP, &paths[0].p, XDP_REDIRECT, false);
 		for (i = 0; i < ARRAY_SIZE(paths); i++) {
-			v[i][r] =
-				cost(bpf_program__fd(lab_prog(paths[i].h)), paths[i].h, &paths[i].p,
-				     paths[i].code, !strncmp(paths[i].name, "forwarded", 9));
+			/* a next hop that was known may be too old where the CPU was somebody else's for long */
+			for (t = 0; t < 3 && (!t || !v[i][r]); t++)
+				v[i][r] = cost(bpf_program__fd(lab_prog(paths[i].h)), paths[i].h,
+					       &paths[i].p, paths[i].code,
+					       !strncmp(paths[i].name, "forwarded", 9));
 			ratio[i][r] = v[i][r] / unit_v[r];
 			if (!v[i][r] || !unit_v[r]) {
 				fprintf(stderr, "%s: not measured\n", paths[i].name);

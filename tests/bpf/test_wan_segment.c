@@ -418,67 +418,6 @@ static void test_own_mac(void **state)
 	sh("ip link set w0 address 02:00:00:00:00:01");
 }
 
-static __u64 bytes_not_ours(void)
-{
-	int cpus = libbpf_num_possible_cpus(), c;
-	struct rf_counter *v = calloc(cpus, sizeof(*v));
-	__u32 r = RF_R_NOT_OURS;
-	__u64 n = 0;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.reasons), &r, v), 0);
-	for (c = 0; c < cpus; c++)
-		n += v[c].bytes;
-	free(v);
-	return n;
-}
-
-/* Has the hook read the packet's addresses? struct rf_pkt of bpf/packet.h: a time, then the source */
-static bool looked_closely(__u32 hook, const char *src)
-{
-	size_t size = bpf_map__value_size(lab.skel->maps.packets);
-	int cpus = libbpf_num_possible_cpus(), c;
-	struct rf_addr a = addr(src);
-	uint8_t *v = calloc(cpus, size);
-	bool looked = false;
-
-	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(lab.skel->maps.packets), &hook, v), 0);
-	for (c = 0; c < cpus; c++)
-		looked |= !memcmp(v + c * size + 8, &a, sizeof(a));
-	free(v);
-	return looked;
-}
-
-/* Ordinary TCP takes the short way whatever the device's MAC address, and counts as everywhere by its L3 length. */
-static void test_tcp_short_way(void **state)
-{
-	static const uint8_t macs[][6] = { { 2, 0, 0, 0, 0, 1 },
-					   { 0x42, 0, 0, 0, 0, 1 },
-					   { 0x66, 0, 0, 0, 0, 1 } };
-	char cmd[80];
-	size_t i;
-	int v6;
-
-	for (i = 0; i < ARRAY_SIZE(macs); i++) {
-		snprintf(cmd, sizeof(cmd), "ip link set w0 address %02x:00:00:00:00:01",
-			 macs[i][0]);
-		sh(cmd);
-		for (v6 = 0; v6 < 2; v6++) {
-			struct pkt p = { WAN(v6, PUB4, PUB6, 443), TCP_OF(ack), .dmac = macs[i] };
-			__u64 before = bytes_not_ours();
-
-			lab_case("in the middle", WAN_IN, &p, RF_R_NOT_OURS, NULL);
-			assert_false(looked_closely(RF_HOOK_WAN_IN, p.src));
-			assert_int_equal(bytes_not_ours() - before, (v6 ? 40 : 20) + 20);
-			p.bytes = syn;
-			before = bytes_not_ours();
-			lab_case("SYN", WAN_IN, &p, RF_R_NOT_OURS, NULL);
-			assert_true(looked_closely(RF_HOOK_WAN_IN, p.src));
-			assert_int_equal(bytes_not_ours() - before, (v6 ? 40 : 20) + 20);
-		}
-	}
-	sh("ip link set w0 address 02:00:00:00:00:01");
-}
-
 /* ---- source routes ---- */
 
 static const struct {
@@ -687,7 +626,6 @@ int main(void)
 		cmocka_unit_test_setup(test_vlan_live, lab_setup),
 		cmocka_unit_test_setup(test_other_stations, lab_setup),
 		cmocka_unit_test_setup(test_own_mac, lab_setup),
-		cmocka_unit_test_setup(test_tcp_short_way, lab_setup),
 		cmocka_unit_test_setup(test_source_route, lab_setup),
 		cmocka_unit_test_setup(test_segments, lab_setup),
 		cmocka_unit_test_setup(test_spoofed_sources, lab_setup),
