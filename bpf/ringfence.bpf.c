@@ -149,7 +149,7 @@ static __always_inline int rf_ingress_tc(struct __sk_buff *skb, const __u32 hook
 		return TC_ACT_REDIRECT;
 	if (fast == RF_FAST_FAILED)
 		return rf_end_tc(hook, skb->len, RF_R_REWRITE_FAILED);
-	stranger = rf_stranger(skb, hook, !again, fast == RF_FAST_MISS);
+	stranger = rf_stranger(skb, hook, !again);
 	if (stranger)
 		return rf_stranger_passes(skb, stranger);
 	flags = rf_flags_of(fast, again);
@@ -197,7 +197,7 @@ int rf_wan_out(struct __sk_buff *skb)
 	sender = rf_sender_of(skb);
 	if (sender == RF_SENDER_RELEASE)
 		return rf_end_tc(RF_HOOK_WAN_OUT, skb->len, RF_R_RELEASED);
-	stranger = rf_stranger(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_OTHER, false);
+	stranger = rf_stranger(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_OTHER);
 	if (stranger)
 		return rf_stranger_passes(skb, stranger);
 	return rf_slow_tc(skb, RF_HOOK_WAN_OUT, sender == RF_SENDER_AGAIN ? RF_PKT_AGAIN : 0);

@@ -34,14 +34,14 @@ static __always_inline enum rf_kind rf_stranger_kind(const struct rf_glance *g, 
 }
 
 static __always_inline enum rf_reason rf_stranger_udp(const struct rf_glance *g, __u32 hook,
-						      __u32 ifindex, bool missed)
+						      __u32 ifindex)
 {
 	enum rf_kind kind = rf_stranger_kind(g, hook, ifindex);
 
 	if (kind != RF_KIND_OTHER && kind != RF_KIND_UNGUARDED)
 		return RF_R_NONE;
-	if (!missed && (hook == RF_HOOK_WAN_IN ? rf_glance_pinhole(&g->dst, RF_DIR_IN)
-					       : rf_glance_pinhole(&g->src, RF_DIR_OUT)))
+	if (hook == RF_HOOK_WAN_IN ? rf_glance_pinhole(&g->dst, RF_DIR_IN)
+				   : rf_glance_pinhole(&g->src, RF_DIR_OUT))
 		return RF_R_NONE;
 	return rf_reason_of_kind(kind);
 }
@@ -49,8 +49,6 @@ static __always_inline enum rf_reason rf_stranger_udp(const struct rf_glance *g,
 /* May a connection be opened so that somebody has to decide about? rf_tcp_begin(), direct.h */
 static __always_inline bool rf_may_be_sip_tcp(const struct rf_glance *g, __u32 hook)
 {
-	if (rf_sip_port(g->dst.port))
-		return true;
 	if (hook == RF_HOOK_INSIDE_IN)
 		return rf_glance_pinhole(&g->src, RF_DIR_OUT);
 	return rf_glance_pinhole(&g->dst, RF_DIR_IN) || rf_glance_pinhole(&g->dst, RF_DIR_OUT);
@@ -67,9 +65,6 @@ static __always_inline enum rf_reason rf_stranger_tcp(const struct rf_glance *g,
 
 	if (g->opening && !out && (!judge || rf_may_be_sip_tcp(g, hook)))
 		return RF_R_NONE;
-	/* it may go straight to an inside address: direct.h */
-	if (hook == RF_HOOK_WAN_IN && rf_sip_port(g->dst.port))
-		return RF_R_NONE;
 	key.remote.addr = remote->addr;
 	key.remote.port = remote->port;
 	key.local.addr = local->addr;
@@ -78,19 +73,18 @@ static __always_inline enum rf_reason rf_stranger_tcp(const struct rf_glance *g,
 }
 
 /*
- * RF_R_NONE: to be looked at closely. .hook: WAN_IN, INSIDE_IN, WAN_OUT of what this host sends. .missed: the fast
- * path found no pinhole. .judge: not what was parked or turned around.
+ * RF_R_NONE: to be looked at closely. .hook: WAN_IN, INSIDE_IN, WAN_OUT of what this host sends. .judge: not what
+ * was parked or turned around. Signalling, and what is most likely media, must not pay for this.
  */
-__noinline enum rf_reason rf_stranger(struct __sk_buff *skb, __u32 hook, bool judge, bool missed)
+__noinline enum rf_reason rf_stranger(struct __sk_buff *skb, __u32 hook, bool judge)
 {
 	struct rf_glance g = {};
 
-	/* IPv4's media has been asked for by now */
-	if (!rf_glance(skb, &g, missed ? RF_GLANCE_ALL : RF_GLANCE_NO_RTP))
+	if (!rf_glance(skb, &g, RF_GLANCE_NO_RTP) || rf_sip_port(g.dst.port))
 		return RF_R_NONE;
 	if (!g.udp)
 		return rf_stranger_tcp(&g, hook, judge);
-	return judge ? rf_stranger_udp(&g, hook, skb->ifindex, missed) : RF_R_NONE;
+	return judge ? rf_stranger_udp(&g, hook, skb->ifindex) : RF_R_NONE;
 }
 
 /* A stranger goes on its way; counted, with nothing else noted. */
