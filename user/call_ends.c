@@ -113,6 +113,12 @@ void call_ends_keep(struct call_ends *c, uint32_t call_end_s)
 	c->keep_ns = rf_call_end_ns(call_end_s);
 }
 
+/* Whoever it was: nobody is let in for another's sake. */
+static void add_anybody(struct rf_call_end *e)
+{
+	e->n = RF_CALL_END_REMOTES + 1;
+}
+
 static void add_remote(struct rf_call_end *e, const struct rf_ep *r)
 {
 	__u32 i;
@@ -132,13 +138,20 @@ void call_ends_add(struct call_ends *c, const struct rf_ep *own, const struct rf
 {
 	struct call_end_node *known;
 	struct rf_call_end e;
+	bool unread = false;
 	size_t i;
 
-	if (bpf_map_lookup_elem(c->fd, own, &e) || now_ns >= e.until_ns)
+	if (bpf_map_lookup_elem(c->fd, own, &e)) {
+		unread = errno != ENOENT;
 		e = (struct rf_call_end){ 0 };
+	} else if (now_ns >= e.until_ns) {
+		e = (struct rf_call_end){ 0 };
+	}
 	e.until_ns = now_ns + c->keep_ns;
-	for (i = 0; i < n; i++)
+	for (i = 0; remotes && i < n; i++)
 		add_remote(&e, &remotes[i]);
+	if (unread || !remotes)
+		add_anybody(&e);
 	while (bpf_map_update_elem(c->fd, own, &e, BPF_ANY)) {
 		if (errno != E2BIG || !c->first) {
 			log_warning("cannot note the end of a call: %s", strerror(errno));

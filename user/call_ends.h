@@ -36,7 +36,7 @@ void call_ends_close(struct call_ends *c); /* the map keeps its content */
 
 /* From now on; call_end_s: of struct rf_settings. */
 void call_ends_keep(struct call_ends *c, uint32_t call_end_s);
-/* own was in use with these until now. Without room the oldest entry gives way, and that is logged once. */
+/* own was in use with these until now; NULL: with whom is not known, so anybody is refused. Without room the oldest entry gives way, and that is logged once. */
 void call_ends_add(struct call_ends *c, const struct rf_ep *own, const struct rf_ep *remotes,
 		   size_t n, uint64_t now_ns);
 /* Removes what is past its time, a batch at most. */

@@ -218,24 +218,35 @@ uint32_t pinhole_table_highest_id(const struct pinhole_table *t)
 	return t->highest;
 }
 
-/* Whom the pinhole p at key, from the WAN, let in; at most RF_REMOTES_MAX + 1. */
-static size_t let_in(const struct pinhole_table *t, const struct rf_pinhole *p, struct rf_ep *out)
+static bool unread(int failed)
+{
+	return failed && errno != ENOENT;
+}
+
+/* Whom the pinhole p at key, from the WAN, let in; at most RF_REMOTES_MAX + 1. *known: false: that cannot be told */
+static size_t let_in(const struct pinhole_table *t, const struct rf_pinhole *p, struct rf_ep *out,
+		     bool *known)
 {
 	struct rf_more_key key = { .id = p->id, .dir = RF_DIR_IN };
 	struct rf_remote all[RF_REMOTES_MAX] = { p->remote };
 	struct rf_learnt l;
 	size_t n = 0;
-	int i;
+	int i, failed;
 
-	if (p->n_remotes > 1)
-		bpf_map_lookup_elem(t->dp->map[MAP_MORE_REMOTES], &key, &all[1]);
+	*known = true;
+	if (p->n_remotes > 1 && bpf_map_lookup_elem(t->dp->map[MAP_MORE_REMOTES], &key, &all[1]))
+		*known = false; /* it must have them */
 	/* of prefixes only who was learnt */
 	for (i = 0; i < p->n_remotes && i < RF_REMOTES_MAX; i++)
 		if (all[i].port && all[i].prefix_len == 128)
 			out[n++] = (struct rf_ep){ .addr = all[i].addr, .port = all[i].port };
-	if (p->flags & RF_PH_LEARN && !bpf_map_lookup_elem(t->dp->map[MAP_LEARNT], &p->id, &l) &&
-	    l.state == RF_LEARN_LOCKED)
+	if (!(p->flags & RF_PH_LEARN))
+		return n;
+	failed = bpf_map_lookup_elem(t->dp->map[MAP_LEARNT], &p->id, &l);
+	if (!failed && l.state == RF_LEARN_LOCKED)
 		out[n++] = l.ep;
+	if (unread(failed))
+		*known = false;
 	return n;
 }
 
@@ -244,11 +255,14 @@ static void note_end(struct pinhole_table *t, const struct rf_pinhole_key *key,
 		     const struct rf_pinhole *p)
 {
 	struct rf_ep own = { .addr = key->addr, .port = key->port }, remotes[RF_REMOTES_MAX + 1];
+	bool known;
+	size_t n;
 
-	size_t n = p->classes & RF_CLASS_SIP ? 0 : let_in(t, p, remotes);
-
-	if (n)
-		call_ends_add(&t->ends, &own, remotes, n, clock_now_ns());
+	if (p->classes & RF_CLASS_SIP)
+		return;
+	n = let_in(t, p, remotes, &known);
+	if (n || !known)
+		call_ends_add(&t->ends, &own, known ? remotes : NULL, n, clock_now_ns());
 }
 
 static int gone(int failed)

@@ -18,6 +18,7 @@
 
 #include "datapath_priv.h"
 #include "doer.h"
+#include "rf_bystander.h"
 
 #define ENTRIES 64
 #define SLOTS	16
@@ -432,6 +433,47 @@ static void what_is_there_cannot_be_read(void **state)
 	assert_int_equal(maps[MAP_CALL_ENDS].n, 1);
 }
 
+static bool refused_after(uint16_t port, uint16_t remote)
+{
+	struct rf_ep own = { .port = htons(port) }, far = { .port = htons(remote) };
+	struct rf_call_end e;
+
+	return !bpf_map_lookup_elem(MAP_CALL_ENDS, &own, &e) &&
+	       (e.n > RF_CALL_END_REMOTES || rf_call_end_names(&e, &far));
+}
+
+/* Whom it let in cannot be read: then nobody is taken for a bystander, and not one of two forgotten. */
+static void whom_it_let_in_cannot_be_read(void **state)
+{
+	for (int n = 1; n < 8; n++) {
+		struct pinhole_spec a = spec(2 * n, 20000, 30000),
+				    b = spec(2 * n + 1, 20000, 30000);
+		struct rf_ep own = { .port = htons(30000) };
+
+		b.remotes[1].port = htons(9);
+		fail_at = 0;
+		assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+		bpf_map_delete_elem(MAP_CALL_ENDS, &own);
+		fail_kinds = LOOKUP;
+		fail_at = n;
+		int err = pinhole_table_set(doer.table, &b);
+
+		fail_at = 0;
+		if (!err && !(refused_after(30000, 7) && refused_after(30000, 8)))
+			fail_msg("look-up %d failed: a remote of the call is forgotten", n);
+		bpf_map_delete_elem(MAP_CALL_ENDS, &own);
+		assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+		fail_at = n;
+		pinhole_table_close(doer.table, &a, 1);
+		pinhole_table_close(doer.table, &b, 1);
+		fail_at = 0;
+		pinhole_table_sweep(doer.table, UINT64_MAX - 1);
+		if (!at(30000, RF_DIR_IN) && !(refused_after(30000, 7) && refused_after(30000, 9)))
+			fail_msg("look-up %d failed at the end: a remote of the call is forgotten",
+				 n);
+	}
+}
+
 /* The kernel refuses an entry: nothing of it is open, what announces it stays here, and the deciders
  * can see which it was. With room again all goes on. */
 static void refused_by_the_kernel(void **state)
@@ -591,6 +633,7 @@ int main(void)
 		T(gone_before_a_restart),
 		T(one_direction),
 		T(what_is_there_cannot_be_read),
+		T(whom_it_let_in_cannot_be_read),
 		T(opens_with_the_first_packet_out),
 		T(opens_with_the_first_report),
 		T(refused_by_the_kernel),
