@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "text_safe.h"
+
 static const char *log_program = "ringfence";
 static enum log_level log_max = LOG_LEVEL_INFO;
 static bool log_journald;
@@ -32,16 +34,6 @@ void log_init(const char *program, enum log_level max)
 	log_journald = getenv("JOURNAL_STREAM");
 }
 
-/* What a peer wrote may stand in a line: no control character reaches a terminal or starts a new line. */
-static void log_clean(char *text)
-{
-	unsigned char *c;
-
-	for (c = (unsigned char *)text; *c; c++)
-		if (*c < 0x20 || *c == 0x7f)
-			*c = '?';
-}
-
 void log_line(enum log_level level, const char *fmt, ...)
 {
 	char text[1024], line[1200];
@@ -53,7 +45,7 @@ void log_line(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	log_clean(text);
+	text_clean(text); /* what a peer wrote may stand in a line */
 	if (!log_journald)
 		n = snprintf(line, sizeof(line), "%s: %s%s\n", log_program, log_levels[level].name,
 			     text);
@@ -85,6 +77,6 @@ int why_set(struct why *w, int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(w->text, sizeof(w->text), fmt, ap);
 	va_end(ap);
-	log_clean(w->text);
+	text_clean(w->text);
 	return err;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "out_node.h"
+#include "text_safe.h"
 
 #define CHUNK 256 /* items of a list of the root that are kept before they are printed */
 
@@ -177,9 +178,11 @@ static void set_text(struct out_node *n, const char *text)
 	if (!n || !text)
 		return;
 	free(n->text);
-	n->text = n->out->format == OUT_TEXT ? out_clean_text(text) : out_clean_utf8(text);
+	n->text = n->out->format == OUT_TEXT ? strdup(text) : text_utf8(text);
 	if (!n->text)
 		n->out->no_memory = true;
+	else if (n->out->format == OUT_TEXT)
+		text_clean(n->text);
 }
 
 static void set_textv(struct out_node *n, const char *fmt, va_list ap)
@@ -293,13 +296,12 @@ void out_error(struct out *o, const char *hint, const char *fmt, ...)
 	va_end(ap);
 	o->failed = true;
 	if (o->format == OUT_TEXT) {
-		char *clean = out_clean_text(text ? text : "out of memory");
-
+		if (text)
+			text_clean(text);
 		fflush(o->data);
-		fprintf(o->errors, "ringfence: %s\n", clean ? clean : "out of memory");
+		fprintf(o->errors, "ringfence: %s\n", text ? text : "out of memory");
 		if (hint)
 			fprintf(o->errors, "           %s\n", hint);
-		free(clean);
 	} else {
 		out_str(o->root, "error", NULL, text ? text : "out of memory");
 		if (hint)

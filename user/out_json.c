@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tree as JSON, compact or pretty; json-c does the quoting of strings.
+ * The tree as JSON, compact or pretty; json-c does the quoting of strings, text_safe.c what it leaves to do.
  */
 #include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "out_node.h"
+#include "text_safe.h"
 
 static void newline(struct out *o, unsigned int depth)
 {
@@ -17,13 +18,15 @@ static void newline(struct out *o, unsigned int depth)
 static void string(struct out *o, const char *s)
 {
 	struct json_object *j = s ? json_object_new_string(s) : NULL;
+	const char *quoted = j ? json_object_to_json_string_ext(
+					 j, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+			       : NULL;
+	char *safe = quoted ? text_json(quoted) : NULL;
 
-	if (s && !j)
+	if (s && !safe)
 		o->no_memory = true;
-	fputs(j ? json_object_to_json_string_ext(j, JSON_C_TO_STRING_PLAIN |
-							    JSON_C_TO_STRING_NOSLASHESCAPE)
-		: "null",
-	      o->data);
+	fputs(safe ? safe : "null", o->data);
+	free(safe);
 	json_object_put(j);
 }
 

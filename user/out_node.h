@@ -49,9 +49,6 @@ void out_children_free(struct out_node *n);
 void out_json_print(struct out *o, bool all);
 void out_text_print(struct out *o, bool all);
 
-/* A copy that a terminal takes as plain text / that is valid UTF-8. NULL: out of memory. */
-char *out_clean_text(const char *s);
-char *out_clean_utf8(const char *s);
 unsigned int out_width(const char *s); /* in columns, of clean text */
 
 #endif

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "replay.h"
+#include "text_safe.h"
 #include "unit/check_views.h"
 
 #define SNAP	 400
@@ -237,8 +238,14 @@ static void make(struct capture *c, const uint8_t *data, size_t size)
 
 static void check_text(const char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		CHECK((unsigned char)p[i] >= ' ' ? p[i] != 0x7f : p[i] == '\n' || p[i] == '\t');
+	unsigned int len;
+
+	CHECK(strlen(p) == n);
+	for (; *p; p += len) {
+		int32_t c = text_char(p, &len);
+
+		CHECK(c >= 0 && (c == '\n' || c == '\t' || !text_harmful(c)));
+	}
 }
 
 static void check_json(const char *p, size_t n)
@@ -246,6 +253,7 @@ static void check_json(const char *p, size_t n)
 	struct json_tokener *t = json_tokener_new();
 	struct json_object *o;
 
+	check_text(p, n);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	o = json_tokener_parse_ex(t, p, (int)n + 1);
 	CHECK(o && json_tokener_get_error(t) == json_tokener_success);
