@@ -25,15 +25,19 @@ export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 PASSED=0 FAILED=0 SKIPPED=0
 FAILURES=()
-JOBS=${JOBS:-$(($(nproc) + 1))} # namespace tests at a time: they mostly wait, and cannot meet each other
+# Tests at a time: they mostly wait, and cannot meet each other. What works without a break has a lower priority
+# (beside) and is not counted.
+JOBS=${JOBS:-$((2 * $(nproc)))}
 TMP=$(mktemp -d)
 LOG=$TMP/log
 declare -A RUNNING=() # process id -> name
+declare -A BESIDE=()  # those that do not count, by process id
 declare -A COMMAND=() # name -> B, limit and program of what was spawned
+BUILDING= # process id of a build
 AGAIN=() # names of what failed beside others
 quit() {
 	trap - EXIT INT TERM
-	for pid in "${!RUNNING[@]}"; do kill "$pid" 2>/dev/null; done
+	for pid in "${!RUNNING[@]}" $BUILDING; do kill "$pid" 2>/dev/null; done
 	wait
 	rm -rf "$TMP"
 	exit "$1"
@@ -94,12 +98,9 @@ run() { # NAME LIMIT COMMAND...
 	result "$name" $status "$(seconds_since "$start")"
 }
 
-# The same in the background, up to $JOBS at a time; finish_jobs waits for all.
-spawn() { # NAME LIMIT COMMAND...
-	local name=$1 limit=$2 pid
+start() { # NAME LIMIT COMMAND...: sets pid
+	local name=$1 limit=$2
 	shift 2
-	selected "$name" || return 0
-	while [ ${#RUNNING[@]} -ge "$JOBS" ]; do reap; done
 	date +%s%N >"$TMP/start.$name"
 	COMMAND[$name]="$B $limit $*"
 	timeout -k 10 "$limit" "$@" >"$TMP/log.$name" 2>&1 </dev/null &
@@ -107,11 +108,27 @@ spawn() { # NAME LIMIT COMMAND...
 	RUNNING[$pid]=$name
 }
 
+# The same in the background, up to $JOBS at a time; finish_jobs waits for all.
+spawn() { # NAME LIMIT COMMAND...
+	local pid
+	selected "$1" || return 0
+	while [ $((${#RUNNING[@]} - ${#BESIDE[@]})) -ge "$JOBS" ]; do reap; done
+	start "$@"
+}
+
+# In the background with what the others leave of the processors.
+beside() { # NAME LIMIT COMMAND...
+	local pid
+	selected "$1" || return 0
+	start "$1" "$2" nice -n 10 "${@:3}"
+	BESIDE[$pid]=$1
+}
+
 reap() {
 	local pid status=0 name
 	wait -n -p pid "${!RUNNING[@]}" || status=$?
 	name=${RUNNING[$pid]}
-	unset "RUNNING[$pid]"
+	unset "RUNNING[$pid]" "BESIDE[$pid]"
 	LOG=$TMP/log.$name
 	if [ $status != 0 ] && ! grep -qE 'ERROR: (Address|Leak)Sanitizer|runtime error: ' "$LOG"; then
 		AGAIN+=("$name")
@@ -123,7 +140,7 @@ reap() {
 	rm -f "$LOG"
 }
 
-# Two cores are shared by several labs at a time, and some tests watch milliseconds: what failed gets one
+# Cores are shared by several labs at a time, and some tests watch milliseconds: what failed gets one
 # more run by itself, which then counts. A sanitizer report counts at once.
 finish_jobs() {
 	local name b limit program
@@ -138,18 +155,32 @@ finish_jobs() {
 
 # build NAME FOLDER SAN TARGET...: a build that fails is a failure too.
 build() {
-	local name=$1 folder=$2 san=$3 start end
+	build_begin "$@"
+	build_end "$1"
+}
+
+build_begin() { # the same in the background
+	local name=$1 folder=$2 san=$3
 	shift 3
-	start=$(date +%s)
-	LOG=$TMP/log
-	if ! make -j"$(nproc)" B="$folder" SAN="$san" "$@" >"$LOG" 2>&1; then
-		echo "not ok $name" >>"$LOG"
-		result "$name" 1 0
+	date +%s%N >"$TMP/start.$name"
+	# tests that run meanwhile come first
+	nice -n 5 make -j"$(nproc)" B="$folder" SAN="$san" "$@" >"$TMP/log.$name" 2>&1 &
+	BUILDING=$!
+}
+
+build_end() { # NAME
+	local seconds
+	LOG=$TMP/log.$1
+	local pid=$BUILDING
+	BUILDING=
+	if ! wait "$pid"; then
+		echo "not ok $1" >>"$LOG"
+		result "$1" 1 0
 		tail -n 40 "$LOG" | sed 's/^/     | /'
 		return 1
 	fi
-	end=$(date +%s)
-	printf '     %-34s built in %d s\n' "$name" $((end - start))
+	seconds=$(seconds_since "$(cat "$TMP/start.$1")")
+	printf '     %-34s built in %.0f s\n' "$1" "$seconds"
 }
 
 targets() { # FOLDER KIND: the test programs of tests/KIND
@@ -161,21 +192,38 @@ targets() { # FOLDER KIND: the test programs of tests/KIND
 	done
 }
 
+# Longest first, so that none of them is left over at the end; in seconds beside others.
+LONGEST='netns_failures netns_interrupted netns_upgrade_killed netns_identity netns_upgrade netns_live netns_bystanders
+netns_rules netns_tcp netns_sipp netns_away netns_holes_tcp netns_baresip netns_calls netns_delivery netns_holes_answer
+netns_strangers netns_tcx netns_holes bpf_reasons bpf_rewrite bpf_hooks bpf_load bpf_truncation'
+
+# longest_first: lines whose first word is a test's name
+longest_first() {
+	awk -v longest="$LONGEST" '
+		BEGIN { n = split(longest, names); for (i = 1; i <= n; i++) rank[names[i]] = i }
+		{ printf "%d %s\n", $1 in rank ? rank[$1] : n + NR, $0 }' | sort -n | cut -d ' ' -f 2-
+}
+
 unit_tests() { # FOLDER SUFFIX
 	local t
-	for t in $(targets "$1" unit); do run "unit_${t##*/test_}$2" 120 "$t"; done
+	for t in $(targets "$1" unit); do spawn "unit_${t##*/test_}$2" 300 "$t"; done
 	for t in tests/unit/test_*.sh; do
-		[ -f "$t" ] && B=$1 run "unit_$(basename "$t" .sh | sed s/^test_//)$2" 120 "$t"
+		[ -f "$t" ] && B=$1 spawn "unit_$(basename "$t" .sh | sed s/^test_//)$2" 300 "$t"
 	done
 }
 
-netns_tests() { # FOLDER SUFFIX LIMIT [NAME]...: all but these
+kernel_side_tests() { # names and programs: what uses BPF_PROG_TEST_RUN, and the namespace tests
 	local t
-	for t in tests/netns/test_*.sh; do
-		case " ${*:4} " in *" $(basename "$t" .sh | sed s/^test_//) "*) continue ;; esac
-		B=$1 spawn "netns_$(basename "$t" .sh | sed s/^test_//)$2" "$3" "$t"
-	done
-	finish_jobs
+	for t in tests/netns/test_*.sh; do echo "netns_$(basename "$t" .sh | sed s/^test_//) $t"; done
+	for t in $(targets "$B" bpf); do echo "bpf_${t##*/test_} $t"; done
+}
+
+side_by_side() { # FOLDER SUFFIX LIMIT [NAME]...: of the lines read, all but these
+	local name program
+	while read -r name program; do
+		case " ${*:4} " in *" $name "*) continue ;; esac
+		B=$1 spawn "$name$2" "$3" "$program"
+	done < <(longest_first)
 }
 
 style() {
@@ -206,29 +254,36 @@ finish() {
 	exit
 }
 
-# shellcheck disable=SC2046
-build "build" "$B" 0 all $(targets "$B" unit) || finish
-unit_tests "$B" ""
-# shellcheck disable=SC2046
-build "build with sanitizers" "$SAN_B" 1 all $(targets "$SAN_B" unit) || finish
-unit_tests "$SAN_B" "_san"
-[ "$WHAT" = all ] || finish
+if [ "$WHAT" = unit ]; then
+	# shellcheck disable=SC2046
+	build "build" "$B" 0 all $(targets "$B" unit) || finish
+	unit_tests "$B" ""
+	# shellcheck disable=SC2046
+	build "build with sanitizers" "$SAN_B" 1 all $(targets "$SAN_B" unit) || finish
+	unit_tests "$SAN_B" "_san"
+	finish_jobs
+	finish
+fi
 
-build "build of the other tests" "$B" 0 build-tests "$B/bench/quick" || finish
-for t in $(targets "$B" bpf); do run "bpf_${t##*/test_}" 300 "$t"; done
-# Each path of the programs still comes to its verdict, and none takes many more instructions than it did.
+build "build" "$B" 0 build-tests "$B/bench/quick" || finish
+# Each path of the programs still comes to its verdict, and none takes many more instructions than it did. It measures,
+# so it is alone.
 run "bench_quick" 120 "$B/bench/quick" tests/bench/costs.json --tap
-netns_tests "$B" "" 600
+build_begin "build with sanitizers" "$SAN_B" 1 build-tests
+# On the oldest and the newest kernel that Debian has, and what the verifiers between them say.
+beside "kernels" 3000 tests/kernels/run.sh "$B"
+side_by_side "$B" "" 900 < <(kernel_side_tests)
+unit_tests "$B" ""
+build_end "build with sanitizers" || finish
 # The same with sanitizers in ringfence and ringfenced; the tools stay as they are. Not once more: what shows
 # the kernel side in all its ways of delivery and among other rules, what is traced while its system calls fail or it is
 # killed (the leak sanitizer traces, too), and other people's phones and scanners for minutes.
-build "build with sanitizers" "$SAN_B" 1 build-tests || finish
-netns_tests "$SAN_B" "_san" 900 baresip delivery demo failures interrupted linphone live rules strangers upgrade_killed
-# On the oldest and the newest kernel that Debian has, what the verifiers between them say, and half a minute of
-# each fuzz target: nothing of these looks at the time, so that they may run beside each other.
-spawn "kernels" 1200 tests/kernels/run.sh "$B"
-spawn "fuzz" 600 tests/fuzz/run.sh 30
-finish_jobs
+side_by_side "$SAN_B" "_san" 900 netns_{baresip,delivery,demo,failures,interrupted,linphone,live,rules} \
+	netns_{strangers,upgrade_killed} < <(kernel_side_tests | grep '^netns_')
+unit_tests "$SAN_B" "_san"
+# the longest of what works: each fuzz target for a time of its own
+spawn "fuzz" 900 tests/fuzz/run.sh 30
 export -f style
-run "style" 120 bash -c style
+spawn "style" 300 bash -c style
+finish_jobs
 finish

@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 #include <net/if.h>
@@ -79,6 +80,14 @@ static inline void sh(const char *cmd)
 {
 	if (system(cmd))
 		fail_msg("failed: %s", cmd);
+}
+
+/* Under emulation (tests/kernels/run.sh) what was tried in full on this kernel is tried in a sample: each nth. */
+static inline int lab_sample(void)
+{
+	const char *n = getenv("RF_SAMPLE");
+
+	return n && atoi(n) > 0 ? atoi(n) : 1;
 }
 
 static inline void sysctl_set(const char *name, const char *value)

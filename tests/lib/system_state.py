@@ -13,7 +13,7 @@ EMPTY = (PINS, PINS + '/lock')  # folders of a lock that say nothing by themselv
 MAPS = ('settings', 'guards', 'inside', 'devices', 'pinholes')
 
 
-def gw(*args, timeout=60, env=None):
+def gw(*args, timeout=240, env=None):
     return subprocess.run(['nsenter', '--net=/run/netns/gw', '--', *args], capture_output=True, text=True,
                           timeout=timeout, check=False, env={**os.environ, **(env or {})})
 

@@ -8,7 +8,7 @@ lab_up nat
 in_ns gw ip link add w1 type veth peer name w1p && in_ns gw ip link set w1 up
 lab_addr gw w1 10.0.0.129/25
 rf_config
-export LAB_LIMIT=550
+export LAB_LIMIT=850
 [ -z "${RF_FAIL_EVERY:-}" ] || LAB_LIMIT=3000
 lab_python failures.py "$@"
 rf_down

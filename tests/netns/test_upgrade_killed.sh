@@ -11,7 +11,7 @@ export OLD NEW NEWD OLD_ABI
 take_over() {
 	lab_up nat
 	rf_config "\"sip\": { \"inbound\": \"[$PH6]:5060\" }"
-	RF=$OLD/ringfence RFD=$OLD/ringfenced rf_up && LAB_LIMIT=550 lab_python upgrade_killed.py
+	RF=$OLD/ringfence RFD=$OLD/ringfenced rf_up && LAB_LIMIT=850 lab_python upgrade_killed.py
 	rf_down
 	lab_down
 }
