@@ -148,7 +148,8 @@ int replay_entry_diff(struct replay *r, struct replay_entry *e, struct view befo
 	return view_eq(before, after) ? 0 : diff_messages(before, after, add_edit, &d);
 }
 
-static void entries_free(struct replay_record *rec)
+/* What the record holds: the one for what belongs to no call comes to own as much as the others. */
+static void record_clear(struct replay_record *rec)
 {
 	struct replay_entry *e, *next;
 
@@ -164,6 +165,12 @@ static void entries_free(struct replay_record *rec)
 		free(e->text);
 		free(e);
 	}
+	free(rec->key);
+	free(rec->call_id);
+	free(rec->from);
+	free(rec->to);
+	free(rec->method);
+	free(rec->ended);
 }
 
 void replay_records_free(struct replay *r)
@@ -173,14 +180,8 @@ void replay_records_free(struct replay *r)
 	HASH_CLEAR(hh_call, r->by_call);
 	HASH_ITER (hh, r->records, rec, next) {
 		HASH_DELETE(hh, r->records, rec);
-		entries_free(rec);
-		free(rec->key);
-		free(rec->call_id);
-		free(rec->from);
-		free(rec->to);
-		free(rec->method);
-		free(rec->ended);
+		record_clear(rec);
 		free(rec);
 	}
-	entries_free(&r->loose);
+	record_clear(&r->loose);
 }

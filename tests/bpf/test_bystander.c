@@ -55,8 +55,8 @@ static bool flow_of(const struct pkt *out, struct rf_flow *f)
 /* As if it had left. */
 static void flow_set(const struct rf_flow_key *k)
 {
-	struct rf_flow f = { .last_ns = now_ns(), .answered = 1 };
-	__u64 s = now_ns() / SEC;
+	struct rf_flow f = { .last_ns = past_ns(), .answered = 1 };
+	__u64 s = past_ns() / SEC;
 	__u32 port = ntohs(k->own.port);
 
 	map_set(lab.skel->maps.flows, k, &f);
