@@ -33,7 +33,7 @@ LOG=$TMP/log
 declare -A RUNNING=() # process id -> name
 declare -A BESIDE=()  # those that do not count, by process id
 declare -A COMMAND=() # name -> B, limit and program of what was spawned
-BUILDING= # process id of a build
+BUILDING='' BUILT='' # process id and status of a build
 AGAIN=() # names of what failed beside others
 quit() {
 	trap - EXIT INT TERM
@@ -120,13 +120,17 @@ spawn() { # NAME LIMIT COMMAND...
 beside() { # NAME LIMIT COMMAND...
 	local pid
 	selected "$1" || return 0
-	start "$1" "$2" nice -n 10 "${@:3}"
+	start "$1" "$2" nice -n 5 "${@:3}"
 	BESIDE[$pid]=$1
 }
 
 reap() {
 	local pid status=0 name
-	wait -n -p pid "${!RUNNING[@]}" || status=$?
+	wait -n -p pid "${!RUNNING[@]}" ${BUILDING:+"$BUILDING"} || status=$?
+	if [ "$pid" = "$BUILDING" ]; then
+		BUILDING='' BUILT=$status
+		return
+	fi
 	name=${RUNNING[$pid]}
 	unset "RUNNING[$pid]" "BESIDE[$pid]"
 	LOG=$TMP/log.$name
@@ -170,10 +174,9 @@ build_begin() { # the same in the background
 
 build_end() { # NAME
 	local seconds
+	while [ -n "$BUILDING" ]; do reap; done
 	LOG=$TMP/log.$1
-	local pid=$BUILDING
-	BUILDING=
-	if ! wait "$pid"; then
+	if [ "$BUILT" != 0 ]; then
 		echo "not ok $1" >>"$LOG"
 		result "$1" 1 0
 		tail -n 40 "$LOG" | sed 's/^/     | /'
@@ -274,7 +277,10 @@ build_begin "build with sanitizers" "$SAN_B" 1 build-tests
 beside "kernels" 3000 tests/kernels/run.sh "$B"
 side_by_side "$B" "" 900 < <(kernel_side_tests)
 unit_tests "$B" ""
-build_end "build with sanitizers" || finish
+build_end "build with sanitizers" || {
+	finish_jobs
+	finish
+}
 # The same with sanitizers in ringfence and ringfenced; the tools stay as they are. Not once more: what shows
 # the kernel side in all its ways of delivery and among other rules, what is traced while its system calls fail or it is
 # killed (the leak sanitizer traces, too), and other people's phones and scanners for minutes.
