@@ -38,5 +38,8 @@ void show_port_owners(const struct datapath *dp, const struct config *c, struct 
 /* A warning when the controller does not run. */
 void show_controller_warning(struct cmd_context *c, const struct datapath *dp,
 			     struct out_node *warnings);
+/* Out of the controller's reply to {"command": "connections"}. */
+struct json_object;
+void show_tcp_holders(struct cmd_context *c, struct json_object *reply);
 
 #endif

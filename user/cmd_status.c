@@ -128,6 +128,7 @@ static void show_connections(struct status *s)
 			json_object_get_int64(n));
 	else
 		out_str(out_root(s->c->out), "tcp_connections", NULL, NULL);
+	show_tcp_holders(s->c, reply);
 	json_object_put(reply);
 	json_object_put(request);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 
+#include "addr.h"
 #include "policy.h"
 
 #define REPORT_NS (1ull * 1000000000) /* of connections that are not SIP */
@@ -37,6 +38,8 @@ static enum rf_reason admit(struct tcp_way *w, void *arg)
 	controller_carry_out(c, 0, in.now_ns);
 	w->own = *own;
 	w->peer = outside ? w->src : w->dst;
+	/* of a connection: any port */
+	w->peer_known = policy_peer(&c->config, &(struct rf_ep){ .addr = w->peer.addr }) != NULL;
 	if (outside)
 		w->shown = w->src; /* real source addresses, also inside */
 	return r;
@@ -137,12 +140,48 @@ bool controller_tcp_open(struct controller *c, const struct punt_message *m, siz
 	return r == RF_R_NONE;
 }
 
+static json_object *holder(const struct tcp_holders *h)
+{
+	json_object *o = json_object_new_object();
+	char text[ADDR_TEXT_MAX];
+	const struct {
+		const char *key;
+		size_t n;
+	} numbers[] = {
+		{ "connections", h->connections },
+		{ "connections_max", h->connections_max },
+		{ "opening", h->opening },
+		{ "opening_max", h->opening_max },
+		{ "most_connections", h->most_connections },
+		{ "most_opening", h->most_opening },
+	};
+
+	if (!o)
+		return NULL;
+	json_object_object_add(o, "who", json_object_new_string(h->who));
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+		json_object_object_add(o, numbers[i].key, json_object_new_int64(numbers[i].n));
+	if (h->most_connections + h->most_opening)
+		json_object_object_add(o, "most",
+				       json_object_new_string(addr_text(&h->most, text)));
+	return o;
+}
+
 json_object *controller_tcp_reply(struct controller *c)
 {
-	json_object *reply = json_object_new_object();
+	json_object *reply = json_object_new_object(), *list = json_object_new_array();
+	struct tcp_holders holders[TCP_HOLDERS];
 
-	if (reply)
-		json_object_object_add(reply, "connections",
-				       json_object_new_int64(tcp_proxy_count(c->tcp)));
+	if (!reply || !list) {
+		json_object_put(reply);
+		json_object_put(list);
+		return NULL;
+	}
+	tcp_proxy_holders(c->tcp, holders);
+	for (int i = 0; i < TCP_HOLDERS; i++)
+		json_object_array_add(list, holder(&holders[i]));
+	json_object_object_add(reply, "connections",
+			       json_object_new_int64(tcp_proxy_count(c->tcp)));
+	json_object_object_add(reply, "holders", list);
 	return reply;
 }

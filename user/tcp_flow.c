@@ -61,8 +61,13 @@ static void forget(struct tcp_flow_table *t, struct tcp_flow *f)
 {
 	HASH_DELETE(hh_in, t->by_in, f);
 	HASH_DELETE(hh_out, t->by_out, f);
-	if (!f->owner)
+	if (!f->owner && f->unmade) {
+		DL_DELETE(t->unmade, f);
+		t->n_unmade--;
+	} else if (!f->owner) {
 		DL_DELETE(t->over, f);
+		t->n_over--;
+	}
 	free(f);
 }
 
@@ -118,13 +123,28 @@ int tcp_flow_add(struct tcp_flow_table *t, uint8_t role, const struct rf_ep *rem
 	return 0;
 }
 
-void tcp_flow_end(struct tcp_flow_table *t, struct tcp_flow *f, uint64_t now_ns)
+/* Nobody fills the map with what is over: connections need it. */
+static void keep(struct tcp_flow_table *t, struct tcp_flow *f, uint64_t until_ns)
+{
+	f->owner = NULL;
+	f->ends_ns = until_ns;
+	if (f->unmade) {
+		DL_APPEND(t->unmade, f);
+		if (++t->n_unmade > TCP_FLOW_UNMADE_MAX)
+			drop(t, t->unmade);
+	} else {
+		DL_APPEND(t->over, f);
+		if (++t->n_over > TCP_FLOWS_KEPT_MAX)
+			drop(t, t->over);
+	}
+}
+
+void tcp_flow_end(struct tcp_flow_table *t, struct tcp_flow *f, bool made, uint64_t now_ns)
 {
 	if (!f)
 		return;
-	f->owner = NULL;
-	f->ends_ns = now_ns + TCP_FLOW_LINGER_NS;
-	DL_APPEND(t->over, f);
+	f->unmade = !made;
+	keep(t, f, now_ns + (made ? TCP_FLOW_LINGER_NS : TCP_FLOW_UNMADE_NS));
 }
 
 struct tcp_flow *tcp_flow_by_seen(const struct tcp_flow_table *t, uint8_t role,
@@ -160,6 +180,8 @@ void tcp_flow_tick(struct tcp_flow_table *t, uint64_t now_ns)
 	DL_FOREACH_SAFE (t->over, f, tmp)
 		if (now_ns >= f->ends_ns)
 			drop(t, f);
+	while (t->unmade && now_ns >= t->unmade->ends_ns)
+		drop(t, t->unmade);
 }
 
 int tcp_flow_adopt(struct tcp_flow_table *t, uint64_t now_ns)
@@ -192,8 +214,7 @@ int tcp_flow_adopt(struct tcp_flow_table *t, uint64_t now_ns)
 			map_delete(t, &keys[i]);
 			continue;
 		}
-		f->ends_ns = now_ns + TCP_FLOW_ADOPTED_NS;
-		DL_APPEND(t->over, f);
+		keep(t, f, now_ns + TCP_FLOW_ADOPTED_NS);
 	}
 	/* half a flow: its writer died in between */
 	for (i = 0; i < n; i++)

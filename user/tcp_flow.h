@@ -7,6 +7,8 @@
 #ifndef RF_TCP_FLOW_H
 #define RF_TCP_FLOW_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <uthash.h>
@@ -15,6 +17,13 @@
 
 #define TCP_FLOW_LINGER_NS \
 	(150ull * 1000000000) /* longer than TIME_WAIT and the last retransmissions */
+#define TCP_FLOW_UNMADE_NS \
+	(65ull *           \
+	 1000000000) /* of a handshake that came to nothing: the last SYN-ACK of the stack */
+#define TCP_FLOW_UNMADE_MAX 4096 /* of these; the oldest goes */
+#define TCP_FLOWS_KEPT_MAX  \
+	(RF_TCP_FLOWS_MAX / \
+	 4) /* of all that are over, so that half of the map is for connections */
 #define TCP_FLOW_ADOPTED_NS \
 	(3600ull * 1000000000) /* of a controller before us: its peers learn it late */
 
@@ -23,13 +32,15 @@ struct tcp_flow {
 	struct rf_tcp_key in, out;
 	void *owner; /* NULL: its connection is over */
 	uint64_t ends_ns; /* then */
+	bool unmade; /* and it has never been one */
 	UT_hash_handle hh_in, hh_out;
 	struct tcp_flow *prev, *next; /* without an owner, that which ends first in front */
 };
 
 struct tcp_flow_table {
 	int map; /* fd of tcp_flows; -1: none (tests) */
-	struct tcp_flow *by_in, *by_out, *over;
+	struct tcp_flow *by_in, *by_out, *over, *unmade;
+	size_t n_over, n_unmade;
 };
 
 /* role: enum rf_device_role, where remote is; local: the socket's; seen: by remote. 0, -EADDRINUSE (another
@@ -37,8 +48,8 @@ struct tcp_flow_table {
 int tcp_flow_add(struct tcp_flow_table *t, uint8_t role, const struct rf_ep *remote,
 		 const struct rf_ep *local, const struct rf_ep *seen, void *owner,
 		 struct tcp_flow **out);
-/* NULL ok. Its connection is over: stays for a while. */
-void tcp_flow_end(struct tcp_flow_table *t, struct tcp_flow *f, uint64_t now_ns);
+/* NULL ok. Its connection is over (made: there was one): stays for a while. */
+void tcp_flow_end(struct tcp_flow_table *t, struct tcp_flow *f, bool made, uint64_t now_ns);
 struct tcp_flow *tcp_flow_by_seen(const struct tcp_flow_table *t, uint8_t role,
 				  const struct rf_ep *remote, const struct rf_ep *seen);
 struct tcp_flow *tcp_flow_by_local(const struct tcp_flow_table *t, uint8_t role,

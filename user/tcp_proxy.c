@@ -53,23 +53,11 @@ static void reset_on_close(int fd)
 
 /* ---- connections ---- */
 
-/* Outside, one IPv6 source has a whole /64. */
-static struct tcp_source *source_of(struct tcp_proxy *t, const struct tcp_way *w, bool make)
+static enum tcp_class class_of(const struct tcp_way *w)
 {
-	struct rf_addr a = w->src.addr;
-	struct tcp_source *s;
-
-	if (w->hook == RF_HOOK_WAN_IN && !addr_is_v4(&a))
-		a.w[2] = a.w[3] = 0;
-	HASH_FIND(hh, t->sources, &a, sizeof(a), s);
-	if (s || !make)
-		return s;
-	s = calloc(1, sizeof(*s));
-	if (!s)
-		return NULL;
-	s->addr = a;
-	HASH_ADD(hh, t->sources, addr, sizeof(s->addr), s);
-	return s;
+	if (w->hook != RF_HOOK_WAN_IN)
+		return TCP_FROM_INSIDE;
+	return w->peer_known ? TCP_FROM_PEER : TCP_FROM_STRANGER;
 }
 
 void tcp_conn_free(struct tcp_conn *c)
@@ -81,14 +69,9 @@ void tcp_conn_free(struct tcp_conn *c)
 	for (i = 0; i < 2; i++) {
 		if (c->leg[i].bev)
 			bufferevent_free(c->leg[i].bev);
-		tcp_flow_end(&t->flows, c->leg[i].flow, now);
+		tcp_flow_end(&t->flows, c->leg[i].flow, c->accepted, now);
 	}
-	t->pending -= !c->accepted;
-	t->from_outside -= c->opener == TCP_OUTSIDE;
-	if (!--c->source->n) {
-		HASH_DELETE(hh, t->sources, c->source);
-		free(c->source);
-	}
+	tcp_share_leave(&t->shares, &c->claim);
 	HASH_DELETE(hh, t->conns, c);
 	free(c);
 }
@@ -103,27 +86,25 @@ void tcp_conn_reset(struct tcp_conn *c)
 	tcp_conn_free(c);
 }
 
+void tcp_conn_spoke(struct tcp_conn *c)
+{
+	c->spoken = true;
+	tcp_share_move(&c->proxy->shares, &c->claim, TCP_TALKS, clock_now_ns());
+}
+
 static struct tcp_conn *conn_new(struct tcp_proxy *t, const struct tcp_way *w, uint64_t now_ns)
 {
-	struct tcp_source *source = source_of(t, w, true);
-	struct tcp_conn *c = source ? calloc(1, sizeof(*c)) : NULL;
+	struct tcp_conn *c = calloc(1, sizeof(*c));
 	int i;
 
-	if (!c) {
-		if (source && !source->n) {
-			HASH_DELETE(hh, t->sources, source);
-			free(source);
-		}
+	if (!c || tcp_share_join(&t->shares, &c->claim, class_of(w), &w->src.addr, now_ns)) {
+		free(c);
 		return NULL;
 	}
 	c->proxy = t;
 	c->way = *w;
 	c->opener = w->hook == RF_HOOK_WAN_IN ? TCP_OUTSIDE : TCP_INSIDE;
 	c->since_ns = now_ns;
-	c->source = source;
-	source->n++;
-	t->pending++;
-	t->from_outside += c->opener == TCP_OUTSIDE;
 	for (i = 0; i < 2; i++)
 		c->leg[i].conn = c;
 	do
@@ -131,6 +112,21 @@ static struct tcp_conn *conn_new(struct tcp_proxy *t, const struct tcp_way *w, u
 	while (!c->id);
 	HASH_ADD(hh, t->conns, id, sizeof(c->id), c);
 	return c;
+}
+
+/* False: there is none, and c has to go. */
+static bool make_room(struct tcp_proxy *t, struct tcp_conn *c, uint64_t now_ns)
+{
+	struct tcp_claim *claim;
+	enum tcp_room room;
+
+	while ((room = tcp_share_room(&t->shares, &c->claim, now_ns, &claim)) == TCP_GIVES_WAY) {
+		struct tcp_conn *v = (void *)((char *)claim - offsetof(struct tcp_conn, claim));
+
+		t->env.dropped(RF_R_TCP_LIMIT, 1, 0, t->env.arg);
+		tcp_conn_reset(v);
+	}
+	return room == TCP_ROOM;
 }
 
 /* One of our ports that this client does not use yet. */
@@ -141,7 +137,8 @@ static int flow_for(struct tcp_proxy *t, struct tcp_conn *c)
 	int i, err = -EAFNOSUPPORT;
 
 	for (i = 0; i < TCP_LISTENERS; i++) {
-		struct rf_ep local = { .addr = c->way.own, .port = t->port[!v4][i] };
+		struct rf_ep local = { .addr = c->way.own,
+				       .port = t->port[!v4][c->claim.class][i] };
 
 		if (!local.port)
 			break;
@@ -151,16 +148,6 @@ static int flow_for(struct tcp_proxy *t, struct tcp_conn *c)
 			break;
 	}
 	return err;
-}
-
-/* The outside never takes so much that the inside has nothing left. */
-static bool room_for(struct tcp_proxy *t, const struct tcp_way *w)
-{
-	const struct tcp_source *s = source_of(t, w, false);
-
-	return HASH_COUNT(t->conns) < t->max && t->pending < TCP_PENDING_MAX &&
-	       (!s || s->n < TCP_SOURCE_MAX) &&
-	       (w->hook != RF_HOOK_WAN_IN || t->from_outside < t->max / 2);
 }
 
 enum rf_reason tcp_proxy_open(struct tcp_proxy *t, const struct tcp_way *asked, uint64_t now_ns)
@@ -177,12 +164,10 @@ enum rf_reason tcp_proxy_open(struct tcp_proxy *t, const struct tcp_way *asked, 
 	r = t->env.admit(&w, t->env.arg);
 	if (r != RF_R_NONE)
 		return r;
-	if (!room_for(t, &w))
-		return RF_R_TCP_LIMIT;
 	c = conn_new(t, &w, now_ns);
 	if (!c)
 		return RF_R_TCP_LIMIT;
-	if (!flow_for(t, c))
+	if (make_room(t, c, now_ns) && !flow_for(t, c))
 		return RF_R_NONE;
 	tcp_conn_free(c);
 	return RF_R_TCP_LIMIT;
@@ -238,8 +223,15 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	c->accepted = true;
-	t->pending--;
 	c->since_ns = clock_now_ns();
+	if (tcp_share_move(&t->shares, &c->claim, TCP_SILENT, c->since_ns) ||
+	    !make_room(t, c, c->since_ns)) {
+		reset_on_close(fd);
+		close(fd);
+		t->env.dropped(RF_R_TCP_LIMIT, 1, 0, t->env.arg);
+		tcp_conn_reset(c);
+		return;
+	}
 	if (!tcp_relay_begin(c, fd))
 		return;
 	if (!c->leg[c->opener].bev) {
@@ -255,10 +247,9 @@ static void pause_all(struct tcp_proxy *t, bool pause)
 	size_t i;
 
 	t->paused = pause;
-	for (i = 0; i < 2 * TCP_LISTENERS; i++)
-		if (t->listener[i])
-			pause ? evconnlistener_disable(t->listener[i])
-			      : evconnlistener_enable(t->listener[i]);
+	for (i = 0; i < t->n_listeners; i++)
+		pause ? evconnlistener_disable(t->listener[i])
+		      : evconnlistener_enable(t->listener[i]);
 }
 
 static void on_accept_error(struct evconnlistener *listener, void *arg)
@@ -273,8 +264,9 @@ static void on_accept_error(struct evconnlistener *listener, void *arg)
 	pause_all(t, true); /* until the next tick */
 }
 
-static int listen_on(struct tcp_proxy *t, bool v6, int i)
+static int listen_on(struct tcp_proxy *t, bool v6, __be16 *port)
 {
+	struct evconnlistener **listener = &t->listener[t->n_listeners];
 	struct rf_ep ep = { 0 };
 	struct sockaddr_storage ss;
 	socklen_t len;
@@ -292,19 +284,19 @@ static int listen_on(struct tcp_proxy *t, bool v6, int i)
 	if (!err)
 		err = addr_from_sockaddr((struct sockaddr *)&ss, &ep);
 	if (!err) {
-		t->listener[v6 * TCP_LISTENERS + i] =
-			evconnlistener_new(t->base, on_accept, t,
-					   LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, BACKLOG,
-					   fd);
-		if (!t->listener[v6 * TCP_LISTENERS + i])
+		*listener = evconnlistener_new(t->base, on_accept, t,
+					       LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC,
+					       BACKLOG, fd);
+		if (!*listener)
 			err = errno ? -errno : -ENOMEM;
 	}
 	if (err) {
 		close(fd);
 		return err;
 	}
-	evconnlistener_set_error_cb(t->listener[v6 * TCP_LISTENERS + i], on_accept_error);
-	t->port[v6][i] = ep.port;
+	evconnlistener_set_error_cb(*listener, on_accept_error);
+	t->n_listeners++;
+	*port = ep.port;
 	return 0;
 }
 
@@ -313,8 +305,8 @@ static int listen_all(struct tcp_proxy *t)
 	int i, v6, err;
 
 	for (v6 = 0; v6 < 2; v6++)
-		for (i = 0; i < TCP_LISTENERS; i++) {
-			err = listen_on(t, v6, i);
+		for (i = 0; i < TCP_CLASSES * TCP_LISTENERS; i++) {
+			err = listen_on(t, v6, &t->port[v6][i / TCP_LISTENERS][i % TCP_LISTENERS]);
 			if (v6 && (err == -EAFNOSUPPORT || err == -EADDRNOTAVAIL))
 				return 0; /* a kernel without IPv6 */
 			if (err)
@@ -353,7 +345,7 @@ int tcp_proxy_new(struct tcp_proxy **out, struct event_base *base, int map,
 	t->env = *env;
 	t->base = base;
 	t->flows.map = map;
-	t->max = conns_max();
+	t->shares.max = conns_max();
 	t->limit.interval_ns = REPORT_NS;
 	err = tcp_flow_adopt(&t->flows, clock_now_ns());
 	if (!err)
@@ -375,9 +367,8 @@ void tcp_proxy_free(struct tcp_proxy *t)
 		return;
 	HASH_ITER (hh, t->conns, c, tmp)
 		tcp_conn_free(c);
-	for (i = 0; i < 2 * TCP_LISTENERS; i++)
-		if (t->listener[i])
-			evconnlistener_free(t->listener[i]);
+	for (i = 0; i < t->n_listeners; i++)
+		evconnlistener_free(t->listener[i]);
 	tcp_flow_free(&t->flows);
 	free(t);
 }
@@ -408,5 +399,32 @@ void tcp_proxy_tick(struct tcp_proxy *t, uint64_t now_ns)
 
 size_t tcp_proxy_count(const struct tcp_proxy *t)
 {
-	return HASH_COUNT(t->conns) - t->pending;
+	size_t n = HASH_COUNT(t->conns);
+
+	for (int i = 0; i < TCP_CLASSES; i++)
+		n -= t->shares.class[i].n[TCP_OPENING];
+	return n;
+}
+
+void tcp_proxy_holders(const struct tcp_proxy *t, struct tcp_holders out[TCP_HOLDERS])
+{
+	_Static_assert(TCP_HOLDERS == TCP_CLASSES, "struct tcp_holders");
+
+	for (int i = 0; i < TCP_CLASSES; i++) {
+		const struct tcp_source *most = tcp_share_most(&t->shares, i);
+		const size_t *n = t->shares.class[i].n;
+
+		out[i] = (struct tcp_holders){
+			.who = tcp_class_name(i),
+			.connections = n[TCP_SILENT] + n[TCP_TALKS],
+			.connections_max = tcp_share_class_max(&t->shares, i, TCP_SILENT),
+			.opening = n[TCP_OPENING],
+			.opening_max = tcp_share_class_max(&t->shares, i, TCP_OPENING),
+		};
+		if (!most)
+			continue;
+		out[i].most = most->key.addr;
+		out[i].most_connections = most->n[TCP_SILENT] + most->n[TCP_TALKS];
+		out[i].most_opening = most->n[TCP_OPENING];
+	}
 }

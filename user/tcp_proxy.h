@@ -24,13 +24,14 @@ struct tcp_way { /* of one connection */
 	struct rf_ep src, dst; /* of the SYN, on the wire */
 	/* filled in by the callbacks: */
 	struct rf_addr own; /* address of this machine for the socket that goes on */
+	bool peer_known; /* outside, a configured one */
 	struct rf_ep peer; /* the side outside */
 	struct rf_ep inside, outside; /* the inside endpoint, and what stands for it on the WAN */
 	struct rf_ep shown; /* what the far side sees as source; port 0: the socket's own */
 };
 
 struct tcp_env {
-	/* A SYN: RF_R_NONE, and .own and .peer are set; from outside .inside, .outside and .shown, too. */
+	/* A SYN: RF_R_NONE, and .own, .peer_known and .peer are set; from outside .inside, .outside and .shown, too. */
 	enum rf_reason (*admit)(struct tcp_way *w, void *arg);
 	/* The first message of a connection from inside: .inside, .outside and .shown. */
 	void (*identify)(struct tcp_way *w, struct view message, void *arg);
@@ -56,5 +57,15 @@ enum rf_reason tcp_proxy_open(struct tcp_proxy *t, const struct tcp_way *w, uint
 int tcp_proxy_send(struct tcp_proxy *t, uint32_t conn, bool to_inside, struct view message);
 void tcp_proxy_tick(struct tcp_proxy *t, uint64_t now_ns); /* time limits; cheap */
 size_t tcp_proxy_count(const struct tcp_proxy *t); /* connections */
+
+#define TCP_HOLDERS 3
+struct tcp_holders { /* one class of those who connect */
+	const char *who;
+	size_t connections, connections_max, opening, opening_max;
+	struct rf_addr
+		most; /* the address that has most of both: so many; of IPv6 outside, its /64 */
+	size_t most_connections, most_opening;
+};
+void tcp_proxy_holders(const struct tcp_proxy *t, struct tcp_holders out[TCP_HOLDERS]);
 
 #endif

@@ -14,12 +14,14 @@
 #include "sip_frame.h"
 #include "tcp_flow.h"
 #include "tcp_proxy.h"
+#include "tcp_share.h"
 
-#define TCP_LISTENERS 4 /* of each family: a client may use one port towards so many servers */
+/* Of each family and class: a client may use one port towards so many servers. The stack's queues are a
+ * listener's, so strangers who fill theirs take nothing of others'. */
+#define TCP_LISTENERS	  4
+#define TCP_LISTENERS_ALL (2 * TCP_CLASSES * TCP_LISTENERS)
 
-#define TCP_CONNS_MAX	4096
-#define TCP_PENDING_MAX 512 /* let in, but not accepted yet */
-#define TCP_SOURCE_MAX	128 /* opened by one address */
+#define TCP_CONNS_MAX 4096
 
 #define SECONDS(n)	  ((n)*1000000000ull)
 #define TCP_PENDING_NS	  SECONDS(10) /* until the handshake is done */
@@ -48,19 +50,13 @@ struct tcp_leg {
 	size_t waiting; /* bytes in it, then */
 };
 
-struct tcp_source { /* how many connections of one address */
-	struct rf_addr addr;
-	uint32_t n;
-	UT_hash_handle hh;
-};
-
 struct tcp_conn {
 	struct tcp_proxy *proxy;
 	uint32_t id;
 	struct tcp_way way;
 	enum tcp_side opener;
 	struct tcp_leg leg[2]; /* by enum tcp_side */
-	struct tcp_source *source;
+	struct tcp_claim claim;
 	bool accepted, identified;
 	bool spoken; /* a whole message has come by */
 	uint64_t since_ns; /* opened, then accepted */
@@ -72,11 +68,11 @@ struct tcp_proxy {
 	struct tcp_env env;
 	struct event_base *base;
 	struct tcp_flow_table flows;
-	struct evconnlistener *listener[2 * TCP_LISTENERS];
-	__be16 port[2][TCP_LISTENERS]; /* of IPv4, IPv6; 0: none */
+	struct evconnlistener *listener[TCP_LISTENERS_ALL];
+	size_t n_listeners;
+	__be16 port[2][TCP_CLASSES][TCP_LISTENERS]; /* of IPv4, IPv6; 0: none */
 	struct tcp_conn *conns;
-	struct tcp_source *sources;
-	size_t max, pending, from_outside;
+	struct tcp_shares shares;
 	uint32_t next_id;
 	uint64_t next_tick_ns;
 	bool paused; /* out of descriptors */
@@ -87,6 +83,7 @@ struct tcp_proxy {
 void tcp_conn_free(struct tcp_conn *c); /* both sides orderly */
 void tcp_conn_reset(struct tcp_conn *c); /* both sides by RST */
 int tcp_socket_setup(int fd); /* keep-alive and the like */
+void tcp_conn_spoke(struct tcp_conn *c); /* something whole has come by: from now on it stays */
 
 /* tcp_relay.c */
 /* The side that opened it is there, by fd. 0 or -errno; fd is the connection's once that side has a .bev. */

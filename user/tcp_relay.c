@@ -147,7 +147,8 @@ static enum took opaque(struct tcp_leg *leg, size_t n)
 		tcp_conn_reset(c);
 		return TOOK_LEAVE;
 	}
-	leg->opaque = c->spoken = true;
+	leg->opaque = true;
+	tcp_conn_spoke(c);
 	leg->partial_ns = 0;
 	if (identify(c, VIEW_NONE)) {
 		tcp_conn_reset(c);
@@ -166,7 +167,7 @@ static enum took take_message(struct tcp_leg *leg, struct view message)
 		tcp_conn_reset(c);
 		return TOOK_LEAVE;
 	}
-	c->spoken = true;
+	tcp_conn_spoke(c);
 	t->env.message(&c->way, c->id, side_of(leg) == TCP_INSIDE, message, t->env.arg);
 	return TOOK_SOME;
 }

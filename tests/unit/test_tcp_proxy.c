@@ -31,7 +31,7 @@ static struct world {
 	struct rf_ep server_ep, client_ep;
 	enum rf_hook hook;
 	enum rf_reason admit;
-	bool pass_unreadable;
+	bool pass_unreadable, peer_known;
 	const char *why; /* of the last refusal */
 	unsigned int identified, messages, dropped[RF_R_MAX];
 } w;
@@ -62,6 +62,7 @@ static int bound(const char *text, struct rf_ep *out)
 static enum rf_reason on_admit(struct tcp_way *way, void *arg)
 {
 	way->own = ep("127.0.0.1:1").addr;
+	way->peer_known = w.peer_known;
 	way->peer = way->hook == RF_HOOK_WAN_IN ? way->src : way->dst;
 	way->inside = way->hook == RF_HOOK_WAN_IN ? w.server_ep : way->src;
 	return w.admit;
@@ -141,6 +142,12 @@ static struct tcp_way way(void)
 	return (struct tcp_way){ .hook = w.hook, .src = w.client_ep, .dst = w.server_ep };
 }
 
+static enum tcp_class class(void) {
+	return w.hook == RF_HOOK_INSIDE_IN ? TCP_FROM_INSIDE
+	       : w.peer_known		   ? TCP_FROM_PEER
+					   : TCP_FROM_STRANGER;
+}
+
 /* As the kernel side would lead it: straight to the proxy's port. */
 static int enter(void)
 {
@@ -148,7 +155,7 @@ static int enter(void)
 	struct sockaddr_storage ss;
 	socklen_t len;
 
-	proxy.port = w.proxy->port[0][0];
+	proxy.port = w.proxy->port[0][class()][0];
 	len = ep_to_sockaddr(&proxy, &ss);
 	return connect(w.client, (struct sockaddr *)&ss, len);
 }
@@ -260,41 +267,189 @@ static void test_syn_again(void **state)
 	assert_int_equal(tcp_proxy_count(w.proxy), 1);
 }
 
-static void test_limits(void **state)
+static enum rf_reason syn(const char *from, uint32_t n, uint64_t now_ns)
 {
+	struct rf_ep e = ep(from);
 	struct tcp_way asked;
+
+	/* n: of the address, where that is of IPv4, else of its network; or of the port */
+	if (e.port)
+		e.addr.w[addr_is_v4(&e.addr) ? 3 : 1] = htonl(n);
+	else
+		e.port = htons(n);
+	w.client_ep = e;
+	asked = way();
+	return tcp_proxy_open(w.proxy, &asked, now_ns);
+}
+
+static const size_t *held(enum tcp_class c)
+{
+	return w.proxy->shares.class[c].n;
+}
+
+#define MS(n) ((n)*1000000ull)
+
+/* Of one address: its own oldest goes, once it has had its time; and not more than 1/16 of the table. */
+static void test_one_address(void **state)
+{
+	uint64_t t = clock_now_ns();
 	int i;
 
-	w.client_ep = ep("192.0.2.1:1");
-	for (i = 1; i <= TCP_SOURCE_MAX; i++) {
-		w.client_ep.port = htons(i);
-		asked = way();
-		assert_int_equal(tcp_proxy_open(w.proxy, &asked, clock_now_ns()), RF_R_NONE);
-	}
-	w.client_ep.port = htons(i);
-	asked = way();
-	assert_int_equal(tcp_proxy_open(w.proxy, &asked, clock_now_ns()), RF_R_TCP_LIMIT);
-	w.client_ep = ep("192.0.2.2:1");
-	asked = way();
-	assert_int_equal(tcp_proxy_open(w.proxy, &asked, clock_now_ns()), RF_R_NONE);
-	/* outside, a /64 counts as one */
 	w.hook = RF_HOOK_WAN_IN;
-	for (i = 1; i <= TCP_SOURCE_MAX; i++) {
-		w.client_ep = ep("[2001:db8::1]:1");
-		w.client_ep.addr.w[3] = htonl(i);
-		asked = way();
-		assert_int_equal(tcp_proxy_open(w.proxy, &asked, clock_now_ns()),
-				 w.proxy->port[1][0] ? RF_R_NONE : RF_R_TCP_LIMIT);
-	}
-	w.client_ep.addr.w[3] = htonl(i);
-	asked = way();
-	assert_int_equal(tcp_proxy_open(w.proxy, &asked, clock_now_ns()), RF_R_TCP_LIMIT);
+	for (i = 1; i <= TCP_OPENING_MAX / 16; i++)
+		assert_int_equal(syn("192.0.2.1:0", i, t), RF_R_NONE);
+	assert_int_equal(syn("192.0.2.1:0", i, t), RF_R_TCP_LIMIT);
+	assert_int_equal(syn("192.0.2.2:0", 1, t), RF_R_NONE);
+	assert_int_equal(syn("192.0.2.1:0", i, t + MS(600)), RF_R_NONE);
+	assert_int_equal(held(TCP_FROM_STRANGER)[TCP_OPENING], TCP_OPENING_MAX / 16 + 1);
+	assert_int_equal(w.dropped[RF_R_TCP_LIMIT], 1);
+	/* outside, a /64 counts as one */
+	for (i = 1; i <= TCP_OPENING_MAX / 16; i++)
+		assert_int_equal(syn(i % 2 ? "[2001:db8::1]:0" : "[2001:db8::2]:0", i, t),
+				 w.proxy->port[1][0][0] ? RF_R_NONE : RF_R_TCP_LIMIT);
+	assert_int_equal(syn("[2001:db8::3]:0", i, t), RF_R_TCP_LIMIT);
 	/* those who were let in and did not come make room */
-	tcp_proxy_tick(w.proxy, clock_now_ns() + TCP_PENDING_NS + SECONDS(1));
+	tcp_proxy_tick(w.proxy, t + TCP_PENDING_NS + SECONDS(1));
 	assert_int_equal(HASH_COUNT(w.proxy->conns), 0);
-	assert_null(w.proxy->sources);
-	assert_int_equal(w.proxy->pending, 0);
-	assert_int_equal(w.proxy->from_outside, 0);
+	assert_null(w.proxy->shares.sources);
+	assert_int_equal(held(TCP_FROM_STRANGER)[TCP_OPENING], 0);
+}
+
+/* A flood of forged sources: half of the table, and all of it if there were no limit; inside hosts and peers open as if
+ * there were none, and a stranger who answers has the time for it. */
+static void test_forged_flood(void **state)
+{
+	uint64_t t = clock_now_ns(), at = t;
+	struct rf_ep honest;
+	struct tcp_flow *f;
+	int i, n = 0;
+
+	for (i = 0; i < 15000; i++, at += MS(1000) / 1500) {
+		w.hook = RF_HOOK_WAN_IN;
+		w.peer_known = false;
+		syn("10.9.0.1:1", 0x0b000000 + i, at);
+		if (i % 100)
+			continue;
+		w.peer_known = true;
+		assert_int_equal(syn("198.51.100.1:0", 1024 + i / 100, at), RF_R_NONE);
+		w.hook = RF_HOOK_INSIDE_IN;
+		assert_int_equal(syn("10.0.0.1:0", 1024 + i / 100, at), RF_R_NONE);
+		n++;
+	}
+	assert_int_equal(held(TCP_FROM_STRANGER)[TCP_OPENING], TCP_OPENING_MAX / 2);
+	assert_int_equal(held(TCP_FROM_PEER)[TCP_OPENING], n);
+	assert_int_equal(held(TCP_FROM_INSIDE)[TCP_OPENING], n);
+	/* who comes within half a second is there for him */
+	w.hook = RF_HOOK_WAN_IN;
+	w.peer_known = false;
+	assert_int_equal(syn("192.0.2.77:0", 99, at), RF_R_NONE);
+	honest = w.client_ep;
+	for (i = 0; i < 700; i++, at += MS(1000) / 1500)
+		syn("10.9.0.1:1", 0x0c000000 + i, at);
+	f = tcp_flow_by_seen(&w.proxy->flows, RF_DEV_WAN, &honest, &w.server_ep);
+	assert_true(f && f->owner);
+	/* and what was pushed out is no burden: the map has room for all */
+	assert_int_equal(w.proxy->flows.n_unmade, TCP_FLOW_UNMADE_MAX);
+	tcp_proxy_tick(w.proxy, at + SECONDS(80));
+	tcp_proxy_tick(w.proxy, at + SECONDS(160));
+	assert_null(w.proxy->flows.by_in);
+}
+
+/* Faster than they can be answered: nobody loses his time to another who forges. */
+static void test_too_fast(void **state)
+{
+	uint64_t t = clock_now_ns();
+	unsigned int i, n = 0;
+
+	w.hook = RF_HOOK_WAN_IN;
+	for (i = 0; i < TCP_OPENING_MAX; i++)
+		n += syn("10.9.0.1:1", 0x0b000000 + i, t + i) == RF_R_NONE;
+	assert_int_equal(n, TCP_OPENING_MAX / 2);
+	assert_int_equal(w.dropped[RF_R_TCP_LIMIT], 0); /* none that was let in */
+}
+
+static struct tcp_claim *accepted(struct tcp_shares *s, struct tcp_claim *c, enum tcp_class class,
+				  const char *from, uint64_t now_ns)
+{
+	struct rf_addr a = ep(from).addr;
+
+	memset(c, 0, sizeof(*c));
+	assert_int_equal(tcp_share_join(s, c, class, &a, now_ns), 0);
+	assert_int_equal(tcp_share_move(s, c, TCP_SILENT, now_ns), 0);
+	return c;
+}
+
+/* Connections: reserves, and those that talk stay. */
+static void test_reserves(void **state)
+{
+	struct tcp_shares s = { .max = 64 };
+	struct tcp_claim c[80], *v = NULL;
+	uint64_t t = clock_now_ns();
+	int i, n = 0;
+
+	/* strangers, each another one: half */
+	for (i = 0; i < 32; i++) {
+		char from[32];
+
+		snprintf(from, sizeof(from), "192.0.2.%d:1", i);
+		assert_int_equal(tcp_share_room(&s,
+						accepted(&s, &c[n++], TCP_FROM_STRANGER, from, t),
+						t, &v),
+				 TCP_ROOM);
+	}
+	accepted(&s, &c[n], TCP_FROM_STRANGER, "198.51.100.1:1", t);
+	assert_int_equal(tcp_share_room(&s, &c[n], t, &v), TCP_NO_ROOM);
+	/* the oldest, once it had its time, if it has said nothing */
+	assert_int_equal(tcp_share_room(&s, &c[n], t + SECONDS(11), &v), TCP_GIVES_WAY);
+	assert_ptr_equal(v, &c[0]);
+	assert_int_equal(tcp_share_move(&s, &c[0], TCP_TALKS, t), 0);
+	assert_int_equal(tcp_share_room(&s, &c[n], t + SECONDS(11), &v), TCP_GIVES_WAY);
+	assert_ptr_equal(v, &c[1]);
+	for (i = 1; i < 32; i++)
+		assert_int_equal(tcp_share_move(&s, &c[i], TCP_TALKS, t), 0);
+	assert_int_equal(tcp_share_room(&s, &c[n], t + SECONDS(11), &v), TCP_NO_ROOM);
+	tcp_share_leave(&s, &c[n]);
+	/* peers and inside hosts have theirs, whatever the others hold: here each a quarter */
+	for (i = 0; i < 32; i++) {
+		accepted(&s, &c[n], i % 2 ? TCP_FROM_PEER : TCP_FROM_INSIDE,
+			 i % 2 ? "203.0.113.1:1" : "10.0.0.1:1", t);
+		assert_int_equal(tcp_share_room(&s, &c[n], t, &v), TCP_ROOM);
+		assert_int_equal(tcp_share_move(&s, &c[n++], TCP_TALKS, t), 0);
+	}
+	accepted(&s, &c[n], TCP_FROM_INSIDE, "10.0.0.2:1", t);
+	assert_int_equal(tcp_share_room(&s, &c[n++], t, &v), TCP_NO_ROOM);
+	while (n)
+		tcp_share_leave(&s, &c[--n]);
+	assert_null(s.sources);
+}
+
+static void test_one_address_connected(void **state)
+{
+	struct tcp_shares s = { .max = 64 };
+	static const struct {
+		enum tcp_class class;
+		const char *from;
+		int max;
+	} cases[] = {
+		{ TCP_FROM_STRANGER, "192.0.2.1:1", 64 / 16 },
+		{ TCP_FROM_PEER, "192.0.2.1:1", 64 / 4 },
+		{ TCP_FROM_INSIDE, "10.0.0.1:1", 64 / 4 },
+	};
+	struct tcp_claim c[64], *v;
+	size_t k;
+	int n;
+
+	for (k = 0; k < sizeof(cases) / sizeof(*cases); k++) {
+		for (n = 0; n <= cases[k].max; n++) {
+			accepted(&s, &c[n], cases[k].class, cases[k].from, SECONDS(5));
+			assert_int_equal(tcp_share_room(&s, &c[n], SECONDS(5), &v),
+					 n < cases[k].max ? TCP_ROOM : TCP_NO_ROOM);
+		}
+		assert_int_equal(tcp_share_room(&s, &c[n - 1], SECONDS(16), &v), TCP_GIVES_WAY);
+		assert_ptr_equal(v, &c[0]);
+		while (n)
+			tcp_share_leave(&s, &c[--n]);
+	}
 }
 
 static void test_half_of_a_message(void **state)
@@ -500,18 +655,18 @@ static void test_flows(void **state)
 			 -EADDRINUSE);
 	assert_int_equal(tcp_flow_add(&t, RF_DEV_INSIDE, &phone, &local_2, &other, &owner, &g), 0);
 	/* one that is over stays for a while */
-	tcp_flow_end(&t, f, SECONDS(1));
+	tcp_flow_end(&t, f, true, SECONDS(1));
 	tcp_flow_clear(&t, RF_DEV_INSIDE, &phone, &local_2); /* not over */
 	tcp_flow_tick(&t, SECONDS(100));
 	assert_ptr_equal(tcp_flow_by_seen(&t, RF_DEV_INSIDE, &phone, &seen), f);
 	tcp_flow_tick(&t, SECONDS(152));
 	assert_null(tcp_flow_by_seen(&t, RF_DEV_INSIDE, &phone, &seen));
 	/* or gives way, when either address is needed again */
-	tcp_flow_end(&t, g, SECONDS(200));
+	tcp_flow_end(&t, g, true, SECONDS(200));
 	assert_int_equal(tcp_flow_add(&t, RF_DEV_INSIDE, &phone, &local_2, &seen, &owner, &f), 0);
 	assert_null(tcp_flow_by_seen(&t, RF_DEV_INSIDE, &phone, &other));
 	assert_ptr_equal(tcp_flow_by_local(&t, RF_DEV_INSIDE, &phone, &local_2), f);
-	tcp_flow_end(&t, f, SECONDS(300));
+	tcp_flow_end(&t, f, true, SECONDS(300));
 	tcp_flow_clear(&t, RF_DEV_INSIDE, &phone, &local_2);
 	assert_null(tcp_flow_by_seen(&t, RF_DEV_INSIDE, &phone, &seen));
 	tcp_flow_free(&t);
@@ -521,13 +676,24 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		TEST(test_message),	 TEST(test_from_outside),
-		TEST(test_uninvited),	 TEST(test_syn_again),
-		TEST(test_limits),	 TEST(test_half_of_a_message),
-		TEST(test_nothing_said), TEST(test_said_once_may_be_silent),
-		TEST(test_half_closed),	 TEST(test_both_end),
-		TEST(test_not_sip),	 cmocka_unit_test(test_flows),
-		TEST(test_keep_alives),	 TEST(test_half_a_message_and_the_end),
+		TEST(test_message),
+		TEST(test_from_outside),
+		TEST(test_uninvited),
+		TEST(test_syn_again),
+		TEST(test_one_address),
+		TEST(test_half_of_a_message),
+		TEST(test_forged_flood),
+		TEST(test_too_fast),
+		cmocka_unit_test(test_reserves),
+		cmocka_unit_test(test_one_address_connected),
+		TEST(test_nothing_said),
+		TEST(test_said_once_may_be_silent),
+		TEST(test_half_closed),
+		TEST(test_both_end),
+		TEST(test_not_sip),
+		cmocka_unit_test(test_flows),
+		TEST(test_keep_alives),
+		TEST(test_half_a_message_and_the_end),
 		TEST(test_opaque),
 	};
 
