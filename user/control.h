@@ -9,7 +9,9 @@
 #define RF_CONTROL_H
 
 #include <json-c/json.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "log.h"
 
@@ -34,9 +36,16 @@ typedef json_object *control_handler(json_object *request, void *arg);
 
 int control_listen(struct control **out, const char *instance, struct event_base *base,
 		   control_handler *handle, void *arg, struct why *w);
+/* The same by a socket that listens already; fd is ours then, also on failure. 0 or -ENOMEM. */
+int control_serve(struct control **out, int fd, struct event_base *base, control_handler *handle,
+		  void *arg);
+/* Time limits, by itself each second. A long time without a tick (SIGSTOP) counts for nobody. */
+void control_tick(struct control *c, uint64_t now_ns);
 void control_free(struct control *c); /* NULL ok; removes the socket */
 /* One line to all subscribers; who reads too slowly is cut off. */
 void control_publish(struct control *c, const char *line);
 size_t control_subscribers(const struct control *c);
+size_t control_clients(const struct control *c); /* these, too */
+bool control_pauses(const struct control *c); /* nobody more gets in for the moment */
 
 #endif

@@ -5,11 +5,13 @@
 #include "control.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -24,20 +26,56 @@ struct conn {
 	size_t n, cap, used; /* used: bytes of the line that was handed out */
 };
 
-static int conn_open(struct conn *c, const char *instance, struct why *w)
+static int conn_why(int err, struct why *w)
+{
+	if (err == -ETIMEDOUT || err == -EAGAIN)
+		return why_set(
+			w, -ETIMEDOUT,
+			"the controller does not answer; is it stopped? see: ringfence status");
+	if (err == -EPIPE || err == -ECONNRESET)
+		return why_set(w, -EPIPE, "the controller ended the connection");
+	return why_set(w, err, "talking to the controller failed: %s", strerror(-err));
+}
+
+/* The directory is the controller's user's: only a socket that lies there itself, not what a link leads to. */
+static int connect_to(int fd, const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int at = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), err = 0;
+	struct stat st;
+
+	if (at < 0)
+		return -errno;
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "/proc/self/fd/%d", at);
+	if (fstat(at, &st))
+		err = -errno;
+	else if (!S_ISSOCK(st.st_mode))
+		err = -ENOTSOCK;
+	else if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)))
+		err = -errno;
+	close(at);
+	return err;
+}
+
+static int conn_open(struct conn *c, const char *instance, struct why *w)
+{
+	/* also of connect(): a controller that is stopped accepts nobody */
+	const struct timeval limit = { TIMEOUT_NS / 1000000000, 0 };
+	char path[128];
 	int err;
 
 	*c = (struct conn){ .fd = -1 };
 	err = instance_check(instance, w);
 	if (err)
 		return err;
-	snprintf(sun.sun_path, sizeof(sun.sun_path), RF_RUN_ROOT "/%s/control.sock", instance);
+	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s/control.sock", instance);
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (c->fd >= 0 && !connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)))
+	if (c->fd < 0 || setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)))
+		err = -errno;
+	if (!err)
+		err = connect_to(c->fd, path);
+	if (!err)
 		return 0;
-	err = -errno;
 	if (c->fd >= 0)
 		close(c->fd);
 	if (err == -ENOENT || err == -ECONNREFUSED)
@@ -46,8 +84,12 @@ static int conn_open(struct conn *c, const char *instance, struct why *w)
 			"the controller of instance \"%s\" is not running; start it: ringfenced%s%s",
 			instance, strcmp(instance, RF_DEFAULT_INSTANCE) ? " --instance " : "",
 			strcmp(instance, RF_DEFAULT_INSTANCE) ? instance : "");
-	return why_set(w, err, "cannot reach the controller at %s: %s%s", sun.sun_path,
-		       strerror(-err), err == -EACCES ? "; run as root" : "");
+	if (err == -EAGAIN)
+		return conn_why(-ETIMEDOUT, w);
+	return why_set(w, err, "cannot reach the controller at %s: %s%s", path, strerror(-err),
+		       err == -EACCES	  ? "; run as root"
+		       : err == -ENOTSOCK ? "; it is not what it should be: remove it"
+					  : "");
 }
 
 static void conn_close(struct conn *c)
@@ -129,17 +171,6 @@ static int conn_line(struct conn *c, uint64_t until_ns, char **line)
 	c->used = end + 1 - c->buf;
 	*line = c->buf;
 	return 0;
-}
-
-static int conn_why(int err, struct why *w)
-{
-	if (err == -ETIMEDOUT)
-		return why_set(
-			w, err,
-			"the controller does not answer; is it stopped? see: ringfence status");
-	if (err == -EPIPE || err == -ECONNRESET)
-		return why_set(w, -EPIPE, "the controller ended the connection");
-	return why_set(w, err, "talking to the controller failed: %s", strerror(-err));
 }
 
 int control_request(const char *instance, json_object *request, json_object **reply, struct why *w)
