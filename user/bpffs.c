@@ -5,8 +5,10 @@
  */
 #include "bpffs.h"
 
+#include <bpf/bpf.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +35,47 @@ const char *pin_link_path(char *buf, const char *instance, const char *prefix, u
 
 	snprintf(name, sizeof(name), "%s%u", prefix, ifindex);
 	return pin_path(buf, instance, "links", name);
+}
+
+/* The bpf file system knows links, and links/ is the controller's user's: what he put there in place of a pin may lead
+ * to one that only root can open. By a descriptor, so that it is the one that was looked at. */
+int pin_open(const char *path)
+{
+	int at = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), fd = -1, err = 0;
+	char by_fd[32];
+	struct stat st;
+
+	if (at < 0)
+		return -1;
+	snprintf(by_fd, sizeof(by_fd), "/proc/self/fd/%d", at);
+	if (fstat(at, &st))
+		err = errno;
+	else if (!S_ISREG(st.st_mode) || st.st_nlink != 1)
+		err = EACCES;
+	if (!err) {
+		fd = bpf_obj_get(by_fd);
+		err = errno;
+	}
+	close(at);
+	errno = err;
+	return fd;
+}
+
+int pin_give(const char *path, unsigned int uid, unsigned int gid)
+{
+	int at = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC), err = 0;
+	struct stat st;
+
+	if (at < 0)
+		return -errno;
+	if (fstat(at, &st))
+		err = -errno;
+	else if (!S_ISDIR(st.st_mode) && (!S_ISREG(st.st_mode) || st.st_nlink != 1))
+		err = -EPERM;
+	else if (fchownat(at, "", uid, gid, AT_EMPTY_PATH))
+		err = -errno;
+	close(at);
+	return err;
 }
 
 /* 1, 0 or -errno: what cannot be read is not "no", as another one would be mounted over it. */

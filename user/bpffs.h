@@ -17,6 +17,11 @@ const char *pin_path(char *buf, const char *instance, const char *sub, const cha
 /* <prefix><ifindex> below links/: "xdp_", "tcx_in_", "tcx_out_" pins, "clsact_" marks (directories) */
 const char *pin_link_path(char *buf, const char *instance, const char *prefix, uint32_t ifindex);
 
+/* bpf_obj_get() of a pin below links/: of what lies there itself. Anything else counts as EACCES. */
+int pin_open(const char *path);
+/* chown() of a pin or directory itself. 0 or -errno; -EPERM: it is neither, or has another name. */
+int pin_give(const char *path, unsigned int uid, unsigned int gid);
+
 /* Is the bpf file system there? mount: if not, mount it where that can last. */
 int bpffs_ready(bool mount, struct why *w);
 /* Root's: the controller's user may walk through the bpf file system, however it was mounted. 0 or -errno. */

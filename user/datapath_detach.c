@@ -116,9 +116,9 @@ static int link_alive(const char *instance)
 		return errno == ENOENT ? 0 : -errno;
 	while (!alive && (errno = 0, e = readdir(d))) {
 		snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
-		if (!stat(name, &st) && S_ISDIR(st.st_mode)) /* marks, and . and .. */
+		if (!lstat(name, &st) && S_ISDIR(st.st_mode)) /* marks, and . and .. */
 			continue;
-		fd = bpf_obj_get(name);
+		fd = pin_open(name);
 		if (fd < 0) {
 			alive = -errno;
 			continue;

@@ -287,12 +287,12 @@ int datapath_give(const struct datapath *dp, unsigned int uid, unsigned int gid)
 	err = bpffs_open_way();
 	if (err)
 		return err;
-	if (chown(pin_path(path, dp->instance, "links", NULL), uid, gid) ||
-	    chown(pin_path(path, dp->instance, "lock", NULL), uid, gid))
-		return -errno;
+	err = pin_give(pin_path(path, dp->instance, "links", NULL), uid, gid);
+	if (!err)
+		err = pin_give(pin_path(path, dp->instance, "lock", NULL), uid, gid);
 	/* `replace` pins other programs: the controller opens them again before it attaches a device. */
-	for (i = 0; i < PROG_COUNT; i++)
-		if (chown(pin_path(path, dp->instance, "progs", datapath_prog_names[i]), uid, gid))
-			return -errno;
-	return 0;
+	for (i = 0; i < PROG_COUNT && !err; i++)
+		err = pin_give(pin_path(path, dp->instance, "progs", datapath_prog_names[i]), uid,
+			       gid);
+	return err;
 }

@@ -90,7 +90,7 @@ static int link_pin(int fd, const char *path, struct why *w)
  * controller) goes with its pin alone. */
 static int link_detach(const char *path)
 {
-	int fd = bpf_obj_get(path), err;
+	int fd = pin_open(path), err;
 
 	if (fd < 0 && errno != ENOENT && errno != EACCES)
 		return -errno;
@@ -175,7 +175,7 @@ int hook_xdp_replace(const struct datapath *dp, uint32_t ifindex, int prog_fd)
 	char path[PIN_PATH_MAX];
 	int fd, err;
 
-	fd = bpf_obj_get(pin_link_path(path, dp->instance, "xdp_", ifindex));
+	fd = pin_open(pin_link_path(path, dp->instance, "xdp_", ifindex));
 	if (fd < 0)
 		return -errno;
 	err = bpf_link_update(fd, prog_fd, NULL) ? -errno : 0;
@@ -237,7 +237,7 @@ static int tcx_attach(const struct datapath *dp, uint32_t ifindex, enum hook_sid
 	if (wanted && !strcmp(wanted, "clsact"))
 		return 0;
 	*done = true;
-	fd = bpf_obj_get(tcx_path(path, dp->instance, side, ifindex));
+	fd = pin_open(tcx_path(path, dp->instance, side, ifindex));
 	if (fd < 0 && errno == EACCES) {
 		on = hook_tcx_runs(dp, ifindex, side);
 		if (on)

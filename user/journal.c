@@ -18,6 +18,7 @@
 
 #include "file_piece.h"
 #include "journal_index.h"
+#include "own_file.h"
 
 #define JOURNAL_MAGIC "RFJRNL2\n"
 #define UNNAMED_MAGIC "RFJRNL1\n" /* whose header ends before .instance */
@@ -183,27 +184,6 @@ static int header_check(struct journal *j, enum header_kind *kind)
 	return 0;
 }
 
-/* The directory is the controller's user's, and root opens it, too: what he has put there in place of the file is not
- * followed, waited for or written to. 0 or -errno. */
-static int open_ours(const char *path, int flags, int *out)
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
-	struct stat st;
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
-		err = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
-		err = -EPERM;
-	if (err)
-		close(fd);
-	else
-		*out = fd;
-	return err;
-}
-
 /* The writer's file: locked, and with our header. What is not ours is moved away. */
 static int open_writer(struct journal *j, struct journal_report *report)
 {
@@ -215,9 +195,9 @@ static int open_writer(struct journal *j, struct journal_report *report)
 	if (err)
 		return err;
 	for (;;) {
-		err = open_ours(j->path, 0, &j->fd);
-		if (err)
-			return err;
+		j->fd = own_file_open(j->path, O_RDWR | O_CREAT, 0600);
+		if (j->fd < 0)
+			return j->fd;
 		if (flock(j->fd, LOCK_EX | LOCK_NB))
 			return -errno;
 		err = header_check(j, &kind);
@@ -241,9 +221,9 @@ static int open_reader(struct journal *j, struct journal_report *report)
 	enum header_kind kind;
 	int err;
 
-	j->fd = open(j->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	j->fd = own_file_open(j->path, O_RDONLY, 0);
 	if (j->fd < 0)
-		return -errno;
+		return j->fd;
 	err = header_check(j, &kind);
 	if (err || kind == HEADER_OURS)
 		return err;
@@ -354,9 +334,9 @@ static int replace_file(const struct journal *j, const char *name, struct journa
 	/* what a rewrite that was killed has left, or somebody else: never what it leads to */
 	if (unlink(name) && errno != ENOENT)
 		return -errno;
-	err = open_ours(name, O_EXCL, fd);
-	if (err)
-		return err;
+	*fd = own_file_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (*fd < 0)
+		return *fd;
 	err = flock(*fd, LOCK_EX | LOCK_NB) ? -errno : file_write_at(*fd, &h, sizeof(h), 0);
 	if (!err)
 		err = copy_live(j, v, n, *fd);

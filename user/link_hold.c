@@ -42,7 +42,7 @@ static void hold(struct link_hold *h, const char *instance, const char *prefix, 
 	snprintf(name, sizeof(name), "%s%u", prefix, ifindex);
 	if (find(h, name) || h->n == LINK_HOLD_MAX)
 		return;
-	fd = bpf_obj_get(pin_path(path, instance, "links", name));
+	fd = pin_open(pin_path(path, instance, "links", name));
 	if (fd < 0)
 		return; /* clsact, or TC only */
 	h->v[h->n].fd = fd;
@@ -128,6 +128,7 @@ void link_pins_give(const char *instance)
 	char path[PIN_PATH_MAX], child[PIN_PATH_MAX + 256];
 	const struct dirent *e;
 	struct stat st;
+	int err;
 	DIR *d;
 
 	d = opendir(pin_path(path, instance, "links", NULL));
@@ -138,15 +139,17 @@ void link_pins_give(const char *instance)
 	}
 	/* made anew where somebody had removed it */
 	pin_path(child, instance, "lock", NULL);
-	if (lchown(child, st.st_uid, st.st_gid))
-		log_warning("cannot give %s to user %u: %s", child, st.st_uid, strerror(errno));
+	err = pin_give(child, st.st_uid, st.st_gid);
+	if (err)
+		log_warning("cannot give %s to user %u: %s", child, st.st_uid, strerror(-err));
 	while ((e = readdir(d))) {
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(child, sizeof(child), "%s/%s", path, e->d_name);
-		if (lchown(child, st.st_uid, st.st_gid))
+		err = pin_give(child, st.st_uid, st.st_gid);
+		if (err)
 			log_warning("cannot give %s to user %u: %s", child, st.st_uid,
-				    strerror(errno));
+				    strerror(-err));
 	}
 	closedir(d);
 }

@@ -13,6 +13,7 @@
 
 #include "bpffs.h"
 #include "controller.h"
+#include "own_file.h"
 #include "privileges.h"
 #include "run_dir.h"
 
@@ -89,7 +90,10 @@ static int open_journal(struct controller *c, struct why *w)
 							   own.flags & RF_INSTANCE_TAKEN_OVER },
 				   &report);
 	if (err)
-		return why_set(w, err, "cannot open the journal %s: %s", path, strerror(-err));
+		return why_set(w, err, "cannot open the journal %s: %s%s", path, strerror(-err),
+			       own_file_is_foreign(err)
+				       ? "; it is not the file that it should be: remove it"
+				       : "");
 	if (report.foreign)
 		log_warning(
 			"%s is of an instance that is gone; set aside as journal.old, its calls are not taken over",
@@ -161,8 +165,8 @@ static int start_maps(struct controller *c, struct why *w)
 /* Files that the user we become goes on writing. */
 static int hand_over(struct controller *c, struct why *w)
 {
-	char path[128];
 	unsigned int uid, gid;
+	int err;
 
 	if (!c->config.user[0])
 		return 0;
@@ -175,11 +179,13 @@ static int hand_over(struct controller *c, struct why *w)
 		c->config.user[0] = 0;
 		return 0;
 	}
-	snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", c->instance);
-	if (datapath_give(c->dp, uid, gid) || chown(path, uid, gid))
-		return why_set(w, -errno, "cannot hand %s and the pins over to user \"%s\": %s",
-			       path, c->config.user, strerror(errno));
-	return 0;
+	err = datapath_give(c->dp, uid, gid);
+	if (!err)
+		err = run_dir_give(c->instance, uid, gid);
+	return err ? why_set(w, err,
+			     "cannot hand " RF_RUN_ROOT "/%s and the pins over to user \"%s\": %s",
+			     c->instance, c->config.user, strerror(-err))
+		   : 0;
 }
 
 static int start(struct controller *c, struct why *w)

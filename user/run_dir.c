@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "own_file.h"
+
 #define RUN_PATH_MAX 128
 #define WAIT_NS \
 	(5ULL * 1000000000) /* for a controller that has the lock: it looks ten times a second */
@@ -51,28 +53,31 @@ static bool still_there(int fd, const char *path)
 {
 	struct stat at_path, at_fd;
 
-	return !fstat(fd, &at_fd) && !stat(path, &at_path) && at_fd.st_ino == at_path.st_ino &&
+	return !fstat(fd, &at_fd) && !lstat(path, &at_path) && at_fd.st_ino == at_path.st_ino &&
 	       at_fd.st_dev == at_path.st_dev;
 }
 
-/* The directory is the controller's user's, and root opens it, too: what he has put there in place of the lock is not
- * followed, waited for or written to. Returns the descriptor or -errno. */
 static int open_lock(const char *path, int flags)
 {
-	int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
-	struct stat st;
-	int err = 0;
+	return own_file_open(path, O_RDWR | flags, 0600);
+}
 
-	if (fd < 0)
-		return -errno;
-	if (fstat(fd, &st))
+/* Made by root, and nobody else could have put something in its place. */
+static int root_check(struct why *w)
+{
+	int fd = own_dir_open(RF_RUN_ROOT), err = fd < 0 ? fd : 0;
+	struct stat st;
+
+	if (!err && fstat(fd, &st))
 		err = -errno;
-	else if (!S_ISREG(st.st_mode) || st.st_nlink > 1)
+	if (!err && (st.st_uid || st.st_mode & (S_IWGRP | S_IWOTH)))
 		err = -EPERM;
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	if (fd >= 0)
+		close(fd);
+	return err ? why_set(w, err, "%s",
+			     RF_RUN_ROOT
+			     " is not a directory that only root can write to: remove it")
+		   : 0;
 }
 
 int run_dir_lock(const char *instance, int *lock, struct why *w)
@@ -84,6 +89,9 @@ int run_dir_lock(const char *instance, int *lock, struct why *w)
 		if (mkdir(RF_RUN_ROOT, 0755) && errno != EEXIST)
 			return why_set(w, -errno, "cannot create " RF_RUN_ROOT ": %s; run as root",
 				       strerror(errno));
+		err = root_check(w);
+		if (err)
+			return err;
 		if (mkdir(run_path(path, instance, NULL), 0700) && errno != EEXIST)
 			return why_set(w, -errno, "cannot create %s: %s; run as root", path,
 				       strerror(errno));
@@ -92,7 +100,7 @@ int run_dir_lock(const char *instance, int *lock, struct why *w)
 			continue; /* a detach has just removed the directory */
 		if (fd < 0)
 			return why_set(w, fd, "cannot open %s: %s%s", path, strerror(-fd),
-				       fd == -ELOOP || fd == -EPERM
+				       own_file_is_foreign(fd)
 					       ? "; it is not the file that it should be: remove it"
 					       : "");
 		if (flock(fd, LOCK_EX | LOCK_NB)) {
@@ -116,6 +124,19 @@ int run_dir_lock(const char *instance, int *lock, struct why *w)
 	pid_write(fd);
 	*lock = fd;
 	return 0;
+}
+
+int run_dir_give(const char *instance, unsigned int uid, unsigned int gid)
+{
+	char path[RUN_PATH_MAX];
+	int fd = own_dir_open(run_path(path, instance, NULL)), err = 0;
+
+	if (fd < 0)
+		return fd;
+	if (fchown(fd, uid, gid))
+		err = -errno;
+	close(fd);
+	return err;
 }
 
 static void clear(const char *instance, bool journal)

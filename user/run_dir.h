@@ -9,6 +9,8 @@
 
 /* Makes the directory and takes the lock. -EBUSY: another controller has it. */
 int run_dir_lock(const char *instance, int *lock, struct why *w);
+/* Under the lock: the directory is this user's from now on. 0 or -errno. */
+int run_dir_give(const char *instance, unsigned int uid, unsigned int gid);
 /* Under the lock. journal: also the calls, which nobody can take up again; else only the lock, and the
  * directory if nothing else is in it. */
 void run_dir_clear(const char *instance, bool journal);

@@ -497,16 +497,19 @@ static void give_again(const struct survivor *s, const struct stat *links)
 {
 	char path[PIN_PATH_MAX];
 	struct stat run;
+	int err = 0;
 
 	if (!links) {
 		snprintf(path, sizeof(path), RF_RUN_ROOT "/%s", s->dp.instance);
-		if (stat(path, &run))
+		if (lstat(path, &run))
 			return;
 		links = &run;
 	}
-	if (links->st_uid && datapath_give(&s->dp, links->st_uid, links->st_gid))
+	if (links->st_uid)
+		err = datapath_give(&s->dp, links->st_uid, links->st_gid);
+	if (err)
 		log_warning("cannot hand the pins of instance \"%s\" over to user %u: %s",
-			    s->dp.instance, links->st_uid, strerror(errno));
+			    s->dp.instance, links->st_uid, strerror(-err));
 }
 
 static int check_version(const struct survivor *s, struct why *w)
