@@ -148,6 +148,7 @@ install: all
 	sed 's|@SBINDIR@|$(SBINDIR)|g' scripts/ringfenced.service.in > $(DESTDIR)$(UNITDIR)/ringfenced.service
 
 uninstall:
+	$(Q)[ -n "$(DESTDIR)" ] || [ "$(FORCE)" = 1 ] || scripts/still_attached.sh
 	rm -f $(DESTDIR)$(SBINDIR)/ringfence $(DESTDIR)$(SBINDIR)/ringfenced $(DESTDIR)$(COMPDIR)/ringfence $(DESTDIR)$(COMPDIR)/ringfenced \
 	      $(DESTDIR)$(UNITDIR)/ringfenced.service $(DESTDIR)$(MANDIR)/man8/ringfence*.8 $(DESTDIR)$(MANDIR)/man5/ringfence*.5
 

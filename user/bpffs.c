@@ -259,6 +259,13 @@ int bpffs_remove(const char *instance)
 	return first;
 }
 
+bool bpffs_is_instance(const char *instance)
+{
+	char path[PIN_PATH_MAX];
+
+	return !access(pin_path(path, instance, "maps", NULL), F_OK) || errno != ENOENT;
+}
+
 bool bpffs_has_remains(const char *instance)
 {
 	static const char *const subs[] = { "links",	"progs",    "maps",

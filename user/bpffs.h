@@ -36,6 +36,8 @@ int bpffs_publish(const char *instance, const char *sub, const char *as, struct 
 /* Removes every pin and directory of an instance, but those that bpffs_unlock() removes: at first, and at one
  * stroke, what makes it an instance (maps). */
 int bpffs_remove(const char *instance);
+/* Has it maps, or is that not known? Cheap: says nothing of their state. */
+bool bpffs_is_instance(const char *instance);
 /* Is there anything that bpffs_remove() would remove? */
 bool bpffs_has_remains(const char *instance);
 

@@ -21,19 +21,24 @@
 #define RF_VERSION "0.1"
 #endif
 
+#define EXIT_DETACHED 3 /* to be started again: a supervisor takes 0 for an end as asked */
+
+#define WAIT_LOOK_US  250000
+#define WAIT_LOOKS    40
 #define FIRST_SYNC_NS (10ULL * 1000000000)
 
 static const char usage_text[] =
-	"usage: ringfenced [--config FILE] [--instance NAME] [--verbose]\n"
+	"usage: ringfenced [--config FILE] [--instance NAME] [--wait] [--verbose]\n"
 	"  --config FILE    default " RF_SYSCONFDIR "/ringfence/ringfence.json, if it is there\n"
 	"  --instance NAME  as given to \"ringfence attach\", default \"" RF_DEFAULT_INSTANCE "\"\n"
+	"  --wait           until the instance is attached, instead of failing\n"
 	"  --verbose        log every pinhole and dropped message too\n"
 	"  --help, --version\n"
 	"signals: SIGHUP reads the configuration again; SIGTERM and SIGINT stop, media of running calls goes on.\n";
 
 struct options {
 	const char *config, *instance;
-	bool verbose;
+	bool verbose, wait;
 	int done; /* exit status of --help and mistakes, -1: go on */
 };
 
@@ -42,6 +47,7 @@ static struct options parse_options(int argc, char **argv)
 	static const struct option longs[] = {
 		{ "config", required_argument, NULL, 'c' },
 		{ "instance", required_argument, NULL, 'i' },
+		{ "wait", no_argument, NULL, 'w' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
@@ -50,10 +56,11 @@ static struct options parse_options(int argc, char **argv)
 	struct options o = { .instance = RF_DEFAULT_INSTANCE, .done = -1 };
 	int opt;
 
-	while ((opt = getopt_long(argc, argv, "c:i:vhV", longs, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "c:i:wvhV", longs, NULL)) != -1) {
 		switch (opt) {
 		case 'c': o.config = optarg; break;
 		case 'i': o.instance = optarg; break;
+		case 'w': o.wait = true; break;
 		case 'v': o.verbose = true; break;
 		case 'h':
 			fputs(usage_text, stdout);
@@ -73,6 +80,43 @@ static struct options parse_options(int argc, char **argv)
 	if (o.done == 2)
 		fputs(usage_text, stderr);
 	return o;
+}
+
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int sig)
+{
+	stopped = 1;
+}
+
+/* Before the lock: a detach waits for whoever has it. A long look now and then, as it is one at everything. */
+static void wait_attached(const char *instance)
+{
+	const struct sigaction stop = { .sa_handler = on_stop }, ignore = { .sa_handler = SIG_IGN };
+	const struct sigaction normal = { .sa_handler = SIG_DFL };
+	struct datapath *dp;
+	bool told = false;
+	struct why w;
+	int i;
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGHUP, &ignore, NULL); /* it is read again before it counts */
+	while (!stopped) {
+		i = datapath_open(&dp, instance, true, &w);
+		if (!i)
+			datapath_close(dp);
+		if (i != -ENOENT)
+			break; /* it is there, or the start says what is wrong */
+		if (!told)
+			log_info("waiting: %s", w.text);
+		told = true;
+		for (i = 0; i < WAIT_LOOKS && !stopped && !bpffs_is_instance(instance); i++)
+			usleep(WAIT_LOOK_US);
+	}
+	sigaction(SIGTERM, &normal, NULL);
+	sigaction(SIGINT, &normal, NULL);
+	sigaction(SIGHUP, &normal, NULL);
 }
 
 static int open_journal(struct controller *c, struct why *w)
@@ -230,7 +274,7 @@ int main(int argc, char **argv)
 	struct controller *c;
 	struct why w = { "" };
 	int lock = -1, err;
-	bool detached, never_began;
+	bool detached, gone, never_began;
 
 	if (o.done >= 0)
 		return o.done;
@@ -248,6 +292,14 @@ int main(int argc, char **argv)
 		err = why_set(
 			&w, -EPERM,
 			"must be started as root; it gives the privileges up by itself (\"user\" in the configuration)");
+	if (!err && o.wait) {
+		wait_attached(o.instance);
+		if (stopped) {
+			free(c);
+			return 0;
+		}
+		err = controller_read_config(o.config, &c->config, &w);
+	}
 	if (!err)
 		err = run_dir_lock(o.instance, &lock, &w);
 	if (!err)
@@ -264,6 +316,7 @@ int main(int argc, char **argv)
 	if (c->dp && c->release)
 		controller_away(c);
 	detached = c->detached;
+	gone = c->gone;
 	never_began = lock >= 0 && !c->dp;
 	controller_close(c);
 	free(c);
@@ -271,5 +324,5 @@ int main(int argc, char **argv)
 		run_dir_clear(o.instance, detached);
 	if (lock >= 0)
 		close(lock);
-	return err ? 1 : 0;
+	return err ? 1 : gone ? EXIT_DETACHED : 0;
 }

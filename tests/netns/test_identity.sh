@@ -9,10 +9,10 @@ PINS=/sys/fs/bpf/ringfence/$RF_INSTANCE
 RUN=/run/ringfence/$RF_INSTANCE
 step() { lab_python identity.py "$@"; } # STEP NAME
 pid() { cat "$LAB_TMP/ringfenced.pid"; }
-ends() { # NAME PID: with status 0
+ends() { # NAME PID: with status 3, by which a supervisor knows that it is to be started again
 	local rc=0
 	wait_for 10 not kill -0 "$2" && { wait "$2" || rc=$?; }
-	if [ $rc = 0 ]; then ok "$1"; else not_ok "$1: status $rc"; fi
+	if [ $rc = 3 ]; then ok "$1"; else not_ok "$1: status $rc"; fi
 }
 said() { grep -qE -- "$1" "$RF_LOG" || { tail -n 5 "$RF_LOG"; return 1; }; }
 
@@ -26,7 +26,7 @@ again() { # USER
 	check "user \"$1\": detach all" rf detach all
 	# what is left of it is the end of the process, after its lock
 	check "user \"$1\": the controller has ended by then" wait_for 5 not kill -0 "$old"
-	ends "user \"$1\": with status 0" "$old"
+	ends "user \"$1\": with status 3" "$old"
 	check "user \"$1\": and said why" said 'was detached: nothing left to do'
 	check "user \"$1\": nothing of it is left" test ! -e "$RUN"
 	check "user \"$1\": attach at once" rf attach dev w0 config "$RF_CONFIG"

@@ -1,0 +1,15 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# For make uninstall: fails, and says what to do, while an instance is attached. What is pinned stays on its devices
+# without any program of ours, and nothing else takes it off.
+# Usage: still_attached.sh [FOLDER OF INSTANCES]
+PINS=${1:-/sys/fs/bpf/ringfence}
+found=
+for maps in "$PINS"/*/maps; do
+	[ -d "$maps" ] || continue
+	name=$(basename "$(dirname "$maps")")
+	[ -n "$found" ] || echo "ringfence: not uninstalled: its guard is on, and would stay on without a tool to take it off." >&2
+	found=1
+	echo "ringfence: instance \"$name\" is attached; first: ringfence --instance $name detach all" >&2
+done
+[ -z "$found" ] || { echo "ringfence: to leave it on all the same: make uninstall FORCE=1" >&2; exit 1; }
