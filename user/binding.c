@@ -11,8 +11,9 @@
 
 #include "record_save.h"
 
-#define RECORD_MAGIC   0x474e4942 /* "BING" */
-#define RECORD_VERSION 1
+#define RECORD_MAGIC	      0x474e4942 /* "BING" */
+#define RECORD_VERSION	      2
+#define RECORD_VERSION_OLDEST 1 /* that can be read */
 
 #define SIP_PORT 5060 /* RFC 3261 19.1.2: meant when none is written */
 
@@ -52,6 +53,7 @@ struct binding_table {
 	uint16_t cursor[2]; /* by family: port to look at first; 0: .lo */
 	struct binding_host *hosts;
 	struct binding *waiting; /* unanswered */
+	const struct wan_names *names;
 	/* WANs that ever had a binding: where an endpoint's other bindings are looked for */
 	uint32_t wans[2 * CONFIG_WANS_MAX];
 	size_t n_wans;
@@ -175,10 +177,10 @@ struct rf_ep binding_public(const struct topology *topo, const struct binding *b
 	return ep;
 }
 
-static void record(struct record *r, struct binding *b)
+static void record(struct record *r, const struct binding_table *t, struct binding *b)
 {
-	record_head(r, RECORD_MAGIC, RECORD_VERSION, RECORD_VERSION);
-	record_u32(r, &b->wan_ifindex);
+	record_head(r, RECORD_MAGIC, RECORD_VERSION_OLDEST, RECORD_VERSION);
+	wan_names_record(t->names, r, r->version > 1, &b->wan_ifindex);
 	record_ep(r, &b->inside);
 	record_ep(r, &b->outside);
 	record_enum(r, &b->mode, RF_MODE_NAT + 1);
@@ -189,12 +191,12 @@ static void record(struct record *r, struct binding *b)
 	record_u64(r, &b->expiry.until_ns);
 }
 
-static void save(struct binding *b, struct action_list *out)
+static void save(const struct binding_table *t, struct binding *b, struct action_list *out)
 {
 	struct record r = { 0 };
 
 	record_write(&r);
-	record(&r, b);
+	record(&r, t, b);
 	record_save(&r, RECORD_BINDING, b->id, out);
 }
 
@@ -262,11 +264,21 @@ static bool is_of_range(const struct binding_table *t, const struct binding *b)
 	return b->mode == RF_MODE_NAT && port >= t->lo && port <= t->hi;
 }
 
-/* -ENOMEM: b is not in the table. */
-static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
+/* Where an endpoint's other bindings are looked for. */
+static void wan_note(struct binding_table *t, uint32_t wan_ifindex)
 {
 	size_t i;
 
+	for (i = 0; i < t->n_wans && t->wans[i] != wan_ifindex; i++)
+		;
+	if (i == t->n_wans && i < sizeof(t->wans) / sizeof(t->wans[0]))
+		t->wans[t->n_wans++] = wan_ifindex;
+}
+
+/* -ENOMEM: b is not in the table. */
+static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
+{
+	b->table = t;
 	b->host = host_get(t, &b->inside.addr);
 	if (!b->host)
 		return -ENOMEM;
@@ -284,10 +296,7 @@ static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
 	HASH_ADD(hh_id, t->by_id, id, sizeof(b->id), b);
 	HASH_ADD(hh_inside, t->by_inside, inside, KEY_SIZE, b);
 	HASH_ADD(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b);
-	for (i = 0; i < t->n_wans && t->wans[i] != b->wan_ifindex; i++)
-		;
-	if (i == t->n_wans && i < sizeof(t->wans) / sizeof(t->wans[0]))
-		t->wans[t->n_wans++] = b->wan_ifindex;
+	wan_note(t, b->wan_ifindex);
 	return 0;
 }
 
@@ -461,7 +470,7 @@ static enum rf_reason create(struct binding_table *t, const struct topology *top
 		return RF_R_SIP_LIMIT;
 	}
 	signal_action(*b, ACT_SIGNAL_SET, out);
-	save(*b, out);
+	save(t, *b, out);
 	return RF_R_NONE;
 }
 
@@ -531,9 +540,13 @@ static bool still_right(const struct topology *topo, const struct binding *b)
 	const struct topology_wan *wan = topology_wan_by_index(topo, b->wan_ifindex);
 	const struct rf_addr *wire = wan ? topology_wire(wan, &b->inside.addr) : NULL;
 
+	/* Without an address for now, as of a device that is made anew: peers go on writing to this one, which may
+	 * come back. Another one in its place ends it. */
+	if (wan && !wire)
+		return true;
 	if (!wan || topology_mode(topo, &b->inside.addr) != b->mode)
 		return false;
-	return b->mode != RF_MODE_NAT || (wire && addr_eq(wire, &b->outside.addr));
+	return b->mode != RF_MODE_NAT || addr_eq(wire, &b->outside.addr);
 }
 
 static void make_static(struct binding_table *t, const struct topology *topo,
@@ -551,7 +564,7 @@ static void make_static(struct binding_table *t, const struct topology *topo,
 			continue;
 		b->is_static = true;
 		expiry_set(&t->heap, &b->expiry, EXPIRY_NEVER);
-		save(b, out);
+		save(t, b, out);
 	}
 }
 
@@ -567,11 +580,41 @@ void binding_topology(struct binding_table *t, const struct topology *topo,
 		} else if (b->is_static && (!inbound || !ep_eq(&b->inside, inbound))) {
 			b->is_static = false;
 			expiry_set(&t->heap, &b->expiry, now_ns + BINDING_LIFE_NS);
-			save(b, out);
+			save(t, b, out);
 		}
 	}
 	if (inbound)
 		make_static(t, topo, inbound, now_ns, out);
+}
+
+void binding_table_wans(struct binding_table *t, const struct wan_names *names)
+{
+	t->names = names;
+}
+
+void binding_moved(struct binding_table *t, const struct wan_moves *moves, struct action_list *out)
+{
+	struct binding *b, *tmp;
+
+	HASH_ITER (hh_id, t->by_id, b, tmp) {
+		if (wan_moves_to(moves, b->wan_ifindex) == b->wan_ifindex)
+			continue;
+		HASH_DELETE(hh_inside, t->by_inside, b);
+		HASH_DELETE(hh_outside, t->by_outside, b);
+	}
+	for (size_t i = 0; i < t->n_wans; i++)
+		t->wans[i] = wan_moves_to(moves, t->wans[i]);
+	HASH_ITER (hh_id, t->by_id, b, tmp) {
+		uint32_t to = wan_moves_to(moves, b->wan_ifindex);
+
+		if (to == b->wan_ifindex)
+			continue;
+		b->wan_ifindex = to;
+		HASH_ADD(hh_inside, t->by_inside, inside, KEY_SIZE, b);
+		HASH_ADD(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b);
+		signal_action(b, ACT_SIGNAL_SET, out);
+		save(t, b, out);
+	}
 }
 
 int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uint64_t now_ns)
@@ -582,7 +625,7 @@ int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uin
 	uint64_t until;
 
 	record_read(&r, bytes);
-	record(&r, &n);
+	record(&r, t, &n);
 	if (!record_done(&r) || !id || n.mode == RF_MODE_AUTO || binding_by_id(t, id) ||
 	    binding_by_inside(t, n.wan_ifindex, &n.inside) ||
 	    binding_by_outside(t, n.wan_ifindex, &n.outside))
@@ -634,5 +677,5 @@ void binding_style(struct binding *b, enum binding_role role, const struct sip_h
 	b->portless = portless;
 	b->own_public = own;
 	memcpy(b->inside_text, text, sizeof(text));
-	save(b, out);
+	save(b->table, b, out);
 }

@@ -17,6 +17,7 @@
 #include "expiry.h"
 #include "sip_msg.h"
 #include "topology.h"
+#include "wan_names.h"
 
 #define BINDING_LIFE_NS (300ull * 1000000000) /* after the last message from inside */
 #define BINDING_NEW_NS	(32ull * 1000000000) /* the same, while nobody outside has answered: 64*T1 */
@@ -50,6 +51,7 @@ struct binding {
 	bool unset; /* the kernel does not know it */
 	bool answered; /* somebody outside that may speak to it did */
 	uint64_t asked_ns; /* binding_get() last gave it */
+	struct binding_table *table;
 	struct binding_host *host;
 	struct binding *prev, *next; /* unanswered ones, the one that waits longest first: all, */
 	struct binding *host_prev, *host_next; /* and those of the host */
@@ -62,6 +64,10 @@ struct binding_table;
  * range and the limit, and is read now only. NULL when out of memory. */
 struct binding_table *binding_table_new(const struct config *c, uint32_t *next_id);
 void binding_table_free(struct binding_table *t);
+/* By which name a WAN device stands in records; must outlive the table. NULL: by none. */
+void binding_table_wans(struct binding_table *t, const struct wan_names *names);
+/* WAN devices have other numbers: bindings go with theirs. */
+void binding_moved(struct binding_table *t, const struct wan_moves *moves, struct action_list *out);
 /* New limits; bindings that exist stay. */
 void binding_reconfigure(struct binding_table *t, const struct config *c);
 
@@ -104,7 +110,8 @@ void binding_touch(struct binding *b, uint64_t until_ns);
 /* Its signalling port could not be set: the next message of it asks again. */
 void binding_failed(struct binding_table *t, uint32_t id);
 void binding_tick(struct binding_table *t, uint64_t now_ns, struct action_list *out);
-/* At the start and after each change: closes bindings whose WAN, wire address or mode is no more,
+/* At the start and after each change: closes bindings whose WAN or mode is no more or whose wire address
+ * is another one (not: none for now),
  * and sees to the static ones (inbound, on every WAN with an address of its family; NULL: none). */
 void binding_topology(struct binding_table *t, const struct topology *topo,
 		      const struct rf_ep *inbound, uint64_t now_ns, struct action_list *out);

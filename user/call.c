@@ -72,6 +72,25 @@ void call_table_others(struct call_table *t, const uint64_t *by_port, uint64_t n
 	ports_others(t->ports, by_port, now_s);
 }
 
+void call_table_wans(struct call_table *t, const struct wan_names *names)
+{
+	t->names = names;
+}
+
+void call_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out)
+{
+	ports_moved(t->ports, moves);
+	for (struct call *c = t->by_key; c; c = c->hh.next) {
+		c->wan_ifindex = wan_moves_to(moves, c->wan_ifindex);
+		leases_moved(&c->leases, moves);
+		for (size_t i = 0; i < c->n_pins; i++)
+			c->pins[i].wan_ifindex = wan_moves_to(moves, c->pins[i].wan_ifindex);
+	}
+	places_moved(t, moves, out);
+	for (struct call *c = t->by_key; c; c = c->hh.next)
+		call_save(t, c, out); /* nothing where its record is the same */
+}
+
 size_t call_count(const struct call_table *t)
 {
 	return HASH_CNT(hh, t->by_key);

@@ -459,6 +459,21 @@ void places_restored(struct call_table *t, struct action_list *out)
 	}
 }
 
+void places_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out)
+{
+	struct pinhole_spec s;
+	bool all;
+
+	for (struct place *p = t->places; p; p = p->hh.next) {
+		place_spec(p, &s, &all);
+		for (size_t i = 0; i < moves->n; i++)
+			if (s.wan_ifindex == moves->v[i].to) {
+				emit(out, ACT_PINHOLE_SET, &s);
+				break;
+			}
+	}
+}
+
 const struct pinhole_spec *place_serves(const struct call_table *t, const struct call *c,
 					const struct pinhole_spec *s)
 {

@@ -141,6 +141,7 @@ struct call_table {
 	struct sdp sdp;
 	call_media_fn media; /* NULL: nobody knows */
 	void *media_arg;
+	const struct wan_names *names; /* may be NULL */
 };
 
 struct call_op { /* one message at work */
@@ -277,6 +278,8 @@ bool place_room(const struct call_table *t, const struct call *c, const struct p
 void places_leave(struct call_table *t, struct call *c); /* says nothing */
 int places_restore(struct call_table *t, struct call *c); /* 0 or -ENOMEM */
 void places_restored(struct call_table *t, struct action_list *out);
+/* Asks once more for those that go by one of these devices. */
+void places_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out);
 /* The pinhole that serves this one of c: its own, or that of a newer call. NULL: none does. */
 const struct pinhole_spec *place_serves(const struct call_table *t, const struct call *c,
 					const struct pinhole_spec *s);

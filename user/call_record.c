@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define CALL_MAGIC	    0x4c4c4143 /* "CALL" */
-#define CALL_VERSION	    7
+#define CALL_VERSION	    8
 #define CALL_VERSION_OLDEST 5 /* that can be read */
 
 static void record_i64(struct record *r, int64_t *v)
@@ -81,9 +81,11 @@ static void classes_record(struct record *r, uint16_t *classes)
 static void pin_record(struct record *r, struct pinhole_spec *s)
 {
 	size_t n = s->n_remotes;
+	uint32_t former;
 
 	record_u32(r, &s->id);
-	record_u32(r, &s->wan_ifindex);
+	if (r->version < 8)
+		record_u32(r, &former); /* since then that of the call: it has no other */
 	record_ep(r, &s->outside);
 	record_ep(r, &s->inside);
 	record_bool(r, &s->local);
@@ -134,6 +136,7 @@ static void pins_record(struct record *r, struct call *c)
 	for (size_t i = 0; i < n; i++) {
 		pin_record(r, &c->pins[i]);
 		c->pins[i].call_id = c->id;
+		c->pins[i].wan_ifindex = c->wan_ifindex;
 	}
 }
 
@@ -184,7 +187,7 @@ static void call_record(struct record *r, struct call *c, const struct call_tabl
 	uint8_t mode = (uint8_t)c->mode, caller = (uint8_t)c->caller;
 
 	record_head(r, CALL_MAGIC, CALL_VERSION_OLDEST, CALL_VERSION);
-	record_u32(r, &c->wan_ifindex);
+	wan_names_record(t->names, r, r->version > 7, &c->wan_ifindex);
 	record_enum(r, &mode, RF_MODE_NAT + 1);
 	record_enum(r, &caller, 2);
 	c->mode = mode;
@@ -212,7 +215,7 @@ static void call_record(struct record *r, struct call *c, const struct call_tabl
 	record_u32(r, &c->pinhole_mark);
 	dialogs_record(r, c);
 	c->leases.host = c->inside.addr;
-	leases_record(r, &c->leases);
+	leases_record(r, &c->leases, t->names, r->version > 7);
 	pins_record(r, c);
 	sources_record(r, c);
 }

@@ -12,17 +12,27 @@
 
 #define REPORT_NS (1ull * 1000000000) /* of connections that are not SIP */
 
-static struct signal_in signal_of(const struct tcp_way *w)
+/* A device that was made anew has another number; a connection that outlived it has its address. */
+static uint32_t wan_of(const struct controller *c, const struct tcp_way *w)
+{
+	const struct topology_wan *wan = topology_wan_by_index(&c->topology, w->wan_ifindex);
+
+	if (!wan)
+		wan = topology_wan_by_addr(&c->topology, &w->own);
+	return wan ? wan->ifindex : w->wan_ifindex;
+}
+
+static struct signal_in signal_of(const struct controller *c, const struct tcp_way *w)
 {
 	return (struct signal_in){ .now_ns = clock_now_ns(),
 				   .hook = w->hook,
-				   .wan_ifindex = w->wan_ifindex };
+				   .wan_ifindex = wan_of(c, w) };
 }
 
 static enum rf_reason admit(struct tcp_way *w, void *arg)
 {
 	struct controller *c = arg;
-	struct signal_in in = signal_of(w);
+	struct signal_in in = signal_of(c, w);
 	const struct topology_wan *wan = topology_wan_by_index(&c->topology, w->wan_ifindex);
 	const struct rf_addr *own = wan ? topology_wire(wan, &w->src.addr) : NULL;
 	bool outside = w->hook == RF_HOOK_WAN_IN;
@@ -53,7 +63,7 @@ static void identify(struct tcp_way *w, struct view message, void *arg)
 	uint64_t now = clock_now_ns();
 
 	w->inside = engine_speaker(c->engine, &w->src, message);
-	if (!engine_outside_of(c->engine, w->wan_ifindex, &w->inside, true, now, &c->actions,
+	if (!engine_outside_of(c->engine, wan_of(c, w), &w->inside, true, now, &c->actions,
 			       &w->outside))
 		w->outside = w->inside; /* the engine will say why, and drop the message */
 	else if (topology_mode(&c->topology, &w->src.addr) == RF_MODE_NAT)
@@ -67,7 +77,7 @@ static void message(const struct tcp_way *w, uint32_t conn, bool from_inside, st
 		    void *arg)
 {
 	struct controller *c = arg;
-	struct signal_in in = signal_of(w);
+	struct signal_in in = signal_of(c, w);
 
 	in.hook = from_inside ? RF_HOOK_INSIDE_IN : RF_HOOK_WAN_IN;
 	in.src = from_inside ? w->inside : w->peer;

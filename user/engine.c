@@ -42,6 +42,10 @@ struct engine *engine_new(const struct config *c, const struct topology *t, uint
 	if (e->bindings && e->aliases && e->registrations && e->policy && e->open &&
 	    e->subscriptions && e->calls && e->manual) {
 		call_table_topology(e->calls, &e->topo);
+		wan_names_follow(&e->wans, &e->topo, &(struct wan_moves){ 0 });
+		binding_table_wans(e->bindings, &e->wans);
+		call_table_wans(e->calls, &e->wans);
+		manual_table_wans(e->manual, &e->wans);
 		return e;
 	}
 	engine_free(e);
@@ -68,12 +72,31 @@ void engine_watch(struct engine *e, call_media_fn fn, void *arg)
 	call_watch(e->calls, fn, arg);
 }
 
+/* What was made anew under its name has another number: all that goes by it goes on with that. */
+static void wans_follow(struct engine *e, struct action_list *out)
+{
+	struct wan_moves moves;
+
+	wan_names_follow(&e->wans, &e->topo, &moves);
+	if (!moves.n)
+		return;
+	for (size_t i = 0; i < moves.n; i++)
+		if (topology_wan_by_index(&e->topo, moves.v[i].to))
+			action_event(out, EVENT_NOTE, 0,
+				     "WAN device %s has been made anew: its calls go on by it",
+				     wan_names_of(&e->wans, moves.v[i].to));
+	binding_moved(e->bindings, &moves, out);
+	call_moved(e->calls, &moves, out);
+	manual_moved(e->manual, &moves, out);
+}
+
 void engine_topology(struct engine *e, const struct topology *t, uint64_t now_ns,
 		     struct action_list *out)
 {
 	if (memcmp(e->topo.guards, t->guards, sizeof(t->guards)) != 0)
 		e->unguarded.n = 0; /* what was said may hold no more */
 	e->topo = *t;
+	wans_follow(e, out);
 	call_table_topology(e->calls, &e->topo);
 	binding_topology(e->bindings, &e->topo, e->config.has_inbound ? &e->config.inbound : NULL,
 			 now_ns, out);

@@ -18,10 +18,12 @@
 #include "sip_msg.h"
 #include "subscription.h"
 #include "unguarded.h"
+#include "wan_names.h"
 
 struct engine {
 	struct config config;
 	struct topology topo;
+	struct wan_names wans;
 	uint32_t next_binding, next_pinhole;
 	struct binding_table *bindings;
 	struct alias_table *aliases;

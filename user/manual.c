@@ -13,7 +13,7 @@
 #include "record_save.h"
 
 #define MANUAL_MAGIC	      0x4d504831 /* "MPH1" */
-#define MANUAL_VERSION	      2
+#define MANUAL_VERSION	      3
 #define MANUAL_VERSION_OLDEST 1 /* that can be read */
 
 struct manual {
@@ -25,6 +25,7 @@ struct manual_table {
 	struct manual *list;
 	size_t n;
 	uint32_t next_id;
+	const struct wan_names *names;
 };
 
 struct manual_table *manual_table_new(uint32_t first_id)
@@ -174,13 +175,13 @@ static const char *read_request(const struct topology *topo, json_object *reques
 	return NULL;
 }
 
-static void manual_record(struct record *r, struct pinhole_spec *s)
+static void manual_record(struct record *r, const struct manual_table *t, struct pinhole_spec *s)
 {
 	uint8_t local = s->local;
 	size_t n = s->n_remotes;
 
 	record_head(r, MANUAL_MAGIC, MANUAL_VERSION_OLDEST, MANUAL_VERSION);
-	record_u32(r, &s->wan_ifindex);
+	wan_names_record(t->names, r, r->version > 2, &s->wan_ifindex);
 	record_ep(r, &s->outside);
 	record_ep(r, &s->inside);
 	record_u8(r, &local);
@@ -202,13 +203,14 @@ static void manual_record(struct record *r, struct pinhole_spec *s)
 	memcpy(s->media, "manual", sizeof("manual"));
 }
 
-static void manual_save(const struct manual *m, struct action_list *out)
+static void manual_save(const struct manual_table *t, const struct manual *m,
+			struct action_list *out)
 {
 	struct pinhole_spec copy = m->spec;
 	struct record r = { 0 };
 
 	record_write(&r);
-	manual_record(&r, &copy);
+	manual_record(&r, t, &copy);
 	record_save(&r, RECORD_PINHOLE, m->spec.id, out);
 }
 
@@ -257,7 +259,7 @@ json_object *manual_add(struct manual_table *t, const struct topology *topo, jso
 	DL_APPEND(t->list, m);
 	t->n++;
 	manual_set(m, out);
-	manual_save(m, out);
+	manual_save(t, m, out);
 	reply = json_object_new_object();
 	json_object_object_add(reply, "id", json_object_new_int64(m->spec.id));
 	return reply;
@@ -291,6 +293,26 @@ void manual_tick(struct manual_table *t, uint64_t now_ns, struct action_list *ou
 			manual_end(t, m, out);
 }
 
+void manual_table_wans(struct manual_table *t, const struct wan_names *names)
+{
+	t->names = names;
+}
+
+void manual_moved(struct manual_table *t, const struct wan_moves *moves, struct action_list *out)
+{
+	struct manual *m;
+
+	DL_FOREACH (t->list, m) {
+		uint32_t to = wan_moves_to(moves, m->spec.wan_ifindex);
+
+		if (to == m->spec.wan_ifindex)
+			continue;
+		m->spec.wan_ifindex = to;
+		manual_set(m, out);
+		manual_save(t, m, out);
+	}
+}
+
 int manual_restore(struct manual_table *t, uint32_t id, struct view bytes)
 {
 	struct manual *m = calloc(1, sizeof(*m));
@@ -299,7 +321,7 @@ int manual_restore(struct manual_table *t, uint32_t id, struct view bytes)
 	if (!m)
 		return -EINVAL;
 	record_read(&r, bytes);
-	manual_record(&r, &m->spec);
+	manual_record(&r, t, &m->spec);
 	if (!record_done(&r) || t->n >= MANUAL_MAX) {
 		free(m);
 		return -EINVAL;

@@ -11,6 +11,7 @@
 
 #include "action.h"
 #include "topology.h"
+#include "wan_names.h"
 
 #define MANUAL_MAX 4096
 
@@ -18,6 +19,10 @@ struct manual_table;
 
 struct manual_table *manual_table_new(uint32_t first_id);
 void manual_table_free(struct manual_table *t);
+/* By which name a WAN device stands in records; must outlive the table. */
+void manual_table_wans(struct manual_table *t, const struct wan_names *names);
+/* WAN devices have other numbers: pinholes go with theirs. */
+void manual_moved(struct manual_table *t, const struct wan_moves *moves, struct action_list *out);
 /* {"outside": EP, "inside": EP, "remotes": [EP...], "classes": [NAME...], "until_ns": N or absent}.
  * Returns {"id": N}, or {"error": SENTENCE}. */
 json_object *manual_add(struct manual_table *t, const struct topology *topo, json_object *request,

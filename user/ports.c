@@ -36,6 +36,7 @@ struct share {
 	struct share_key key;
 	uint32_t refs;
 	uint16_t base;
+	struct share *moved; /* ports_moved(): the next one */
 };
 
 /* Left to others on one device */
@@ -376,6 +377,26 @@ void ports_share_release(struct ports *p, const struct ports_user *u)
 		return;
 	ports_release(p, u->ifindex, &u->wire, s->base, u->pairs);
 	share_remove(p, s);
+}
+
+void ports_moved(struct ports *p, const struct wan_moves *moves)
+{
+	struct share *s, *next, *moved = NULL;
+
+	for (struct pool *q = p->pools; q; q = q->next)
+		q->ifindex = wan_moves_to(moves, q->ifindex);
+	HASH_ITER (hh, p->shares, s, next) {
+		if (wan_moves_to(moves, s->key.user.ifindex) == s->key.user.ifindex)
+			continue;
+		HASH_DEL(p->shares, s);
+		s->moved = moved;
+		moved = s;
+	}
+	for (s = moved; s; s = next) {
+		next = s->moved;
+		s->key.user.ifindex = wan_moves_to(moves, s->key.user.ifindex);
+		HASH_ADD(hh, p->shares, key, sizeof(s->key), s);
+	}
 }
 
 bool ports_is_taken(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire,

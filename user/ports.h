@@ -12,6 +12,7 @@
 
 #include "addr.h"
 #include "config.h"
+#include "wan_names.h"
 
 struct ports;
 
@@ -62,6 +63,8 @@ int ports_share(struct ports *p, const struct ports_user *u, uint16_t lo, uint16
 int ports_share_claim(struct ports *p, const struct ports_user *u, uint16_t base);
 void ports_share_release(struct ports *p, const struct ports_user *u);
 
+/* WAN devices have other numbers: what is taken stays so, under those. */
+void ports_moved(struct ports *p, const struct wan_moves *moves);
 bool ports_is_taken(const struct ports *p, uint32_t ifindex, const struct rf_addr *wire,
 		    uint16_t port);
 size_t ports_taken(const struct ports *p); /* pairs, of all addresses */

@@ -247,7 +247,13 @@ int leases_claim(struct leases *l, struct ports *p)
 	return 0;
 }
 
-void leases_record(struct record *r, struct leases *l)
+void leases_moved(struct leases *l, const struct wan_moves *moves)
+{
+	for (size_t i = 0; i < l->n; i++)
+		l->v[i].ifindex = wan_moves_to(moves, l->v[i].ifindex);
+}
+
+void leases_record(struct record *r, struct leases *l, const struct wan_names *names, bool named)
 {
 	size_t n = l->n;
 
@@ -268,7 +274,7 @@ void leases_record(struct record *r, struct leases *l)
 
 		record_ep(r, &q->inside);
 		record_addr(r, &q->wire);
-		record_u32(r, &q->ifindex);
+		wan_names_record(names, r, named, &q->ifindex);
 		record_u16(r, &q->base);
 		record_u8(r, &q->pairs);
 		record_bool(r, &q->single);

@@ -133,24 +133,55 @@ static void away_too_long(void **state)
 	flow_free(f);
 }
 
-/* The record as version 6 would have it, of a call with one pinhole and no sources. */
+/* n bytes in place of those that are there. */
+static void splice(char *buf, size_t *used, size_t at, size_t there, const void *bytes, size_t n)
+{
+	memmove(buf + at + n, buf + at + there, *used - at - there);
+	memcpy(buf + at, bytes, n);
+	*used = *used - there + n;
+}
+
+static size_t offset_of(const char *buf, size_t used, const void *bytes, size_t n)
+{
+	const char *at = memmem(buf, used, bytes, n);
+
+	assert_non_null(at);
+	return (size_t)(at - buf);
+}
+
+/* The record as version 7 would have it, of a call with one pinhole: no names of devices, and the pinhole has the number
+ * of its own. */
+static struct view as_version_7(const struct call *c, struct view r)
+{
+	char *old = malloc(r.n + sizeof(uint32_t));
+	uint32_t id = c->pins[0].id;
+	char lease[34], pin[22];
+	size_t n = r.n;
+
+	memcpy(old, r.p, n);
+	old[4] = 7;
+	memcpy(lease, &c->leases.v[0].inside, 18);
+	memcpy(lease + 18, &c->leases.v[0].wire, 16);
+	memcpy(pin, &id, 4);
+	memcpy(pin + 4, &c->pins[0].outside, 18);
+	splice(old, &n, offset_of(old, n, pin, sizeof(pin)) + 4, 0, &c->pins[0].wan_ifindex, 4);
+	splice(old, &n, offset_of(old, n, lease, sizeof(lease)) + sizeof(lease) + 4, 4, "", 0);
+	splice(old, &n, 10, 4, "", 0);
+	return (struct view){ old, n };
+}
+
+/* The same of version 6, without sources. */
 static struct view as_version_6(const struct call *c, struct view r)
 {
 	uint32_t blocks[3] = { c->notes, c->blocks, c->pinhole_mark };
-	char *old = malloc(r.n), *at;
-	size_t n =
-		r.n -
-		6; /* without .out_first and .low_ports of the pinhole, before the count of sources */
+	struct view v = as_version_7(c, r);
+	char *old = (char *)v.p;
 
-	memcpy(old, r.p, n);
-	memcpy(old + n, r.p + r.n - 4, 4);
-	n += 4;
 	old[4] = 6;
-	at = memmem(old, n, blocks, sizeof(blocks));
-	assert_non_null(at);
-	n -= 4;
-	memmove(at + 4, at + 8, n - (size_t)(at + 4 - old));
-	return (struct view){ old, n };
+	splice(old, &v.n, v.n - 6, 2, "",
+	       0); /* .out_first and .low_ports, before the count of sources */
+	splice(old, &v.n, offset_of(old, v.n, blocks, sizeof(blocks)) + 4, 4, "", 0);
+	return v;
 }
 
 /* A call of an older version with a port of the peer below 1024, which is refused since. */
