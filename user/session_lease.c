@@ -101,6 +101,24 @@ bool leases_inside(const struct leases *l, uint32_t ifindex, const struct rf_ep 
 	return false;
 }
 
+/* The device has another address: nobody reaches the former one any more, so what was leased there is given back. */
+static int lease_readdress(struct leases *l, struct ports *p, struct lease *q,
+			   const struct topology_wan *wan)
+{
+	struct lease n = *q;
+	struct ports_user user;
+	int err;
+
+	n.wire = *topology_wire(wan, &q->inside.addr);
+	user = user_of(l, &n);
+	err = ports_share(p, &user, wan->port_lo, wan->port_hi, &n.base);
+	if (err)
+		return err == -EINVAL ? -ENOSPC : err;
+	lease_release(l, p, q);
+	*q = n;
+	return 0;
+}
+
 static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *inside,
 		     unsigned int pairs, bool single, const struct topology_wan *wan)
 {
@@ -110,7 +128,7 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 	int err;
 
 	if (q && q->pairs >= pairs && (single || !q->single))
-		return 0;
+		return !wire || addr_eq(wire, &q->wire) ? 0 : lease_readdress(l, p, q, wan);
 	if (!wire || pairs > PAIRS_MAX || pairs_held(l) + pairs > CALL_PAIRS_MAX)
 		return -ENOSPC;
 	if (l->n == l->cap) {

@@ -426,6 +426,30 @@ static void address_away(void **state)
 	assert_ends(w);
 }
 
+/* Another one in its place: nobody can reach the former. The call goes on by the next offer, at the new one. */
+static void another_address(void **state)
+{
+	struct world *w = *state;
+	char text[EP_TEXT_MAX] = "";
+
+	call(w);
+	w->topo.wans[0].wire4 = w->topo.wans[0].public4 = ep("203.0.113.77:1").addr;
+	w->topo.wans[0].ifindex = 9;
+	topology(w);
+	assert_int_equal(count(w, ACT_SIGNAL_CLOSE), 1);
+	assert_true(feed(w, true, PHONE, PROVIDER, "INVITE sip:b@198.51.100.7 SIP/2.0", ";tag=b",
+			 "2 INVITE", SDP("10.0.0.5", "20000")));
+	assert_int_equal(count(w, ACT_PINHOLE_CLOSE), 2);
+	assert_int_equal(count(w, ACT_PINHOLE_SET), 2);
+	for (size_t i = 0; i < w->out.n; i++)
+		if (w->out.v[i].kind == ACT_PINHOLE_SET && !w->out.v[i].pinhole.rtcp)
+			ep_text(&w->out.v[i].pinhole.outside, text);
+	assert_string_equal(text, "203.0.113.77:20000");
+	assert_all_for(w, 9);
+	assert_true(feed(w, false, PROVIDER, "203.0.113.77:5060", "SIP/2.0 200 OK", ";tag=b",
+			 "2 INVITE", SDP("198.51.100.9", "40000")));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -437,6 +461,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(restarted, setup, teardown),
 		cmocka_unit_test_setup_teardown(restarted_half_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(address_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_address, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
