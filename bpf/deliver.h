@@ -255,7 +255,9 @@ __noinline enum rf_reason rf_deliver_out(struct __sk_buff *skb, struct rf_pkt *p
 	__u32 ifindex, mtu = 0, via;
 	struct bpf_fib_lookup fib;
 	struct rf_nexthop *hop;
+	struct rf_device *dev;
 	struct rf_change c;
+	long rc;
 
 	if (!p)
 		return RF_R_NO_ROUTE;
@@ -278,10 +280,15 @@ __noinline enum rf_reason rf_deliver_out(struct __sk_buff *skb, struct rf_pkt *p
 	if (rf_nexthop_hot(hop, p->len, rf_now(p), &c.src->addr, &c.dst->addr, via) &&
 	    rf_plain_eth(skb, p))
 		return rf_deliver_known(skb, p, &c, hop);
-	if (bpf_check_mtu(skb, ifindex, &mtu, 0, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED)
+	dev = bpf_map_lookup_elem(&devices, &ifindex);
+	rc = bpf_check_mtu(skb, ifindex, &mtu, 0, 0);
+	/* Gone, until it is made anew; its number may be another device's meanwhile. */
+	if (rc < 0 || !dev || dev->role == RF_DEV_INSIDE)
+		return RF_R_NO_ROUTE;
+	if (rc == BPF_MTU_CHK_RET_FRAG_NEEDED)
 		/* The stack's own look at the MTU comes before it would let it out untranslated. */
 		return p->flags & RF_PKT_DF ? RF_R_TOO_BIG_TO_STACK : RF_R_TOO_BIG;
-	if (rf_wants_stack(ifindex))
+	if (dev->flags & RF_DEV_STACK)
 		return rf_deliver_stack(skb, p, &c);
 	if (!rf_rewrite_media(skb, p, &c, RF_LESS_TTL))
 		return RF_R_REWRITE_FAILED;

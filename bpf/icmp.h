@@ -195,6 +195,7 @@ static __always_inline enum rf_reason rf_icmp_out(struct __sk_buff *skb, struct 
 						  const struct rf_quote *q)
 {
 	const struct rf_pinhole *ph = &p->hit.ph;
+	__u32 mtu = 0;
 	struct rf_ep to;
 	bool xlate;
 
@@ -204,6 +205,8 @@ static __always_inline enum rf_reason rf_icmp_out(struct __sk_buff *skb, struct 
 	if (p->ttl <= 1)
 		return RF_R_TTL_EXPIRED;
 	xlate = ph->flags & RF_PH_XLATE;
+	if (bpf_check_mtu(skb, ph->wan_ifindex, &mtu, 0, 0) < 0) /* the device is gone */
+		return xlate ? RF_R_NO_ROUTE : RF_R_NOT_OURS;
 	to = xlate ? ph->xlate : q->dst;
 	if ((xlate &&
 	     (rf_icmp_outer(skb, p, false, &to.addr) || rf_quote_rewrite(skb, p, q, true, &to))) ||

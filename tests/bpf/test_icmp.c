@@ -197,6 +197,11 @@ static void test_not_related(void **state)
 	ph.xlate = ep("10.9.2.1", 1);
 	ph_set(PUB4, PUB_PORT, RF_DIR_IN, &ph);
 	icmp_case("no route", WAN_IN, &c, RF_R_NO_ROUTE, NULL);
+	ph = ph_new(false, RF_DIR_OUT);
+	ph.wan_ifindex = 0x7ffffff0;
+	ph_set(IN4, IN_PORT, RF_DIR_OUT, &ph);
+	c = from_inside(false);
+	icmp_case("no WAN device", INSIDE_IN, &c, RF_R_NO_ROUTE, NULL);
 }
 
 static void test_learnt(void **state)

@@ -486,6 +486,31 @@ static void test_no_route(void **state)
 	}
 }
 
+/* The pinhole's WAN device is gone, and perhaps another one has its number. */
+static void test_no_wan(void **state)
+{
+	const __u32 gone = 0x7ffffff0;
+
+	for (int v6 = 0; v6 < 2; v6++) {
+		struct rf_pinhole ph = ph_new(v6, RF_DIR_OUT);
+		const struct pkt *out = v6 ? &out6 : &out4;
+		struct pkt sent = translated(out, INSIDE_IN);
+
+		lab_reset();
+		ph.wan_ifindex = gone;
+		ph_set(v6 ? IN6 : IN4, IN_PORT, RF_DIR_OUT, &ph);
+		lab_case("no such device", INSIDE_IN, out, RF_R_NO_ROUTE, NULL);
+		lab_device(gone, RF_DEV_WAN, 0); /* its record waits for it */
+		lab_case("gone", INSIDE_IN, out, RF_R_NO_ROUTE, NULL);
+		ph.wan_ifindex = lab.l0;
+		ph_set(v6 ? IN6 : IN4, IN_PORT, RF_DIR_OUT, &ph);
+		lab_case("an inside device's number", INSIDE_IN, out, RF_R_NO_ROUTE, NULL);
+		ph.wan_ifindex = lab.w0;
+		ph_set(v6 ? IN6 : IN4, IN_PORT, RF_DIR_OUT, &ph);
+		lab_case("made anew", INSIDE_IN, out, RF_R_MEDIA_TC, &sent);
+	}
+}
+
 static void test_away(void **state)
 {
 	struct pkt sip[] = { { WAN4(PUB4, 5060), .pay = PAY_SIP },
@@ -737,6 +762,7 @@ int main(void)
 		cmocka_unit_test_setup(test_plain, lab_setup),
 		cmocka_unit_test_setup(test_sip_pinhole, lab_setup),
 		cmocka_unit_test_setup(test_no_route, lab_setup),
+		cmocka_unit_test_setup(test_no_wan, lab_setup),
 		cmocka_unit_test_setup(test_away, lab_setup),
 		cmocka_unit_test_setup(test_injected, lab_setup),
 		cmocka_unit_test_setup(test_other_host, lab_setup),

@@ -28,6 +28,7 @@ static void prepare(const struct media_step *s)
 	if (!s->set)
 		return;
 	s->set(&spec, now_ns());
+	spec.wan_ifindex = lab.w0;
 	assert_int_equal(pinhole_table_set(table, &spec), 0);
 }
 
