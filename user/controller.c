@@ -79,7 +79,8 @@ void controller_away(struct controller *c)
 	struct rf_control gone = { .heartbeat_ns = 1 };
 	__u32 zero = 0;
 
-	bpf_map_update_elem(c->dp->map[MAP_CONTROL], &zero, &gone, BPF_ANY);
+	if (controller_beat_is_ours(c))
+		bpf_map_update_elem(c->dp->map[MAP_CONTROL], &zero, &gone, BPF_ANY);
 }
 
 /* ---- held messages ---- */
@@ -317,6 +318,8 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
 {
 	struct controller *c = arg;
 
+	if (controller_is_superseded(c))
+		return;
 	controller_heartbeat(c);
 	doer_flush_counts(&c->doer);
 }

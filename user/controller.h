@@ -14,6 +14,7 @@
 #include "link_hold.h"
 #include "netlink.h"
 #include "punt.h"
+#include "run_dir.h"
 #include "sync_tell.h"
 
 struct ring_buffer;
@@ -41,6 +42,7 @@ struct controller {
 	struct doer doer;
 	struct action_list actions;
 	struct rf_control heartbeat;
+	struct run_dir_former former; /* whose run directory this was */
 	struct inside_change last_sync;
 	bool sync_due; /* something changed since the last look at the system */
 	uint64_t sync_not_before_ns;
@@ -77,6 +79,11 @@ int controller_tcp_new(struct controller *c, struct why *w);
 /* A held SYN: true when it is to be given back to the hook. */
 json_object *controller_tcp_reply(struct controller *c); /* {"connections": N} */
 bool controller_tcp_open(struct controller *c, const struct punt_message *m, size_t bytes);
+
+/* controller_alone.c. -EBUSY: another controller, with another run directory, has the instance. */
+int controller_alone(const struct controller *c, struct why *w);
+bool controller_beat_is_ours(const struct controller *c);
+bool controller_is_superseded(struct controller *c); /* the loop ends then */
 
 /* controller_presence.c. True: the loop ends, as the instance is gone. */
 bool controller_is_gone(struct controller *c); /* cheap */

@@ -184,9 +184,10 @@ static int start_maps(struct controller *c, struct why *w)
 	int err;
 
 	err = datapath_open(&c->dp, c->instance, true, w);
-	if (err)
-		return err;
-	err = wait_finished(c, w);
+	if (!err)
+		err = controller_alone(c, w);
+	if (!err)
+		err = wait_finished(c, w);
 	if (err)
 		return err;
 	err = datapath_apply(c->dp, &c->config, NULL, 0);
@@ -232,7 +233,7 @@ static int hand_over(struct controller *c, struct why *w)
 		   : 0;
 }
 
-static int start(struct controller *c, struct why *w)
+static int start(struct controller *c, int lock, struct why *w)
 {
 	int err;
 
@@ -253,6 +254,7 @@ static int start(struct controller *c, struct why *w)
 		return why_set(w, -ENOMEM, "out of memory");
 	/* Restored calls may send (a BYE after a timeout): the hooks must know our sockets by then. */
 	controller_heartbeat(c);
+	run_dir_sign(lock, c->heartbeat.inject_mark);
 	err = controller_restore(c, w);
 	if (!err)
 		err = controller_open(c, w);
@@ -302,8 +304,10 @@ int main(int argc, char **argv)
 	}
 	if (!err)
 		err = run_dir_lock(o.instance, &lock, &w);
-	if (!err)
-		err = start(c, &w);
+	if (!err) {
+		c->former = run_dir_former(lock);
+		err = start(c, lock, &w);
+	}
 	if (err) {
 		log_error("%s", w.text);
 	} else {

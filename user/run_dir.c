@@ -42,11 +42,40 @@ static const char *pid_text(char *buf, size_t n, unsigned int pid)
 	return buf;
 }
 
-static void pid_write(int fd)
+/* Who had the lock last, by the second line: "last PID MARK". */
+static struct run_dir_former former_in(int fd)
 {
-	/* only told to people */
-	if (!ftruncate(fd, 0))
-		dprintf(fd, "%d\n", getpid());
+	struct run_dir_former f = { 0 };
+	char text[64] = "";
+	const char *at;
+
+	if (pread(fd, text, sizeof(text) - 1, 0) <= 0)
+		return f;
+	at = strstr(text, "last ");
+	if (!at || sscanf(at, "last %u %u", &f.pid, &f.mark) != 2)
+		f = (struct run_dir_former){ 0 };
+	return f;
+}
+
+/* The process id is only told to people. */
+static void pid_write(int fd, const struct run_dir_former *f)
+{
+	char text[64];
+	int n = snprintf(text, sizeof(text), f->pid ? "%d\nlast %u %u\n" : "%d\n", getpid(), f->pid,
+			 f->mark);
+
+	if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)n, 0) != n)
+		log_debug("the lock file does not tell who has it: %s", strerror(errno));
+}
+
+struct run_dir_former run_dir_former(int lock)
+{
+	return former_in(lock);
+}
+
+void run_dir_sign(int lock, uint32_t mark)
+{
+	pid_write(lock, &(struct run_dir_former){ .pid = (uint32_t)getpid(), .mark = mark });
 }
 
 static bool still_there(int fd, const char *path)
@@ -83,6 +112,7 @@ static int root_check(struct why *w)
 int run_dir_lock(const char *instance, int *lock, struct why *w)
 {
 	char path[RUN_PATH_MAX], who[32];
+	struct run_dir_former former;
 	int fd, err;
 
 	for (;;) {
@@ -121,7 +151,8 @@ int run_dir_lock(const char *instance, int *lock, struct why *w)
 			break;
 		close(fd);
 	}
-	pid_write(fd);
+	former = former_in(fd);
+	pid_write(fd, &former);
 	*lock = fd;
 	return 0;
 }
