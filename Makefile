@@ -91,7 +91,13 @@ $(B)/bpf-nest.skel.h: $(B)/bpf-nest.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
 $(TOOLS): $(B)/tools/%: tests/tools/%.c
 
-build-tests: all $(UNIT) $(BPFT) $(TOOLS)
+# For LD_PRELOAD: nothing of ours in it.
+$(B)/wallclock.so: tests/lib/wallclock.c
+	$(Q)mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE $(WARN) -O2 -g -fPIC -shared -o $@ $<
+
+build-tests: all $(UNIT) $(BPFT) $(TOOLS) $(B)/wallclock.so
 
 check-unit: $(B)/.deps
 	$(Q)scripts/deps.sh unit
