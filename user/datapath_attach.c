@@ -175,8 +175,8 @@ static int open_running(struct datapath **out, const struct attach_request *r, s
 }
 
 /* Opens the instance, loading it first where there is none (or only what a crash has left). */
-static int open_or_load(struct datapath **out, const struct attach_request *r, bool *fresh,
-			struct why *w)
+static int open_or_load(struct datapath **out, const struct attach_request *r,
+			struct datapath_prepared *p, bool *fresh, struct why *w)
 {
 	struct datapath *dp;
 	int err;
@@ -198,7 +198,10 @@ static int open_or_load(struct datapath **out, const struct attach_request *r, b
 	if (err)
 		return why_set(w, err, "cannot remove what is left of instance \"%s\": %s",
 			       r->instance, strerror(-err));
-	err = datapath_load(r->instance, r->config, w);
+	if (!p->fresh)
+		err = datapath_load_fresh(&p->fresh, r->config, w);
+	if (!err)
+		err = datapath_pin_fresh(p->fresh, r->instance, w);
 	if (err)
 		return err;
 	/* A fresh settings map is zero, which datapath_open() would take for another version. */
@@ -390,6 +393,7 @@ static void remove_fresh(struct datapath *dp, struct why *w)
 int datapath_attach(const struct attach_request *r, struct attach_result *out, struct why *w)
 {
 	struct attach_result res = { .mode = r->mode };
+	struct datapath_prepared prepared;
 	struct datapath *dp = NULL;
 	struct nl_link link;
 	bool fresh = false;
@@ -404,12 +408,15 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 		err = bpffs_ready(true, w);
 	if (err)
 		return err;
-	lock = bpffs_lock(r->instance, true, w);
-	if (lock < 0)
+	err = datapath_prepare(&prepared, r, &link, w);
+	lock = err ? err : bpffs_lock(r->instance, true, w);
+	if (lock < 0) {
+		datapath_prepared_free(&prepared);
 		return lock;
-	err = open_or_load(&dp, r, &fresh, w);
+	}
+	err = open_or_load(&dp, r, &prepared, &fresh, w);
 	if (!err && r->replace) {
-		err = datapath_replace(dp, r, &link, &res, w);
+		err = datapath_replace(dp, r, &link, &prepared, &res, w);
 	} else if (!err) {
 		err = check_not_attached(dp, &link, w);
 		if (!err)
@@ -418,6 +425,7 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 			remove_fresh(dp, w);
 	}
 	datapath_close(dp);
+	datapath_prepared_free(&prepared);
 	if (!err)
 		link_pins_give(r->instance);
 	bpffs_unlock(r->instance, lock);

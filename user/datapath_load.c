@@ -257,16 +257,22 @@ static int pin_map(int fd, enum datapath_map i, const char *instance, struct why
 	return err ? why_set(w, err, "cannot pin %s: %s", path, strerror(-err)) : 0;
 }
 
-int datapath_load(const char *instance, const struct config *c, struct why *w)
+int datapath_load_fresh(struct ringfence_bpf **out, const struct config *c, struct why *w)
 {
-	struct ringfence_bpf *skel;
+	return load_object(out, NULL, NULL, c, w);
+}
+
+void datapath_loaded_free(struct ringfence_bpf *skel)
+{
+	ringfence_bpf__destroy(skel);
+}
+
+int datapath_pin_fresh(struct ringfence_bpf *skel, const char *instance, struct why *w)
+{
 	struct bpf_program *prog;
 	struct bpf_map *map;
 	int i, err;
 
-	err = load_object(&skel, NULL, NULL, c, w);
-	if (err)
-		return err;
 	err = bpffs_make_dirs(instance, w);
 	if (!err)
 		err = bpffs_make_new(instance, "maps_new", w);
@@ -292,7 +298,6 @@ int datapath_load(const char *instance, const struct config *c, struct why *w)
 		err = bpffs_publish(instance, "maps_new", "maps", w);
 	if (err)
 		bpffs_remove(instance);
-	ringfence_bpf__destroy(skel);
 	return err;
 }
 

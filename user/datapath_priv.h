@@ -14,8 +14,12 @@ extern const char *const datapath_prog_names[PROG_COUNT];
 
 /* ---- datapath_load.c ---- */
 
-/* Loads the programs with fresh maps and pins everything; 0 or -errno, nothing is left on failure. */
-int datapath_load(const char *instance, const struct config *c, struct why *w);
+/* Loads the programs with fresh maps. 0 or -errno. */
+struct ringfence_bpf;
+int datapath_load_fresh(struct ringfence_bpf **out, const struct config *c, struct why *w);
+void datapath_loaded_free(struct ringfence_bpf *skel); /* NULL ok; what is pinned stays */
+/* Pins everything of it; 0 or -errno, nothing is left pinned on failure. */
+int datapath_pin_fresh(struct ringfence_bpf *skel, const char *instance, struct why *w);
 /* Loads new programs onto the maps of dp; fds[] are theirs (to be closed by the caller). Where dp has no map
  * (-1) a fresh one is made, with room[] entries (0: the usual number) and returned in maps[], also to be
  * closed; both NULL: dp has all. */
@@ -27,6 +31,21 @@ int datapath_pin_map(int fd, enum datapath_map i, const char *path);
 int datapath_repin(const char *instance, const int fds[PROG_COUNT], struct why *w);
 /* Keeps libbpf's own messages out of the output (they are shown in the sentence where they help). */
 void datapath_quiet(void);
+
+/* ---- datapath_prepare.c: what is loaded before the lock is taken ---- */
+
+struct datapath_prepared {
+	struct ringfence_bpf *fresh; /* of an instance that there was none of; NULL: not loaded */
+	int progs[PROG_COUNT]; /* onto the maps of the one that there was; -1: not loaded */
+	uint32_t maps[MAP_COUNT]; /* the ids of these */
+};
+/* 0 or -errno: programs that cannot be loaded. In any case datapath_prepared_free() is due. */
+int datapath_prepare(struct datapath_prepared *p, const struct attach_request *r,
+		     const struct nl_link *link, struct why *w);
+/* Under the lock: the programs, if they were loaded onto the maps of dp. They are the caller's then. */
+bool datapath_prepared_take(struct datapath_prepared *p, const struct datapath *dp,
+			    int fds[PROG_COUNT]);
+void datapath_prepared_free(struct datapath_prepared *p);
 
 /* ---- datapath.c ---- */
 
@@ -183,7 +202,8 @@ int datapath_settle(struct datapath *dp, uint32_t but, struct why *w);
 /* ---- datapath_replace.c ---- */
 
 int datapath_replace(struct datapath *dp, const struct attach_request *r,
-		     const struct nl_link *link, struct attach_result *res, struct why *w);
+		     const struct nl_link *link, struct datapath_prepared *p,
+		     struct attach_result *res, struct why *w);
 /* Swaps the programs under running traffic. What runs so far stays until its successor is in place. */
 int datapath_replace_hooks(struct datapath *dp, const int fds[PROG_COUNT], struct why *w);
 

@@ -126,7 +126,7 @@ static void replace_back(struct datapath *dp, const struct attach_request *r,
 }
 
 static int replace_programs(struct datapath *dp, const struct attach_request *r,
-			    struct attach_result *res, struct why *w)
+			    struct datapath_prepared *p, struct attach_result *res, struct why *w)
 {
 	struct datapath_undo before;
 	int fds[PROG_COUNT], old[PROG_COUNT], err;
@@ -135,7 +135,8 @@ static int replace_programs(struct datapath *dp, const struct attach_request *r,
 	if (err)
 		return why_set(w, err, "cannot read the maps of instance \"%s\": %s", dp->instance,
 			       strerror(-err));
-	err = datapath_load_onto(dp, NULL, NULL, fds, w);
+	if (!datapath_prepared_take(p, dp, fds))
+		err = datapath_load_onto(dp, NULL, NULL, fds, w);
 	if (err) {
 		datapath_undo_free(&before);
 		return err;
@@ -184,7 +185,8 @@ static int upgrade(struct datapath *dp, const struct attach_request *r, struct a
 }
 
 int datapath_replace(struct datapath *dp, const struct attach_request *r,
-		     const struct nl_link *link, struct attach_result *res, struct why *w)
+		     const struct nl_link *link, struct datapath_prepared *p,
+		     struct attach_result *res, struct why *w)
 {
 	uint32_t from = dp->abi;
 	struct rf_device dev;
@@ -202,7 +204,7 @@ int datapath_replace(struct datapath *dp, const struct attach_request *r,
 			w, -ENOENT,
 			"%s is not attached, so there is nothing to replace; attach it without \"replace\"",
 			link->name);
-	err = from == RF_ABI_VERSION ? replace_programs(dp, r, res, w) : upgrade(dp, r, res, w);
+	err = from == RF_ABI_VERSION ? replace_programs(dp, r, p, res, w) : upgrade(dp, r, res, w);
 	if (err)
 		return err;
 	res->mode = dev.flags & RF_DEV_XDP_NATIVE    ? ATTACH_NATIVE

@@ -36,6 +36,15 @@ release() {
 	:
 }
 
+# Programs are loaded before the lock is taken: the controller waits for no verifier.
+loads_first() { # COMMAND...
+	ASAN_OPTIONS=$ASAN_OPTIONS:detect_leaks=0 in_ns gw sh -c 'exec failat -v lock 0 0 "$@" 3>/dev/null' - \
+		"$RF" --instance "$RF_INSTANCE" "$@" 2>"$LAB_TMP/order" || { cat "$LAB_TMP/order"; return 1; }
+	awk '/^failat: .* PROG_LOAD/ { if (locked) late++; else early++ }
+		/^failat: .* flock/ { locked = 1 }
+		END { print early + 0, "programs before the lock,", late + 0, "under it"; exit !locked || early < 8 || late }' "$LAB_TMP/order"
+}
+
 followed() { rf -j status | grep -q "\"dev\":\"$1\""; }
 inside_new() { # DEV: one more device that leads inside
 	in_ns gw ip link add "$1" type veth peer name "$1p" && in_ns gw ip link set "$1" up && in_ns gw ip addr add "10.0.0.65/26" dev "$1"
@@ -44,7 +53,9 @@ inside_new() { # DEV: one more device that leads inside
 lab_up nat
 for user in '"user": ""' '"user": "nobody"'; do
 	rf_config "$user"
-	rf_up && ok "$user: attach and start"
+	check "$user: attach loads before it locks" loads_first attach dev w0 mode native config "$RF_CONFIG"
+	rf_start && ok "$user: attach and start"
+	check "$user: replace, too" loads_first attach dev w0 config "$RF_CONFIG" replace
 
 	# ---- another local user ----
 	hoard 65533 "$PINS" /run/ringfence

@@ -5,7 +5,8 @@
  * Runs the command, or joins a running process, and lets its N-th system call of a kind fail with this errno: the
  * kernel does not carry it out. ERROR 0: it is killed right before that call. Kinds: bpf (all but loading), bpf-load (programs, maps, BTF), netlink (sockets and
  * what is sent and received by them), files (names of files made, moved or removed), change (bpf() that changes what
- * outlives the process, and renames). N 0: none fails. At the end
+ * outlives the process, and renames), lock (loading of programs, and locks on files: their order, by -v). N 0: none
+ * fails. At the end
  * one line on file descriptor 3, if there is one: the number of calls of the kind that were seen. The exit status
  * is the command's; with -p 0 as soon as the call has failed. -v: names each of the calls.
  */
@@ -114,6 +115,10 @@ static const char *of_kind(struct tracer *t)
 {
 	bool change = !strcmp(t->kind, "change");
 
+	if (!strcmp(t->kind, "lock"))
+		return t->nr == SYS_flock				 ? "flock"
+		       : t->nr == SYS_bpf && t->args[0] == BPF_PROG_LOAD ? name_bpf(t->args[0])
+									 : NULL;
 	if (t->nr == SYS_bpf && change)
 		return is_change(t->args[0]) ? name_bpf(t->args[0]) : NULL;
 	if (t->nr == SYS_bpf) {
@@ -302,7 +307,7 @@ int main(int argc, char **argv)
 		argc--, argv++;
 	}
 	if (argc < (t.joined ? 4 : 5)) {
-		fputs("usage: failat [-v] [-p PID] bpf|bpf-load|netlink|files|change N ERROR [COMMAND...]\n",
+		fputs("usage: failat [-v] [-p PID] bpf|bpf-load|netlink|files|change|lock N ERROR [COMMAND...]\n",
 		      stderr);
 		return 2;
 	}
