@@ -53,7 +53,7 @@ struct binding_table {
 	uint16_t cursor[2]; /* by family: port to look at first; 0: .lo */
 	struct binding_host *hosts;
 	struct binding *waiting; /* unanswered */
-	const struct wan_names *names;
+	struct wan_names *names;
 	/* WANs that ever had a binding: where an endpoint's other bindings are looked for */
 	uint32_t wans[2 * CONFIG_WANS_MAX];
 	size_t n_wans;
@@ -587,7 +587,7 @@ void binding_topology(struct binding_table *t, const struct topology *topo,
 		make_static(t, topo, inbound, now_ns, out);
 }
 
-void binding_table_wans(struct binding_table *t, const struct wan_names *names)
+void binding_table_wans(struct binding_table *t, struct wan_names *names)
 {
 	t->names = names;
 }

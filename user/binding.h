@@ -65,7 +65,7 @@ struct binding_table;
 struct binding_table *binding_table_new(const struct config *c, uint32_t *next_id);
 void binding_table_free(struct binding_table *t);
 /* By which name a WAN device stands in records; must outlive the table. NULL: by none. */
-void binding_table_wans(struct binding_table *t, const struct wan_names *names);
+void binding_table_wans(struct binding_table *t, struct wan_names *names);
 /* WAN devices have other numbers: bindings go with theirs. */
 void binding_moved(struct binding_table *t, const struct wan_moves *moves, struct action_list *out);
 /* New limits; bindings that exist stay. */

@@ -72,7 +72,7 @@ void call_table_others(struct call_table *t, const uint64_t *by_port, uint64_t n
 	ports_others(t->ports, by_port, now_s);
 }
 
-void call_table_wans(struct call_table *t, const struct wan_names *names)
+void call_table_wans(struct call_table *t, struct wan_names *names)
 {
 	t->names = names;
 }

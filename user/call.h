@@ -63,7 +63,7 @@ void call_table_others(struct call_table *t, const uint64_t *by_port, uint64_t n
  * calls. What was read from an SDP before (whether to learn) stays until the next one. */
 void call_refresh(struct call_table *t, struct action_list *out);
 /* By which name a WAN device stands in records; must outlive the table. NULL: by none. */
-void call_table_wans(struct call_table *t, const struct wan_names *names);
+void call_table_wans(struct call_table *t, struct wan_names *names);
 /* WAN devices have other numbers: calls, their public ports and pinholes go with theirs. */
 void call_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out);
 size_t call_count(const struct call_table *t); /* lingering ones (after BYE) included */

@@ -141,7 +141,7 @@ struct call_table {
 	struct sdp sdp;
 	call_media_fn media; /* NULL: nobody knows */
 	void *media_arg;
-	const struct wan_names *names; /* may be NULL */
+	struct wan_names *names; /* may be NULL */
 };
 
 struct call_op { /* one message at work */

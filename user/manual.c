@@ -25,7 +25,7 @@ struct manual_table {
 	struct manual *list;
 	size_t n;
 	uint32_t next_id;
-	const struct wan_names *names;
+	struct wan_names *names;
 };
 
 struct manual_table *manual_table_new(uint32_t first_id)
@@ -293,7 +293,7 @@ void manual_tick(struct manual_table *t, uint64_t now_ns, struct action_list *ou
 			manual_end(t, m, out);
 }
 
-void manual_table_wans(struct manual_table *t, const struct wan_names *names)
+void manual_table_wans(struct manual_table *t, struct wan_names *names)
 {
 	t->names = names;
 }

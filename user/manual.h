@@ -20,7 +20,7 @@ struct manual_table;
 struct manual_table *manual_table_new(uint32_t first_id);
 void manual_table_free(struct manual_table *t);
 /* By which name a WAN device stands in records; must outlive the table. */
-void manual_table_wans(struct manual_table *t, const struct wan_names *names);
+void manual_table_wans(struct manual_table *t, struct wan_names *names);
 /* WAN devices have other numbers: pinholes go with theirs. */
 void manual_moved(struct manual_table *t, const struct wan_moves *moves, struct action_list *out);
 /* {"outside": EP, "inside": EP, "remotes": [EP...], "classes": [NAME...], "until_ns": N or absent}.

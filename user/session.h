@@ -178,7 +178,7 @@ void leases_keep(struct leases *l, const struct desc *d);
 void leases_sweep(struct leases *l, struct ports *p);
 int leases_claim(struct leases *l, struct ports *p); /* after reading a record; all or nothing */
 /* names: NULL: not known; named: see wan_names_record() */
-void leases_record(struct record *r, struct leases *l, const struct wan_names *names, bool named);
+void leases_record(struct record *r, struct leases *l, struct wan_names *names, bool named);
 void leases_moved(struct leases *l, const struct wan_moves *moves);
 
 /* Edits of an SDP from inside: inside addresses become the public one, ports those leased. A port

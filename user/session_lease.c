@@ -271,7 +271,7 @@ void leases_moved(struct leases *l, const struct wan_moves *moves)
 		l->v[i].ifindex = wan_moves_to(moves, l->v[i].ifindex);
 }
 
-void leases_record(struct record *r, struct leases *l, const struct wan_names *names, bool named)
+void leases_record(struct record *r, struct leases *l, struct wan_names *names, bool named)
 {
 	size_t n = l->n;
 

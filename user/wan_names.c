@@ -113,8 +113,7 @@ const char *wan_names_of(const struct wan_names *names, uint32_t ifindex)
 	return e ? e->name : "";
 }
 
-void wan_names_record(const struct wan_names *names, struct record *r, bool named,
-		      uint32_t *ifindex)
+void wan_names_record(struct wan_names *names, struct record *r, bool named, uint32_t *ifindex)
 {
 	const struct wan_name *now = NULL;
 	char name[16] = "";
@@ -128,7 +127,11 @@ void wan_names_record(const struct wan_names *names, struct record *r, bool name
 		return;
 	if (*name)
 		now = by_name(names, name);
-	else if (!named && names->n == 1 && !by_index(names, *ifindex))
+	if (*name && !now && !by_index(names, *ifindex) && names->n < WAN_NAMES_MAX) {
+		names->v[names->n].ifindex = *ifindex;
+		memcpy(names->v[names->n++].name, name, sizeof(name));
+	}
+	if (!named && names->n == 1 && !by_index(names, *ifindex))
 		now = &names->v[0];
 	if (now)
 		*ifindex = now->ifindex;

@@ -36,11 +36,11 @@ uint32_t wan_moves_to(const struct wan_moves *moves, uint32_t ifindex);
 const char *wan_names_of(const struct wan_names *names, uint32_t ifindex);
 
 /*
- * A device in a record: number and name. Read it becomes the number that the name has now; one whose name nobody
- * has keeps its number, as a device may have been renamed meanwhile. named false: a record from before there were
+ * A device in a record: number and name. Read it becomes the number that the name has now. One whose name nobody has
+ * keeps its number, as a device may have been renamed meanwhile; and its name, where nobody has that number either, as
+ * it may be attached again. named false: a record from before there were
  * names; a number that is no WAN device's is then that of the only one there is. names NULL: not known.
  */
-void wan_names_record(const struct wan_names *names, struct record *r, bool named,
-		      uint32_t *ifindex);
+void wan_names_record(struct wan_names *names, struct record *r, bool named, uint32_t *ifindex);
 
 #endif

@@ -108,8 +108,8 @@ static void many_names(void **state)
 	}
 }
 
-static uint32_t read_back(const struct wan_names *writer, const struct wan_names *reader,
-			  bool named, uint32_t ifindex)
+static uint32_t read_back(struct wan_names *writer, struct wan_names *reader, bool named,
+			  uint32_t ifindex)
 {
 	struct record w = { 0 }, r;
 
@@ -139,6 +139,11 @@ static void in_a_record(void **state)
 	assert_int_equal(read_back(&was, &only, false, 7), 7);
 	/* of a device that is gone for good: not the other one's */
 	assert_int_equal(read_back(&was, &only, true, 6), 6);
+	/* but its own, if it is attached again */
+	assert_int_equal(only.n, 2);
+	assert_string_equal(wan_names_of(&only, 6), "eth1");
+	assert_int_equal(read_back(&was, &only, true, 6), 6);
+	assert_int_equal(only.n, 2);
 }
 
 /* ---- the engine ---- */
