@@ -44,7 +44,7 @@ enum rf_action {
 	RF_REASON(TRUNCATED, "truncated", RF_ACT_DROP, "headers or lengths do not fit the packet") \
 	RF_REASON(BAD_HEADER, "bad_header", RF_ACT_DROP, "contradictory header (version, length, offset)") \
 	RF_REASON(TTL_EXPIRED, "ttl_expired", RF_ACT_DROP, "TTL or hop limit ran out") \
-	RF_REASON(NO_ROUTE, "no_route", RF_ACT_DROP, "no way to the inside host or peer") \
+	RF_REASON(NO_ROUTE, "no_route", RF_ACT_DROP, "no way to the inside host or peer: no route, or its WAN device or the address of that is gone (ringfence status)") \
 	RF_REASON(REWRITE_FAILED, "rewrite_failed", RF_ACT_DROP, "the kernel refused to rewrite the packet") \
 	RF_REASON(CONTROLLER_AWAY, "controller_away", RF_ACT_DROP, "signalling refused while the controller is away") \
 	RF_REASON(PUNT_FULL, "punt_full", RF_ACT_DROP, "the ring buffer to the controller is full") \

@@ -17,6 +17,7 @@
 #include "conntrack.h"
 #include "events.h"
 #include "restore.h"
+#include "wan_tell.h"
 
 #define LO_IFINDEX 1 /* in every network namespace */
 
@@ -268,6 +269,7 @@ static void sync_system(struct controller *c)
 	now = clock_now_ns();
 	if (topology_lacks(&t) && !topology_lacks(&c->topology))
 		log_warning("%s", topology_lacks(&t));
+	wan_tell(&c->topology, &t);
 	c->topology = t;
 	engine_topology(c->engine, &c->topology, now, &c->actions);
 	controller_carry_out(c, 0, now);

@@ -95,7 +95,7 @@ def address_away():
         t = talk(w)
         t.flow(5)
         take_addresses()
-        time.sleep(1.5)  # the controller has seen it by then
+        wait_until('it is said', lambda: said('w0 has no IPv'), 10)
         give_addresses()
         served(t)
         ends(t, w)
@@ -218,8 +218,7 @@ def stopped():
                        rf('status', json_out=False).stdout, 10)
             os.kill(old, signal.SIGCONT)
             wait_until('the one that was stopped leaves', lambda: gone(old), 10)
-            with open(ENV['RF_LOG']) as f:
-                expect('and says so', 'another controller has taken' in f.read(), True)
+            expect('and says so', said('another controller has taken'), True)
             expect('the other one stays', other.poll(), None)
             wait_until('and is alive', alive)
         finally:
@@ -228,6 +227,11 @@ def stopped():
             other.terminate()
             other.communicate(timeout=10)
         daemon_start()
+
+
+def said(text):
+    with open(ENV['RF_LOG']) as f:
+        return text in f.read()
 
 
 def gone(pid):
