@@ -9,6 +9,7 @@ import time
 
 from ua import ENV, Call, Tap, alive, bracket, calls, counts, daemon_kill, daemon_pid, daemon_start, expect, no_way, \
     open_pinholes, rf, wait_until
+from ua_tcp import TcpUa
 from world import Talk, World
 
 family = int(sys.argv.pop(1))
@@ -147,6 +148,22 @@ def restarted_while_gone():
         ends(t, w)
 
 
+def over_tcp():
+    """A SIP connection outlives the device, if the address is the same."""
+    with World(family) as w:
+        phone = w.keep(TcpUa(w.ph_ns, w.ph, 'alice'))
+        prov = w.keep(TcpUa('prov', w.prov, 'bob'))
+        t = Talk(w, phone, prov, w.inside_media(), w.outside_media())
+        t.flow(5)
+        remove()
+        wait_until('it is missed', lambda: wan_state() == ['missing'])
+        make()
+        served(t, 5)
+        t.call.bye()
+        no_way(t.outside, t.pub, t.inside)
+        expect('connections of the phone', len(phone.streams), 1)
+
+
 def by_hand():
     """A static pinhole follows, too."""
     with World(family) as w:
@@ -271,6 +288,7 @@ tap.test('the device is made anew while no controller runs', made_anew_while_awa
 if not HOST:
     tap.test('the controller is restarted while the device is gone, and after', restarted_while_gone)
     tap.test('the device is made anew: a static pinhole follows', by_hand)
+    tap.test('the device is made anew: a call over TCP goes on', over_tcp)
     tap.test('two controllers with different run directories', two_controllers)
 if family == 4 and not HOST:
     tap.test('the clock is stepped a day both ways', clock)
