@@ -13,6 +13,7 @@ struct file_piece {
 	size_t n;
 };
 
+int file_size(int fd, uint64_t *size); /* 0 or -errno */
 /* 0 or -errno; -ENODATA: the file ends before. */
 int file_read_at(int fd, void *buf, size_t n, uint64_t at);
 int file_write_at(int fd, const void *buf, size_t n, uint64_t at);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * File: one header, then entries {length, crc, kind, id, bytes}; the CRC covers all but itself. The header names the
- * boot, whose clock the times are of, and the instance. What
- * is live is kept as (kind, id) -> place in the file, so the bytes are held once, by the page cache.
+ * File: one header, then entries (journal_entry.c). The header names the boot, whose clock the times are of, and the
+ * instance. What is live is kept as (kind, id) -> place in the file, so the bytes are held once, by the page cache.
  */
 #include "journal.h"
 
@@ -14,38 +13,22 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
 #include "file_piece.h"
+#include "journal_entry.h"
+#include "journal_header.h"
 #include "journal_index.h"
 #include "own_file.h"
 
-#define JOURNAL_MAGIC "RFJRNL2\n"
-#define UNNAMED_MAGIC "RFJRNL1\n" /* whose header ends before .instance */
-#define UNNAMED_SIZE  offsetof(struct header, instance)
-#define COMPACT_MIN   (1 << 20) /* dead bytes that are worth a rewrite */
-#define KIND_FORGET   0x8000
+#define COMPACT_MIN (1 << 20) /* dead bytes that are worth a rewrite */
 _Static_assert(JOURNAL_RECORD_MAX <= JOURNAL_LENGTH_MAX, "journal_place.length");
-
-struct header {
-	char magic[8];
-	char boot_id[40];
-	uint64_t instance; /* whose calls these are */
-};
-_Static_assert(sizeof(struct header) == 56, "header");
-
-struct entry {
-	uint32_t length; /* of the bytes behind it */
-	uint32_t crc;
-	uint32_t kind; /* enum record_kind, KIND_FORGET */
-	uint32_t id;
-};
 
 struct journal {
 	char *path;
 	int fd;
 	bool rw;
 	struct journal_owner owner;
+	struct journal_frame frame;
 	uint64_t begin; /* of the entries: the size of the header */
 	uint64_t end; /* where the next entry goes */
 	uint64_t live_bytes; /* entries that count; the rest up to end is dead */
@@ -53,45 +36,20 @@ struct journal {
 	struct journal_index live;
 };
 
-/* 0 or -errno: a journal that could not be told from one of another boot must not be set aside. */
-static int boot_id(char out[40])
+static uint64_t size_in_file(const struct journal *j, uint32_t length)
 {
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return -errno;
-	memset(out, 0, 40);
-	n = read(fd, out, 36);
-	close(fd);
-	return n == 36 ? 0 : n < 0 ? -errno : -EIO;
-}
-
-static int header_now(const struct journal *j, struct header *h)
-{
-	memset(h, 0, sizeof(*h));
-	memcpy(h->magic, JOURNAL_MAGIC, sizeof(h->magic));
-	h->instance = j->owner.instance;
-	return boot_id(h->boot_id);
-}
-
-static uint32_t entry_crc(const struct entry *e, const void *bytes)
-{
-	uint32_t head[3] = { e->length, e->kind, e->id };
-	uint32_t crc = crc32(crc32(0, NULL, 0), (const unsigned char *)head, sizeof(head));
-
-	return e->length ? crc32(crc, bytes, e->length) : crc;
+	return journal_entry_head_size(&j->frame) + length;
 }
 
 /* Takes note of an entry that is in the file at `at`. */
-static int live_note(struct journal *j, const struct entry *e, uint64_t at)
+static int live_note(struct journal *j, const struct journal_entry *e, uint64_t at)
 {
-	uint32_t kind = e->kind & ~KIND_FORGET;
+	uint32_t kind = e->kind & ~(uint32_t)JOURNAL_FORGET;
 	struct journal_place *p = journal_index_find(&j->live, kind, e->id);
 
 	if (p)
-		j->live_bytes -= sizeof(*e) + p->length;
-	if (e->kind & KIND_FORGET) {
+		j->live_bytes -= size_in_file(j, p->length);
+	if (e->kind & JOURNAL_FORGET) {
 		if (p)
 			journal_index_remove(&j->live, p);
 		return 0;
@@ -102,41 +60,27 @@ static int live_note(struct journal *j, const struct entry *e, uint64_t at)
 		return -ENOMEM;
 	p->at = at;
 	p->length = e->length;
-	j->live_bytes += sizeof(*e) + e->length;
+	j->live_bytes += size_in_file(j, e->length);
 	return 0;
 }
 
-static bool is_entry(const struct entry *e)
+static int scanned(const struct journal_entry *e, uint64_t at, void *arg)
 {
-	uint32_t kind = e->kind & ~KIND_FORGET;
-
-	return kind && kind <= JOURNAL_KIND_MAX && e->length <= JOURNAL_RECORD_MAX;
+	return live_note(arg, e, at);
 }
 
-/* Reads entries until the end or the first that is not whole; j->end is then behind the last good one. */
-static int scan(struct journal *j)
+/* j->end is then behind the last whole entry. */
+static int scan(struct journal *j, struct journal_report *report)
 {
-	char *buf = malloc(JOURNAL_RECORD_MAX);
-	struct entry e;
-	int err = 0;
+	struct journal_damage between, behind;
+	int err =
+		journal_entries(j->fd, &j->frame, j->begin, scanned, j, &j->end, &between, &behind);
 
-	if (!buf)
-		return -ENOMEM;
-	j->end = j->begin;
-	for (;;) {
-		err = file_read_at(j->fd, &e, sizeof(e), j->end);
-		if (err || !is_entry(&e))
-			break;
-		err = file_read_at(j->fd, buf, e.length, j->end + sizeof(e));
-		if (err || e.crc != entry_crc(&e, buf))
-			break;
-		err = live_note(j, &e, j->end);
-		if (err)
-			break;
-		j->end += sizeof(e) + e.length;
-	}
-	free(buf);
-	return err == -ENODATA ? 0 : err;
+	report->damaged = between.entries;
+	report->damaged_bytes = between.bytes;
+	report->damaged_calls = between.calls;
+	report->torn_bytes = behind.bytes;
+	return err;
 }
 
 void journal_close(struct journal *j)
@@ -150,96 +94,83 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
-enum header_kind { HEADER_OURS, HEADER_EMPTY, HEADER_FOREIGN, HEADER_OTHER };
-
-/* Whose file is it? Sets .begin when it is ours; an empty one is as good as new. */
-static int header_check(struct journal *j, enum header_kind *kind)
+/* Whose file is it? What is ours is read as it was written. */
+static int header_check(struct journal *j, struct journal_report *report,
+			struct journal_header_found *h)
 {
-	struct header have = { 0 }, want;
-	struct stat st;
-	int err = header_now(j, &want);
+	int err = journal_header_find(j->fd, &j->owner, h);
 
 	if (err)
 		return err;
-	if (fstat(j->fd, &st))
-		return -errno;
-	*kind = st.st_size ? HEADER_OTHER : HEADER_EMPTY;
-	if (st.st_size < (off_t)UNNAMED_SIZE)
-		return 0;
-	err = file_read_at(j->fd, &have, UNNAMED_SIZE, 0);
-	if (err || memcmp(have.boot_id, want.boot_id, sizeof(want.boot_id)))
-		return err;
-	if (!memcmp(have.magic, UNNAMED_MAGIC, sizeof(have.magic))) {
-		j->begin = UNNAMED_SIZE;
-		*kind = j->owner.unnamed_too ? HEADER_OURS : HEADER_FOREIGN;
-		return 0;
-	}
-	if (memcmp(have.magic, want.magic, sizeof(want.magic)) || st.st_size < (off_t)sizeof(have))
-		return 0;
-	err = file_read_at(j->fd, &have, sizeof(have), 0);
-	if (err)
-		return err;
-	j->begin = sizeof(have);
-	*kind = have.instance == want.instance ? HEADER_OURS : HEADER_FOREIGN;
+	j->begin = h->begin;
+	j->frame = (struct journal_frame){ h->plain, j->owner.instance };
+	report->damaged_header = h->damaged;
 	return 0;
 }
 
 /* The writer's file: locked, and with our header. What is not ours is moved away. */
 static int open_writer(struct journal *j, struct journal_report *report)
 {
-	enum header_kind kind;
-	struct header h;
+	struct journal_header_found h;
 	char old[4096];
-	int err = header_now(j, &h);
+	int err;
 
-	if (err)
-		return err;
 	for (;;) {
 		j->fd = own_file_open(j->path, O_RDWR | O_CREAT, 0600);
 		if (j->fd < 0)
 			return j->fd;
 		if (flock(j->fd, LOCK_EX | LOCK_NB))
 			return -errno;
-		err = header_check(j, &kind);
-		if (err || kind == HEADER_OURS)
+		err = header_check(j, report, &h);
+		if (err || h.kind == JOURNAL_OURS)
 			return err;
-		if (kind == HEADER_EMPTY) {
-			j->begin = sizeof(h);
-			return file_write_at(j->fd, &h, sizeof(h), 0);
-		}
+		if (h.kind == JOURNAL_EMPTY)
+			return journal_header_write(j->fd, &j->owner);
 		snprintf(old, sizeof(old), "%s.old", j->path);
 		if (rename(j->path, old))
 			return -errno;
 		report->set_aside = true;
-		report->foreign = kind == HEADER_FOREIGN;
+		report->foreign = h.kind == JOURNAL_FOREIGN;
 		close(j->fd);
 	}
 }
 
 static int open_reader(struct journal *j, struct journal_report *report)
 {
-	enum header_kind kind;
+	struct journal_header_found h;
 	int err;
 
 	j->fd = own_file_open(j->path, O_RDONLY, 0);
 	if (j->fd < 0)
 		return j->fd;
-	err = header_check(j, &kind);
-	if (err || kind == HEADER_OURS)
+	err = header_check(j, report, &h);
+	if (err || h.kind == JOURNAL_OURS)
 		return err;
-	report->set_aside = kind != HEADER_EMPTY;
-	report->foreign = kind == HEADER_FOREIGN;
+	report->set_aside = h.kind != JOURNAL_EMPTY;
+	report->foreign = h.kind == JOURNAL_FOREIGN;
 	return -ENOENT;
 }
 
-static int compact(struct journal *j);
+static int compact(struct journal *j, bool *keep);
+
+/* Damage is not carried along, and an older version's file is of this one from now on. One that cannot be written
+ * anew is taken for what it is next time, too. 0 or -errno. */
+static int mend(struct journal *j, struct journal_report *found)
+{
+	bool damaged = found->damaged || found->damaged_header || found->torn_bytes;
+
+	found->copy_kept = damaged;
+	if ((damaged || j->frame.plain) && !compact(j, &found->copy_kept))
+		return 0;
+	found->copy_kept = false;
+	return found->torn_bytes && ftruncate(j->fd, (off_t)j->end) ? -errno : 0;
+}
 
 int journal_open(struct journal **out, const char *path, bool rw, struct journal_owner owner,
 		 struct journal_report *report)
 {
 	struct journal *j = calloc(1, sizeof(*j));
 	struct journal_report found = { 0 };
-	struct stat st;
 	int err;
 
 	if (!j)
@@ -250,15 +181,9 @@ int journal_open(struct journal **out, const char *path, bool rw, struct journal
 	j->path = strdup(path);
 	err = !j->path ? -ENOMEM : rw ? open_writer(j, &found) : open_reader(j, &found);
 	if (!err)
-		err = scan(j);
-	if (!err && !fstat(j->fd, &st) && (uint64_t)st.st_size > j->end) {
-		found.torn_bytes = st.st_size - j->end;
-		if (rw && ftruncate(j->fd, j->end))
-			err = -errno;
-	}
-	/* From now on it has a name. One that cannot be written anew is taken for what it is next time, too. */
-	if (!err && rw && j->begin != sizeof(struct header))
-		compact(j);
+		err = scan(j, &found);
+	if (!err && rw)
+		err = mend(j, &found);
 	found.live = j->live.n;
 	if (report)
 		*report = found;
@@ -289,7 +214,8 @@ int journal_load(struct journal *j, journal_cb *cb, void *arg)
 	int err = v && buf ? 0 : -ENOMEM;
 
 	for (i = 0; i < n && !err; i++) {
-		err = file_read_at(j->fd, buf, v[i]->length, v[i]->at + sizeof(struct entry));
+		err = file_read_at(j->fd, buf, v[i]->length,
+				   v[i]->at + journal_entry_head_size(&j->frame));
 		if (!err)
 			err = cb(v[i]->kind, v[i]->id, buf, v[i]->length, arg);
 	}
@@ -316,32 +242,87 @@ static int copy_live(const struct journal *j, struct journal_place **v, size_t n
 	if (!pieces)
 		return -ENOMEM;
 	for (i = 0; i < n; i++)
-		pieces[i] = (struct file_piece){ v[i]->at, sizeof(struct entry) + v[i]->length };
-	err = file_copy_pieces(j->fd, pieces, n, to, sizeof(struct header));
+		pieces[i] = (struct file_piece){ v[i]->at, size_in_file(j, v[i]->length) };
+	err = file_copy_pieces(j->fd, pieces, n, to, JOURNAL_HEADER_SIZE);
 	free(pieces);
 	return err;
 }
 
-/* A journal of v under this name first, then in the place of the old one. */
-static int replace_file(const struct journal *j, const char *name, struct journal_place **v,
-			size_t n, int *fd)
+static int write_entry(int fd, const struct journal_frame *f, const struct journal_entry *e,
+		       const void *bytes, uint64_t at)
 {
-	struct header h;
-	int err = header_now(j, &h);
+	uint8_t head[JOURNAL_ENTRY_HEAD_MAX];
+	size_t n = journal_entry_head(f, e, bytes, head);
+	uint8_t *buf = malloc(n + e->length);
+	int err;
 
-	if (err)
-		return err;
+	if (!buf)
+		return -ENOMEM;
+	/* One write: a reader sees all of an entry or, by its CRC, none. */
+	memcpy(buf, head, n);
+	if (e->length)
+		memcpy(buf + n, bytes, e->length);
+	err = file_write_at(fd, buf, n + e->length, at);
+	free(buf);
+	return err;
+}
+
+/* The same with heads as this version writes them. */
+static int convert_live(const struct journal *j, const struct journal_frame *f,
+			struct journal_place **v, size_t n, int to)
+{
+	uint64_t at = JOURNAL_HEADER_SIZE;
+	char *buf = malloc(JOURNAL_RECORD_MAX);
+	int err = buf ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < n && !err; i++) {
+		struct journal_entry e = { v[i]->kind, v[i]->id, v[i]->length };
+
+		err = file_read_at(j->fd, buf, e.length,
+				   v[i]->at + journal_entry_head_size(&j->frame));
+		if (!err)
+			err = write_entry(to, f, &e, buf, at);
+		at += journal_entry_head_size(f) + e.length;
+	}
+	free(buf);
+	return err;
+}
+
+/* The new file in the place of the old one, which is to be kept, or not; *keep: it is. 0 or -errno. */
+static int exchange(const struct journal *j, const char *name, bool *keep)
+{
+	char kept[4096];
+
+	if (*keep) {
+		snprintf(kept, sizeof(kept), "%s.damaged", j->path);
+		if (!renameat2(AT_FDCWD, name, AT_FDCWD, j->path, RENAME_EXCHANGE)) {
+			*keep = !rename(name, kept);
+			if (!*keep)
+				unlink(name);
+			return 0;
+		}
+		*keep = false; /* not by this file system */
+	}
+	return rename(name, j->path) ? -errno : 0;
+}
+
+/* A journal of v under this name first, then in the place of the old one. */
+static int replace_file(const struct journal *j, const struct journal_frame *f, const char *name,
+			struct journal_place **v, size_t n, int *fd, bool *keep)
+{
+	int err;
+
 	/* what a rewrite that was killed has left, or somebody else: never what it leads to */
 	if (unlink(name) && errno != ENOENT)
 		return -errno;
 	*fd = own_file_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (*fd < 0)
 		return *fd;
-	err = flock(*fd, LOCK_EX | LOCK_NB) ? -errno : file_write_at(*fd, &h, sizeof(h), 0);
+	err = flock(*fd, LOCK_EX | LOCK_NB) ? -errno : journal_header_write(*fd, &j->owner);
 	if (!err)
-		err = copy_live(j, v, n, *fd);
-	if (!err && rename(name, j->path))
-		err = -errno;
+		err = j->frame.plain ? convert_live(j, f, v, n, *fd) : copy_live(j, v, n, *fd);
+	if (!err)
+		err = exchange(j, name, keep);
 	if (err) {
 		unlink(name);
 		close(*fd);
@@ -351,10 +332,12 @@ static int replace_file(const struct journal *j, const char *name, struct journa
 
 /*
  * Rewrites the live entries into a new file and renames it over the old one: at any moment the name
- * stands for a whole journal. A reader that has the old one open reads on in it.
+ * stands for a whole journal. A reader that has the old one open reads on in it. keep: the old one beside it, and
+ * whether that could be done.
  */
-static int compact(struct journal *j)
+static int compact(struct journal *j, bool *keep)
 {
+	struct journal_frame frame = { .instance = j->owner.instance };
 	size_t n = j->live.n, i;
 	struct journal_place **v = journal_index_sorted(&j->live, by_place);
 	char fresh[4096];
@@ -363,58 +346,52 @@ static int compact(struct journal *j)
 	if (!v)
 		return -ENOMEM;
 	snprintf(fresh, sizeof(fresh), "%s.new", j->path);
-	err = replace_file(j, fresh, v, n, &fd);
+	err = replace_file(j, &frame, fresh, v, n, &fd, keep);
 	if (!err) {
 		close(j->fd);
 		j->fd = fd;
-		j->begin = j->end = sizeof(struct header);
+		j->frame = frame;
+		j->begin = j->end = JOURNAL_HEADER_SIZE;
+		j->live_bytes = 0;
 	}
 	for (i = 0; i < n && !err; i++) {
 		v[i]->at = j->end;
-		j->end += sizeof(struct entry) + v[i]->length;
+		j->end += size_in_file(j, v[i]->length);
+		j->live_bytes += size_in_file(j, v[i]->length);
 	}
 	free(v);
 	return err;
 }
 
-static int append(struct journal *j, struct entry *e, const void *bytes)
+static int append(struct journal *j, const struct journal_entry *e, const void *bytes)
 {
+	bool keep = false;
 	uint64_t dead;
-	char *buf;
 	int err;
 
 	if (!j->rw)
 		return -EROFS;
 	if (e->length > JOURNAL_RECORD_MAX)
 		return -E2BIG;
-	/* One write: a reader sees all of an entry or, by its CRC, none. */
-	buf = malloc(sizeof(*e) + e->length);
-	if (!buf)
-		return -ENOMEM;
-	e->crc = entry_crc(e, bytes);
-	memcpy(buf, e, sizeof(*e));
-	if (e->length)
-		memcpy(buf + sizeof(*e), bytes, e->length);
-	err = file_write_at(j->fd, buf, sizeof(*e) + e->length, j->end);
-	free(buf);
+	err = write_entry(j->fd, &j->frame, e, bytes, j->end);
 	if (err) {
-		/* a torn entry would hide all later ones */
+		/* a torn entry would be damage to the next reader */
 		if (ftruncate(j->fd, j->end))
 			return err;
 		return err;
 	}
 	err = live_note(j, e, j->end);
-	j->end += sizeof(*e) + e->length;
+	j->end += size_in_file(j, e->length);
 	dead = j->end - j->begin - j->live_bytes;
 	/* A failure (disk full) leaves the old file as it is; each attempt costs as much as all that lives. */
 	if (!err && dead > COMPACT_MIN && dead > j->live_bytes && j->end >= j->compact_from)
-		j->compact_from = compact(j) ? j->end + COMPACT_MIN : 0;
+		j->compact_from = compact(j, &keep) ? j->end + COMPACT_MIN : 0;
 	return err;
 }
 
 int journal_save(struct journal *j, enum record_kind kind, uint32_t id, const void *bytes, size_t n)
 {
-	struct entry e = { .length = n, .kind = kind, .id = id };
+	struct journal_entry e = { .length = n, .kind = kind, .id = id };
 
 	if (n > JOURNAL_RECORD_MAX)
 		return -E2BIG;
@@ -423,7 +400,7 @@ int journal_save(struct journal *j, enum record_kind kind, uint32_t id, const vo
 
 int journal_forget(struct journal *j, enum record_kind kind, uint32_t id)
 {
-	struct entry e = { .kind = kind | KIND_FORGET, .id = id };
+	struct journal_entry e = { .kind = kind | JOURNAL_FORGET, .id = id };
 
 	return journal_index_find(&j->live, kind, id) ? append(j, &e, NULL) : 0;
 }

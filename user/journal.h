@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Records that must outlive the process (promise P5): an append-only file of saves and forgets.
- * Every entry carries its length and CRC32, so a file cut off anywhere is readable up to its last whole
- * entry. Page cache outlives kill -9; nothing is fsync'ed, as calls do not outlive the machine anyway.
+ * Every entry carries a mark, its length and a CRC32, so a file that is cut off or damaged anywhere costs the entries
+ * there and no other: a record is then as the last whole entry of it says. Page cache outlives kill -9; nothing is fsync'ed, as calls do not outlive the machine anyway.
  */
 #ifndef RF_JOURNAL_H
 #define RF_JOURNAL_H
@@ -27,6 +27,11 @@ struct journal_owner {
 struct journal_report { /* what opening found */
 	size_t live; /* records */
 	size_t torn_bytes; /* cut off at the end (writer died, or damage) */
+	size_t damaged,
+		damaged_bytes; /* entries before that which are not whole, and were skipped */
+	size_t damaged_calls; /* of them, at most */
+	bool damaged_header;
+	bool copy_kept; /* of what was damaged, as it was: .damaged, in the place of an earlier one (rw) */
 	bool set_aside; /* the file was of another boot or version: renamed to .old (rw) or ignored (ro) */
 	bool foreign; /* set aside, as it was of another instance */
 };

@@ -119,6 +119,20 @@ static void wait_attached(const char *instance)
 	sigaction(SIGHUP, &normal, NULL);
 }
 
+static void tell_damage(const char *path, const struct journal_report *r)
+{
+	const char *kept = r->copy_kept ? "kept as journal.damaged" : "not kept";
+
+	if (r->damaged)
+		log_warning(
+			"%s is damaged: %zu entries (%zu bytes), of at most %zu calls, cannot be read; they were skipped, such a call is over or as it was a message before; the file as it was is %s",
+			path, r->damaged, r->damaged_bytes, r->damaged_calls, kept);
+	else if (r->damaged_header)
+		log_warning(
+			"%s is damaged in its header, which cost no call; the file as it was is %s",
+			path, kept);
+}
+
 static int open_journal(struct controller *c, struct why *w)
 {
 	struct journal_report report;
@@ -147,6 +161,7 @@ static int open_journal(struct controller *c, struct why *w)
 	if (report.torn_bytes)
 		log_warning("%s ended in the middle of an entry: %zu bytes cut off", path,
 			    report.torn_bytes);
+	tell_damage(path, &report);
 	if (report.live)
 		log_info("%zu records taken over from the journal", report.live);
 	return 0;

@@ -172,12 +172,12 @@ int run_dir_give(const char *instance, unsigned int uid, unsigned int gid)
 
 static void clear(const char *instance, bool journal)
 {
-	static const char *const files[] = { "journal", "journal.old", "journal.new",
-					     "control.sock", "lock" };
+	static const char *const files[] = { "journal",		"journal.old",	"journal.new",
+					     "journal.damaged", "control.sock", "lock" };
 	char path[RUN_PATH_MAX];
 	size_t i;
 
-	for (i = journal ? 0 : 4; i < sizeof(files) / sizeof(*files); i++)
+	for (i = journal ? 0 : 5; i < sizeof(files) / sizeof(*files); i++)
 		unlink(run_path(path, instance, files[i]));
 	rmdir(run_path(path, instance, NULL));
 }

@@ -192,11 +192,13 @@ def called(x):
 def newer_records():
     """What a newer version has written is not forgotten without a word."""
     daemon_kill(15)
-    with open(f'/run/ringfence/{INSTANCE}/journal', 'ab') as f:
+    with open(f'/run/ringfence/{INSTANCE}/journal', 'r+b') as f:
+        instance = f.read(56)[48:]
+        f.seek(0, os.SEEK_END)
         for kind, number, magic in ((1, 900, b'CALL'), (1, 901, b'CALL'), (3, 902, b'REGI')):
             record = magic + struct.pack('<H', 7) + bytes(40)
-            crc = zlib.crc32(record, zlib.crc32(struct.pack('<III', len(record), kind, number)))
-            f.write(struct.pack('<IIII', len(record), crc, kind, number) + record)
+            crc = zlib.crc32(instance + struct.pack('<III', len(record), kind, number) + record)
+            f.write(struct.pack('<IIIII', 0xf5e1d1f0, len(record), crc, kind, number) + record)
     daemon_start()
     with open(ENV['RF_LOG']) as f:
         said = [line for line in f if 'forgotten' in line]
