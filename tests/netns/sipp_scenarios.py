@@ -5,13 +5,14 @@ SIPp does the signalling; at the point where a real agent would, each side tells
 (keyword [media], a command) to send and expect N packets. N and its interval are below; a phase
 without media in one direction sends or expects 0. Ports are [auto_media_port+OFFSET], which is
 20000 + 4 x (call number - 1) + OFFSET; SIPp knows that keyword in SDP only.
-A callee's media starts MS after its answer: SIPp takes no ACK while it runs a command, so the command
-comes before the answer, with that delay.
+A callee's media starts behind its answer: SIPp takes no ACK while it runs a command, so the command comes
+before the answer, with a delay for what SIPp may take until then on a busy machine. Media that leaves before
+the answer does is agreed by nobody, and lost.
 """
 import os
 import sys
 
-N, MS = 40, 15
+N, MS, ANSWERED = 40, 15, 100
 
 SDP = '''v=0
 o=sipp 53655765 2353687637 IN IP[local_ip_type] [local_ip]
@@ -98,14 +99,14 @@ def pause(ms):
     return f'<pause milliseconds="{ms}"/>\n'
 
 
-TALK = pause(N * MS + 600)
+TALK = pause(N * MS + ANSWERED + 600)
 BYE = request('BYE', 9) + recv(200)
 BYE_UAS = recv('BYE') + response(200, 'OK', tag=False)
 OK_RETRANS = ' retrans="500"'
 
 
 def uas_answer(name='b', body=None, **kw):
-    return nop(media(name, delay=MS, **kw)) + response(200, 'OK', body or sdp(), OK_RETRANS) + recv('ACK')
+    return nop(media(name, delay=ANSWERED, **kw)) + response(200, 'OK', body or sdp(), OK_RETRANS) + recv('ACK')
 
 
 def basic():
@@ -117,8 +118,8 @@ def basic():
 def early():
     a = invite() + recv(100, optional=True) + recv(183, REMOTE) + nop(media('a-early')) + TALK + recv(200) + ack() + \
         nop(media('a')) + TALK + BYE
-    b = recv('INVITE', REMOTE) + nop(media('b-early', delay=MS)) + \
-        response(183, 'Session Progress', sdp()) + TALK + TALK + nop(media('b', delay=MS)) + \
+    b = recv('INVITE', REMOTE) + nop(media('b-early', delay=ANSWERED)) + \
+        response(183, 'Session Progress', sdp()) + TALK + TALK + nop(media('b', delay=ANSWERED)) + \
         response(200, 'OK', sdp(), OK_RETRANS) + recv('ACK') + BYE_UAS
     return a, b
 
@@ -174,7 +175,7 @@ def newport():
         invite(2, sdp(port=300)) + recv(100, optional=True) + recv(200, REMOTE) + nop(media('a2', port=300)) + ack(2) + \
         TALK + BYE
     b = recv('INVITE', REMOTE) + response(180, 'Ringing') + uas_answer('b1') + recv('INVITE', REMOTE) + \
-        nop(media('b2', delay=MS)) + response(200, 'OK', sdp(), OK_RETRANS, tag=False) + recv('ACK') + BYE_UAS
+        nop(media('b2', delay=ANSWERED)) + response(200, 'OK', sdp(), OK_RETRANS, tag=False) + recv('ACK') + BYE_UAS
     return a, b
 
 
