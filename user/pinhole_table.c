@@ -17,6 +17,7 @@
 #include "inbound.h"
 #include "out_first.h"
 #include "pinhole_entry.h"
+#include "pinhole_found.h"
 #include "slots.h"
 
 #define TOMBSTONE_QUIET_NS (60ULL * 1000000000)
@@ -47,6 +48,7 @@ struct pinhole_table {
 	struct inbound inbound;
 	struct out_first *out_first;
 	struct call_ends ends;
+	struct pinhole_found found; /* until all that lived before is set again */
 };
 
 static struct rf_pinhole_key key_of(const struct rf_ep *ep, enum rf_dir dir)
@@ -158,36 +160,35 @@ static void ends_keep(struct pinhole_table *t)
 struct pinhole_table *pinhole_table_new(const struct datapath *dp)
 {
 	struct pinhole_table *t = calloc(1, sizeof(*t));
-	struct datapath_pinhole *v;
+	const struct pinhole_found_entry *v;
 	struct entry *e;
-	size_t n, i;
+	size_t i;
 
 	if (!t)
 		return NULL;
 	t->dp = dp;
 	t->out_first = out_first_new();
 	if (!t->out_first || inbound_open(&t->inbound, dp->map[MAP_INBOUND]) ||
-	    call_ends_open(&t->ends, dp->map[MAP_CALL_ENDS]) || datapath_pinholes(dp, &v, &n)) {
+	    call_ends_open(&t->ends, dp->map[MAP_CALL_ENDS]) || pinhole_found_read(&t->found, dp)) {
 		pinhole_table_free(t);
 		return NULL;
 	}
 	/* Each pinhole that is restored writes its own again. */
 	inbound_clear_all(&t->inbound);
-	for (i = 0; i < n; i++) {
-		e = entry_get(t, v[i].pinhole.id);
+	for (i = 0; i < t->found.n; i++) {
+		v = &t->found.v[i];
+		e = entry_get(t, v->p.id);
 		if (!e) {
-			free(v);
 			pinhole_table_free(t);
 			return NULL;
 		}
-		e->slot = v[i].pinhole.slot;
+		e->slot = v->p.slot;
 		e->rest = true; /* remotes that it no longer has may still be there */
-		e->has_key[v[i].key.dir & 1] = true;
-		e->key[v[i].key.dir & 1] = v[i].key;
-		if (v[i].pinhole.state == RF_PINHOLE_CLOSED)
+		e->has_key[v->key.dir & 1] = true;
+		e->key[v->key.dir & 1] = v->key;
+		if (v->p.state == RF_PINHOLE_CLOSED)
 			entry_closed(t, e, clock_now_ns());
 	}
-	free(v);
 	if (slots_read(t)) {
 		pinhole_table_free(t);
 		return NULL;
@@ -209,6 +210,7 @@ void pinhole_table_free(struct pinhole_table *t)
 	slots_free(&t->slots);
 	inbound_close(&t->inbound);
 	out_first_free(t->out_first);
+	pinhole_found_free(&t->found);
 	call_ends_close(&t->ends);
 	free(t);
 }
@@ -300,6 +302,7 @@ static int put(struct pinhole_table *t, const struct rf_pinhole_key *key,
 	if (err)
 		return err;
 	inbound_clear(&t->inbound, key);
+	pinhole_found_forget(&t->found, key);
 	if (v->p.n_remotes > 1 &&
 	    bpf_map_update_elem(t->dp->map[MAP_MORE_REMOTES], &more, &v->more, BPF_ANY))
 		return -errno;
@@ -334,6 +337,7 @@ static int remove_mine(struct pinhole_table *t, const struct rf_pinhole_key *key
 	if (!is)
 		return 0;
 	inbound_clear(&t->inbound, key);
+	pinhole_found_forget(&t->found, key);
 	if (is > 0 && key->dir == RF_DIR_IN)
 		note_end(t, key, &p);
 	return is < 0 ? is : gone(bpf_map_delete_elem(t->dp->map[MAP_PINHOLES], key));
@@ -525,6 +529,7 @@ static int bury_one(struct pinhole_table *t, const struct rf_pinhole_key *key, u
 	if (!is)
 		return 0;
 	inbound_clear(&t->inbound, key);
+	pinhole_found_forget(&t->found, key);
 	if (is < 0)
 		return is;
 	p.state = RF_PINHOLE_CLOSED;
@@ -560,6 +565,31 @@ static void bury_unsure(struct pinhole_table *t, uint64_t now_ns)
 				bury(t, e, now_ns);
 }
 
+/*
+ * Restored exactly as it stands in the maps: nothing of it is written but .cold, where it has that, as silence while
+ * nobody was there does not count. What waits for a first packet out is looked at anew.
+ */
+static bool is_as_found(struct pinhole_table *t, uint32_t id, const struct rf_pinhole_key key[2],
+			struct pinhole_entry value[2], const struct rf_pinhole_cold *cold)
+{
+	struct entry *e = t->found.n ? entry_find(t, id) : NULL;
+
+	if (!e || e->live || e->closed || !cold != (e->slot == SLOT_NONE) ||
+	    value[RF_DIR_IN].p.flags & RF_PH_OUT_FIRST)
+		return false;
+	for (int dir = 0; dir < 2; dir++) {
+		value[dir].p.slot = e->slot;
+		if (!e->has_key[dir] || memcmp(&e->key[dir], &key[dir], sizeof(key[dir])) ||
+		    !pinhole_found_is(&t->found, &key[dir], &value[dir]))
+			return false;
+	}
+	if (cold && bpf_map_update_elem(t->dp->map[MAP_PINHOLE_COLD], &e->slot, cold, BPF_ANY))
+		return false;
+	e->live = true;
+	inbound_set(&t->inbound, &key[RF_DIR_IN], &value[RF_DIR_IN].p);
+	return true;
+}
+
 int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 {
 	struct rf_pinhole_key key[2] = { key_of(&s->outside, RF_DIR_IN),
@@ -570,6 +600,8 @@ int pinhole_table_set(struct pinhole_table *t, const struct pinhole_spec *s)
 	struct entry *e;
 	int err;
 
+	if (is_as_found(t, s->id, key, value, &cold))
+		return 0;
 	err = not_signalling(t, &key[RF_DIR_IN]);
 	if (!err)
 		err = not_signalling(t, &key[RF_DIR_OUT]);
@@ -615,6 +647,8 @@ int pinhole_table_signal_set(struct pinhole_table *t, const struct signal_spec *
 
 	value[RF_DIR_IN].p.xlate = s->inside;
 	value[RF_DIR_OUT].p.xlate = s->outside;
+	if (is_as_found(t, s->id, key, value, NULL))
+		return 0;
 	return set_both(t, s->id, key, value, NULL);
 }
 
@@ -641,6 +675,7 @@ size_t pinhole_table_reconcile(struct pinhole_table *t, uint64_t now_ns)
 		bury(t, e, now_ns);
 		n++;
 	}
+	pinhole_found_free(&t->found);
 	return n;
 }
 

@@ -66,6 +66,7 @@ static int find(int fd, const void *key)
 /* The kernel has no memory at the fail_at-th call of these kinds from now on; 0: never. */
 enum { LOOKUP = 1, UPDATE = 2, DELETE = 4 };
 static int fail_at, fail_kinds;
+static size_t n_lookups, n_updates[MAP_COUNT]; /* single ones */
 
 static bool fails(int kind)
 {
@@ -79,6 +80,7 @@ int bpf_map_lookup_elem(int fd, const void *key, void *value)
 {
 	int i = find(fd, key);
 
+	n_lookups++;
 	if (fails(LOOKUP))
 		return -1;
 	if (i >= 0)
@@ -92,6 +94,7 @@ int bpf_map_update_elem(int fd, const void *key, const void *value, __u64 flags)
 {
 	int i = find(fd, key);
 
+	n_updates[fd]++;
 	if (fails(UPDATE))
 		return -1;
 	if ((i < 0 && flags == BPF_EXIST) || (i >= 0 && flags == BPF_NOEXIST)) {
@@ -624,6 +627,89 @@ static void signalling_unread(void **state)
 	}
 }
 
+static void restart(void)
+{
+	pinhole_table_free(doer.table);
+	doer.table = pinhole_table_new(&dp);
+	assert_non_null(doer.table);
+	n_lookups = 0;
+	memset(n_updates, 0, sizeof(n_updates));
+}
+
+/* A restart has as many system calls for each pinhole as signalling can wait for: what is restored as it stands in
+ * the maps is neither looked up nor written, but for when its silence begins. */
+static void restored_as_it_was(void **state)
+{
+	struct signal_spec sip = { .id = 9,
+				   .inside.port = htons(5060),
+				   .outside.port = htons(5060) };
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20002, 30002);
+
+	b.n_remotes = 1;
+	assert_int_equal(pinhole_table_signal_set(doer.table, &sip), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	restart();
+	assert_int_equal(pinhole_table_signal_set(doer.table, &sip), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(n_lookups, 0);
+	for (int i = 0; i < MAP_COUNT; i++)
+		assert_int_equal(n_updates[i], i == MAP_PINHOLE_COLD ? 2 : 0);
+	assert_true(pinhole_table_has(doer.table, 1) && pinhole_table_has(doer.table, 2));
+	assert_int_equal(pinhole_table_reconcile(doer.table, 1), 0);
+	assert_true(is_open(30000, RF_DIR_IN, 1) && is_open(20002, RF_DIR_OUT, 2));
+	/* it is as good as one that was set: it ends */
+	pinhole_table_close(doer.table, &a, 1);
+	pinhole_table_signal_close(doer.table, &sip);
+	assert_false(is_open(30000, RF_DIR_IN, 1) || is_open(20000, RF_DIR_OUT, 1));
+	assert_false(is_open(5060, RF_DIR_IN, 9));
+}
+
+/* Any difference, in either direction or in a remote that stands elsewhere, is written. */
+static void restored_otherwise(void **state)
+{
+	for (int what = 0; what < 5; what++) {
+		struct pinhole_spec s = spec(10 + what, 20000, 30000);
+		struct rf_more_key more = { .id = s.id, .dir = RF_DIR_IN };
+		struct rf_more_remotes second;
+
+		assert_int_equal(pinhole_table_set(doer.table, &s), 0);
+		restart();
+		switch (what) {
+		case 0: s.remotes[1].port = htons(9); break;
+		case 1: s.remotes[0].port = htons(9); break;
+		case 2: s.deadline_ns = 5; break;
+		case 3: s.held_out = true; break;
+		case 4: s.n_remotes = 1; break;
+		}
+		assert_int_equal(pinhole_table_set(doer.table, &s), 0);
+		assert_int_equal(n_updates[MAP_PINHOLES], 2);
+		assert_int_equal(at(30000, RF_DIR_IN)->n_remotes, s.n_remotes);
+		assert_int_equal(at(30000, RF_DIR_IN)->remote.port, s.remotes[0].port);
+		assert_int_equal(at(30000, RF_DIR_IN)->deadline_ns, s.deadline_ns);
+		assert_true(!(at(20000, RF_DIR_OUT)->flags & RF_PH_HELD) == !s.held_out);
+		assert_int_equal(bpf_map_lookup_elem(MAP_MORE_REMOTES, &more, &second), 0);
+		if (s.n_remotes > 1)
+			assert_int_equal(second.remotes[0].port, s.remotes[1].port);
+		pinhole_table_close(doer.table, &s, 1);
+	}
+}
+
+/* What another one has been written over meanwhile is not what was found. */
+static void restored_behind_another(void **state)
+{
+	struct pinhole_spec a = spec(1, 20000, 30000), b = spec(2, 20000, 30000);
+
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	restart();
+	assert_int_equal(pinhole_table_set(doer.table, &b), 0);
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 2);
+	assert_int_equal(pinhole_table_set(doer.table, &a), 0);
+	assert_int_equal(at(30000, RF_DIR_IN)->id, 1);
+	assert_int_equal(at(20000, RF_DIR_OUT)->id, 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -643,6 +729,9 @@ int main(void)
 		T(set_again_that_fails),
 		T(move_that_fails),
 		T(signalling_unread),
+		T(restored_as_it_was),
+		T(restored_otherwise),
+		T(restored_behind_another),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
