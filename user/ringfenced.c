@@ -13,6 +13,7 @@
 
 #include "bpffs.h"
 #include "controller.h"
+#include "hurry.h"
 #include "own_file.h"
 #include "privileges.h"
 #include "run_dir.h"
@@ -23,9 +24,9 @@
 
 #define EXIT_DETACHED 3 /* to be started again: a supervisor takes 0 for an end as asked */
 
-#define WAIT_LOOK_US  250000
-#define WAIT_LOOKS    40
-#define FIRST_SYNC_NS (10ULL * 1000000000)
+#define WAIT_LOOK_US 250000
+#define WAIT_LOOKS   40
+#define FINISHED_NS  (10ULL * 1000000000)
 
 static const char usage_text[] =
 	"usage: ringfenced [--config FILE] [--instance NAME] [--wait] [--verbose]\n"
@@ -174,19 +175,24 @@ static int wait_finished(struct controller *c, struct why *w)
 	int err;
 
 	while ((err = datapath_unfinished(c->dp, w)) == -EAGAIN &&
-	       clock_now_ns() - start < FIRST_SYNC_NS)
+	       clock_now_ns() - start < FINISHED_NS)
 		usleep(50000);
 	return err;
 }
 
+/* A command that is at work on the instance (a `replace` for seconds) is not waited for: hooks and guards are as they
+ * were, and calls wait for us. The look is taken when it is done. */
 static int first_sync(struct controller *c, struct why *w)
 {
 	uint64_t start = clock_now_ns();
-	int err;
+	int err = inside_sync(c->dp, &c->config, &c->last_sync, w);
 
-	while ((err = inside_sync(c->dp, &c->config, &c->last_sync, w)) == -EAGAIN &&
-	       clock_now_ns() - start < FIRST_SYNC_NS)
-		usleep(50000);
+	if (err == -EAGAIN) {
+		log_info(
+			"another command is at work: devices and addresses are looked at behind it");
+		c->sync_due = true;
+		return 0;
+	}
 	if (!err) /* with one device: the others work, and it is tried again */
 		sync_tell(&c->sync_tell, c->last_sync.trouble_err, c->last_sync.trouble.text,
 			  start);
@@ -194,7 +200,7 @@ static int first_sync(struct controller *c, struct why *w)
 }
 
 /* Everything that is read or written before the first message. */
-static int start_maps(struct controller *c, struct why *w)
+static int start_maps(struct controller *c, int lock, struct why *w)
 {
 	int err;
 
@@ -203,8 +209,13 @@ static int start_maps(struct controller *c, struct why *w)
 		err = controller_alone(c, w);
 	if (!err)
 		err = wait_finished(c, w);
+	if (!err)
+		err = release_new(&c->release, w);
 	if (err)
 		return err;
+	/* From now on what comes is held until we get to it, not refused: before all that takes time. */
+	controller_heartbeat(c);
+	run_dir_sign(lock, c->heartbeat.inject_mark);
 	err = datapath_apply(c->dp, &c->config, NULL, 0);
 	if (err)
 		return why_set(w, err, "cannot write the settings: %s", strerror(-err));
@@ -254,11 +265,9 @@ static int start(struct controller *c, int lock, struct why *w)
 
 	err = bpffs_make_lock(c->instance, w);
 	if (!err)
-		err = start_maps(c, w);
+		err = start_maps(c, lock, w);
 	if (!err)
 		err = open_journal(c, w);
-	if (!err)
-		err = release_new(&c->release, w);
 	if (err)
 		return err;
 	c->doer.table = c->table;
@@ -269,8 +278,8 @@ static int start(struct controller *c, int lock, struct why *w)
 		return why_set(w, -ENOMEM, "out of memory");
 	/* Restored calls may send (a BYE after a timeout): the hooks must know our sockets by then. */
 	controller_heartbeat(c);
-	run_dir_sign(lock, c->heartbeat.inject_mark);
 	err = controller_restore(c, w);
+	controller_heartbeat(c);
 	if (!err)
 		err = controller_open(c, w);
 	if (!err)
@@ -317,12 +326,14 @@ int main(int argc, char **argv)
 		}
 		err = controller_read_config(o.config, &c->config, &w);
 	}
+	hurry_begin();
 	if (!err)
 		err = run_dir_lock(o.instance, &lock, &w);
 	if (!err) {
 		c->former = run_dir_former(lock);
 		err = start(c, lock, &w);
 	}
+	hurry_end();
 	if (err) {
 		log_error("%s", w.text);
 	} else {
