@@ -84,7 +84,9 @@ enum rf_action {
 	RF_REASON(SIP_UNASKED, "sip_unasked", RF_ACT_DROP, "response from outside to a request that was sent elsewhere or in another transaction; a configured peer may answer for another address (the first entry of peers[] ends that anybody may call an inbound host)") \
 	RF_REASON(BYSTANDER_REPLY, "bystander_reply", RF_ACT_PASS, "to a guarded port, but it answers UDP of this host or of a host behind it that is no call's") \
 	RF_REASON(BYSTANDER_OUT, "bystander_out", RF_ACT_PASS, "from a guarded port of a host that no call knows: what answers it may come in") \
-	RF_REASON(SIP_EXCEPTED, "sip_excepted", RF_ACT_PASS, "SIP of others: sip.except names the endpoint")
+	RF_REASON(SIP_EXCEPTED, "sip_excepted", RF_ACT_PASS, "SIP of others: sip.except names the endpoint") \
+	RF_REASON(SIP_SHARE, "sip_share", RF_ACT_DROP, "a sender outside has its sixteenth of the calls or media ports, or all whom nobody configured have their half: name who may have more in peers, or raise sip.max_calls, wan[].media_ports") \
+	RF_REASON(SIP_GAVE_WAY, "sip_gave_way", RF_ACT_DROP, "call that nobody had answered, ended early as there was no room for another: status says who holds most")
 /* clang-format on */
 
 enum rf_reason {

@@ -80,6 +80,14 @@ void action_drop(struct action_list *l, enum rf_reason reason, const char *detai
 	a->drop.detail = detail;
 }
 
+void action_count(struct action_list *l, enum rf_reason reason)
+{
+	struct action *a = action_add(l, ACT_COUNT);
+
+	if (a)
+		a->drop.reason = reason;
+}
+
 void actions_reset(struct action_list *l)
 {
 	for (size_t i = 0; i < l->n_chunks; i++)

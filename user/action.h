@@ -93,6 +93,7 @@ enum action_kind {
 	ACT_SEND,
 	ACT_DROP,
 	ACT_EVENT,
+	ACT_COUNT, /* by the name of .drop.reason: what no packet shows */
 	ACT_SAVE, /* keep this record where a crash cannot take it */
 	ACT_FORGET,
 };
@@ -142,6 +143,7 @@ char *action_bytes(struct action_list *l,
 void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id, const char *fmt,
 		  ...) __attribute__((format(printf, 4, 5)));
 void action_drop(struct action_list *l, enum rf_reason reason, const char *detail);
+void action_count(struct action_list *l, enum rf_reason reason);
 void actions_reset(struct action_list *l); /* empties, keeps the memory of .v */
 void actions_free(struct action_list *l);
 

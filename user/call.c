@@ -39,6 +39,7 @@ void call_table_free(struct call_table *t)
 		call_free(t, c);
 	}
 	free(t->heap.v);
+	call_shares_free(t);
 	ports_free(t->ports);
 	record_free(&t->scratch);
 	free(t);
@@ -100,6 +101,7 @@ size_t call_count(const struct call_table *t)
 void call_settle(struct call_table *t, struct call *c, struct action_list *out)
 {
 	call_media(t, c, out);
+	call_share_settle(t, c);
 	call_idle_arm(t, c);
 	expiry_set(&t->heap, &c->expiry, call_due(c));
 	call_save(t, c, out);

@@ -36,6 +36,7 @@ struct call_ctx {
 	/* Signalling endpoints: of the inside host, ours on the wire, and of the peer. */
 	struct rf_ep inside, outside, remote;
 	const struct config_peer *peer; /* may be NULL */
+	bool stranger; /* of a request from outside: it is let in because anybody is */
 	/* Call-ID as the inside host knows it (alias_internal_call_id()); absent: as in the message. */
 	struct view call_id;
 };
@@ -44,7 +45,7 @@ enum call_result {
 	CALL_GO_ON, /* belongs to a call: passes */
 	CALL_NOT_OURS, /* a method or dialog that opens nothing: passes, translated; an SDP in it is edited */
 	CALL_UNKNOWN, /* within a dialog of INVITE, or answers one, for which there is no call */
-	CALL_REFUSED, /* must not pass as it is; *reason says why, nothing was changed or opened */
+	CALL_REFUSED, /* must not pass as it is; *reason says why, nothing of its call was changed or opened */
 };
 
 /* cfg is kept, not copied: see call_table_config(). Call ids count up from first_call_id, pinhole ids
@@ -79,7 +80,8 @@ typedef int (*call_media_fn)(uint32_t pinhole_id, uint64_t *last_ns, void *arg);
 void call_watch(struct call_table *t, call_media_fn fn, void *arg);
 
 /* Edits of the SDP (messages from inside only) go to edits, which may hold others already.
- * *reason is set when CALL_REFUSED is returned: SIP_BAD_SDP, SIP_NO_PORTS or SIP_LIMIT. */
+ * *reason is set when CALL_REFUSED is returned: SIP_BAD_SDP, SIP_NO_PORTS, SIP_SHARE or SIP_LIMIT. Other calls may
+ * have given way in either case (share.h). */
 enum call_result call_message(struct call_table *t, const struct call_ctx *ctx,
 			      const struct sip_msg *m, struct edit_list *edits,
 			      struct action_list *out, enum rf_reason *reason);
@@ -124,6 +126,9 @@ void call_restored(struct call_table *t, uint64_t now, struct action_list *out);
 typedef void (*call_needs_fn)(uint32_t wan_ifindex, const struct rf_ep *inside, struct view call_id,
 			      void *arg);
 void call_needs(const struct call_table *t, call_needs_fn fn, void *arg);
+
+/* Who holds most of the calls and of the media ports. */
+void call_shares(const struct call_table *t, show_share_fn fn, void *arg);
 
 /* Every call, oldest first; strings live during the callback. */
 void call_show(const struct call_table *t, show_call_fn fn, void *arg);

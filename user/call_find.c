@@ -226,6 +226,7 @@ struct call *call_new(struct call_op *op)
 	c->outside = ctx->outside;
 	c->remote = ctx->remote;
 	c->leases.host = c->inside.addr;
+	call_set_owner(c, ctx->peer, ctx->stranger);
 	c->since = ctx->now;
 	if (call_set_key(c, op->t, op_call_id(ctx, op->m), op->m->from->tag, op->m->from->uri.whole,
 			 op->m->to->uri.whole)) {
@@ -278,6 +279,7 @@ void call_free(struct call_table *t, struct call *c)
 	places_leave(t, c);
 	leases_clear_marks(&c->leases);
 	leases_sweep(&c->leases, t->ports);
+	call_share_leave(t, c);
 	free(c->pins);
 	free(c->sources);
 	free(c->remotes);

@@ -55,8 +55,7 @@ static enum call_result first(struct call_op *op)
 {
 	enum call_result res;
 
-	if (op->m->call_id.n > CALL_TEXT_MAX || op->m->from->tag.n > CALL_TEXT_MAX ||
-	    call_count(op->t) >= op->t->cfg->max_calls) {
+	if (op->m->call_id.n > CALL_TEXT_MAX || op->m->from->tag.n > CALL_TEXT_MAX) {
 		*op->reason = RF_R_SIP_LIMIT;
 		return CALL_REFUSED;
 	}
@@ -65,7 +64,8 @@ static enum call_result first(struct call_op *op)
 		*op->reason = RF_R_SIP_LIMIT;
 		return CALL_REFUSED;
 	}
-	res = attempt(op);
+	*op->reason = call_room(op);
+	res = *op->reason == RF_R_NONE ? attempt(op) : CALL_REFUSED;
 	if (res == CALL_GO_ON) {
 		op->call->id = op->t->next_call_id++;
 		if (call_insert(op->t, op->call) == 0) {

@@ -303,7 +303,7 @@ static bool wants_differ(const struct call_table *t, const struct call *c)
 
 /* Ports are kept for every description that may still count, also of a dialog whose BYE may be
  * challenged. */
-static void keep_leases(struct call_table *t, struct call *c)
+void call_keep_leases(struct call_table *t, struct call *c)
 {
 	leases_clear_marks(&c->leases);
 	leases_keep(&c->leases, c->offer);
@@ -313,13 +313,14 @@ static void keep_leases(struct call_table *t, struct call *c)
 		leases_keep(&c->leases, d->s.offer[SIDE_INSIDE].desc);
 	}
 	leases_sweep(&c->leases, t->ports);
+	call_ports_count(t, c);
 }
 
 void call_media(struct call_table *t, struct call *c, struct action_list *out)
 {
 	/* First, so that no pinhole is made of a port that is given back: an endpoint that was RTP's
 	 * own may have become the RTCP of another lease. */
-	keep_leases(t, c);
+	call_keep_leases(t, c);
 	want_all(t, c, out);
 	name_wants(t, c, out);
 	if (wants_differ(t, c))

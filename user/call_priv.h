@@ -12,6 +12,7 @@
 #include "call.h"
 #include "expiry.h"
 #include "session.h"
+#include "share.h"
 
 #define SECONDS		  1000000000ull
 #define CALL_T1_64	  (32 * SECONDS) /* 64*T1: life of a transaction (RFC 3261 17) */
@@ -99,6 +100,9 @@ struct call {
 	uint32_t notes; /* enum call_note already said */
 	uint32_t blocks; /* and those that hold for the media as it is agreed now */
 	struct dialog *dialogs;
+	struct share_key owner; /* who began it */
+	struct share_item share;
+	struct call_ports *ports; /* what .leases are of which public address */
 	struct leases leases;
 	struct pinhole_spec *pins; /* what exists now */
 	size_t n_pins;
@@ -126,6 +130,8 @@ struct call_table {
 	struct call *by_key, *by_id;
 	struct place *places;
 	struct expiry_heap heap;
+	struct share share; /* of calls */
+	struct port_pool *pools; /* and of their ports */
 	struct ports *ports;
 	uint32_t next_call_id;
 	uint32_t *next_pinhole_id;
@@ -143,6 +149,9 @@ struct call_table {
 	void *media_arg;
 	struct wan_names *names; /* may be NULL */
 };
+
+struct call_ports;
+struct port_pool;
 
 struct call_op { /* one message at work */
 	struct call_table *t;
@@ -179,6 +188,20 @@ int call_set_key(struct call *c, const struct call_table *t, struct view call_id
 void call_free(struct call_table *t, struct call *c);
 void call_note_remote(struct call_op *op);
 
+/* call_share.c */
+void call_set_owner(struct call *c, const struct config_peer *peer, bool stranger);
+/* A call more: others give way if need be. RF_R_NONE, SIP_LIMIT or SIP_SHARE. */
+enum rf_reason call_room(struct call_op *op);
+/* Public ports for what inside says, as leases_take(), from others if need be. RF_R_NONE, or why not: then the call has
+ * those that it had. */
+enum rf_reason call_take_ports(struct call_op *op, const struct desc *d);
+int call_ports_count(struct call_table *t,
+		     struct call *c); /* after any change of .leases: 0, -ENOMEM */
+void call_share_settle(struct call_table *t, struct call *c); /* answered or not? */
+int call_share_restore(struct call_table *t, struct call *c); /* 0 or -ENOMEM */
+void call_share_leave(struct call_table *t, struct call *c);
+void call_shares_free(struct call_table *t);
+
 /* call_sdp.c */
 void op_read_sdp(struct call_op *op);
 /* The SDP as what op->from says, with public ports and edits made. NULL: *op->reason says why. */
@@ -204,6 +227,8 @@ void call_end_check(struct call_table *t, struct call *c, uint64_t now, const ch
 		    struct action_list *out);
 void call_told(struct call *c, enum event_kind kind, const char *why, struct action_list *out);
 uint64_t call_due(const struct call *c);
+void call_forget(struct call_table *t, struct call *c,
+		 struct action_list *out); /* out of the heap already */
 uint64_t deadline_after(const struct call_table *t, uint64_t now, int64_t session_expires);
 
 /* call_idle.c */
@@ -263,6 +288,8 @@ void call_types(const struct call_table *t, struct pinhole_spec *w, const struct
 /* call_media.c */
 /* Brings pinholes and public ports in line with what the call agreed on. */
 void call_media(struct call_table *t, struct call *c, struct action_list *out);
+/* Public ports that no description names are given back. */
+void call_keep_leases(struct call_table *t, struct call *c);
 void call_settle(struct call_table *t, struct call *c, struct action_list *out);
 
 /* Is the endpoint that of the host which signals, or of this machine, which signals itself? */

@@ -341,6 +341,8 @@ int call_restore(struct call_table *t, uint32_t id, struct view bytes)
 	if (r.version < 7)
 		low_ports_refuse(t, c);
 	err = places_restore(t, c);
+	if (!err)
+		err = call_share_restore(t, c);
 	if (err)
 		goto err;
 	err = call_insert(t, c);

@@ -62,7 +62,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 	const struct call_ctx *ctx = op->ctx;
 	struct desc_env env = env_of(op);
 	struct desc *d = desc_read(&env, op->from, &op->t->sdp, before);
-	int err;
+	enum rf_reason refused;
 
 	if (!d) {
 		*op->reason = RF_R_SIP_LIMIT;
@@ -73,9 +73,9 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 		note_version(op, d);
 		return d;
 	}
-	err = leases_take(&op->call->leases, op->t->ports, d, ctx->wan);
-	if (err) {
-		*op->reason = err == -ENOMEM ? RF_R_SIP_LIMIT : RF_R_SIP_NO_PORTS;
+	refused = call_take_ports(op, d);
+	if (refused != RF_R_NONE) {
+		*op->reason = refused;
 		desc_put(d);
 		return NULL;
 	}
@@ -124,7 +124,7 @@ static void lease_all(struct call_op *op)
 	/* Without a port its candidate is dropped from the fragment. */
 	for (size_t i = 0; i < sizeof(d) / sizeof(d[0]); i++)
 		if (d[i])
-			leases_take(&op->call->leases, op->t->ports, d[i], op->ctx->wan);
+			call_take_ports(op, d[i]);
 }
 
 void op_trickle(struct call_op *op)

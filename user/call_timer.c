@@ -202,7 +202,7 @@ static const char *time_out(struct call *c, uint64_t now)
 	return why;
 }
 
-static void forget(struct call_table *t, struct call *c, struct action_list *out)
+void call_forget(struct call_table *t, struct call *c, struct action_list *out)
 {
 	struct action *a = action_add(out, ACT_FORGET);
 
@@ -224,7 +224,7 @@ void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint
 		struct call *c = (struct call *)((char *)e - offsetof(struct call, expiry));
 
 		if (c->linger_until && c->linger_until <= now) {
-			forget(t, c, out);
+			call_forget(t, c, out);
 			continue;
 		}
 		expiry_add(&t->heap, e, EXPIRY_NEVER); /* in the room that it has just left */

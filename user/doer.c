@@ -161,6 +161,7 @@ static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t
 	case ACT_SIGNAL_CLOSE: pinhole_table_signal_close(d->table, &a->signal); break;
 	case ACT_SEND: do_send(d, a, now_ns); break;
 	case ACT_DROP: do_drop(d, a, bytes, now_ns); break;
+	case ACT_COUNT: doer_count(d, a->drop.reason, 1, 0); break;
 	case ACT_EVENT: do_event(d, a, now_ns); break;
 	case ACT_SAVE:
 		err = journal_save(d->journal, a->record.kind, a->record.id, a->record.bytes.p,

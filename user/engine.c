@@ -386,8 +386,14 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 
 	if (!e->msg.is_request)
 		a = engine_answer_of(e, b, &q, ctx.call_id, &asked);
-	r = e->msg.is_request ? policy_reason(policy_request(e->policy, &q, e->msg.method))
-			      : engine_answer_admitted(e, &ctx, &q, a);
+	if (e->msg.is_request) {
+		enum policy_verdict v = policy_request(e->policy, &q, e->msg.method);
+
+		ctx.stranger = v == POLICY_ANYBODY;
+		r = policy_reason(v);
+	} else {
+		r = engine_answer_admitted(e, &ctx, &q, a);
+	}
 	if (r == RF_R_NONE && engine_hides_request(e, in, &q, &why))
 		r = RF_R_SIP_UNKNOWN_PEER;
 	edit_init(&e->edits);
@@ -513,6 +519,13 @@ void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
 void engine_show_calls(const struct engine *e, show_call_fn fn, void *arg)
 {
 	call_show(e->calls, fn, arg);
+}
+
+void engine_shares(const struct engine *e, show_share_fn fn, void *arg)
+{
+	call_shares(e->calls, fn, arg);
+	open_table_shares(e->open, fn, arg);
+	subscription_shares(e->subscriptions, fn, arg);
 }
 
 void engine_show_registrations(const struct engine *e, show_registration_fn fn, void *arg)

@@ -83,6 +83,8 @@ json_object *engine_request(struct engine *e, json_object *request, uint64_t now
 			    struct action_list *out);
 
 void engine_show_calls(const struct engine *e, show_call_fn fn, void *arg);
+/* Who holds most of what all share. */
+void engine_shares(const struct engine *e, show_share_fn fn, void *arg);
 void engine_show_registrations(const struct engine *e, show_registration_fn fn, void *arg);
 
 #endif

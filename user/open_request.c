@@ -48,8 +48,10 @@ struct open_table *open_table_new(void)
 {
 	struct open_table *t = calloc(1, sizeof(*t));
 
-	if (t)
+	if (t) {
 		t->seed = (uint64_t)(uintptr_t)t * 0x9e3779b97f4a7c15ull; /* as for calls */
+		t->share.host_cost = SHARE_HOST_BYTES;
+	}
 	return t;
 }
 
@@ -60,12 +62,17 @@ size_t open_table_count(const struct open_table *t)
 
 size_t open_table_bytes(const struct open_table *t)
 {
-	return t->share.bytes;
+	return t->share.held;
+}
+
+void open_table_shares(const struct open_table *t, show_share_fn fn, void *arg)
+{
+	share_show(&t->share, "open_request_bytes", NULL, OPEN_BYTES_MAX, fn, arg);
 }
 
 static void branch_forget(struct open_table *t, struct entry *e, struct open_request *r)
 {
-	share_resize(&t->share, &e->share, e->share.bytes - branch_cost(r));
+	share_resize(&t->share, &e->share, e->share.amount - branch_cost(r));
 	LL_DELETE(e->branches, r);
 	e->n_branches--;
 	free(r);
@@ -97,6 +104,7 @@ static void evict(struct open_table *t, struct share_item *i)
 	struct entry *e = (struct entry *)((char *)i - offsetof(struct entry, share));
 
 	lost(&i->host->lost_ns, e->expiry.until_ns);
+	t->share.n_gave_way++;
 	expiry_remove(&t->heap, &e->expiry);
 	forget(t, e);
 }
@@ -114,6 +122,7 @@ void open_table_free(struct open_table *t)
 		return;
 	HASH_ITER (hh, t->entries, e, tmp)
 		forget(t, e);
+	share_free(&t->share);
 	free(t->heap.v);
 	free(t);
 }
@@ -164,6 +173,7 @@ static struct entry *entry_new(struct open_table *t, const struct rf_addr *insid
 {
 	char key[KEY_MAX];
 	size_t n = make_key(key, t, inside, m->call_id, m);
+	struct share_key who = share_inside(inside);
 	struct entry *e;
 
 	if (!n)
@@ -171,8 +181,7 @@ static struct entry *entry_new(struct open_table *t, const struct rf_addr *insid
 	e = calloc(1, sizeof(*e) + n);
 	if (!e || expiry_add(&t->heap, &e->expiry, now_ns + OPEN_NS))
 		goto err;
-	if (share_join(&t->share, &e->share, inside,
-		       sizeof(*e) + n + sizeof(struct expiry *) + 16)) {
+	if (share_join(&t->share, &e->share, &who, sizeof(*e) + n + sizeof(struct expiry *) + 16)) {
 		expiry_remove(&t->heap, &e->expiry);
 		goto err;
 	}
@@ -256,7 +265,7 @@ bool open_request_add(struct open_table *t, const struct rf_addr *inside,
 	if (!e)
 		return false;
 	expiry_extend(&e->expiry, now_ns + OPEN_NS);
-	share_renew(&e->share);
+	share_renew(&t->share, &e->share);
 	r = branch_new(remote, m);
 	if (!r) {
 		e->incomplete = true;
@@ -268,7 +277,7 @@ bool open_request_add(struct open_table *t, const struct rf_addr *inside,
 	}
 	LL_APPEND(e->branches, r);
 	e->n_branches++;
-	share_resize(&t->share, &e->share, e->share.bytes + branch_cost(r));
+	share_resize(&t->share, &e->share, e->share.amount + branch_cost(r));
 	while ((excess = share_excess(&t->share, &e->share, OPEN_BYTES_MAX, OPEN_BYTES_HOST_MAX)))
 		evict(t, excess);
 	return true;

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "show_call.h"
 #include "sip_msg.h"
 
 /* Memory of all and of one inside address, indices apart: see share.h. */
@@ -43,6 +44,7 @@ struct open_table *open_table_new(void); /* NULL: out of memory */
 void open_table_free(struct open_table *t); /* NULL ok */
 size_t open_table_count(const struct open_table *t); /* forks of a request are one */
 size_t open_table_bytes(const struct open_table *t);
+void open_table_shares(const struct open_table *t, show_share_fn fn, void *arg);
 
 /* m leaves for remote; call_id: as the inside host knows it. False: it has no answer, or its final one has come,
  * or without memory it is not known, which grants nothing. */

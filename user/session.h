@@ -158,6 +158,8 @@ struct leases {
 	struct rf_addr host; /* who signals: its calls have the same port for the same endpoint */
 	struct lease *v;
 	size_t n, cap;
+	struct rf_addr
+		lacked; /* leases_take(): the public address that had too few; any: it was not that */
 };
 
 /* Leases for every line of an inside description that has none: 0, -ENOSPC or -ENOMEM, and then

@@ -148,6 +148,8 @@ static int lease_add(struct leases *l, struct ports *p, const struct rf_ep *insi
 			     .single = single };
 	user = user_of(l, q);
 	err = ports_share(p, &user, wan->port_lo, wan->port_hi, &q->base);
+	if (err == -ENOSPC)
+		l->lacked = *wire;
 	if (err)
 		return err == -EINVAL ? -ENOSPC : err;
 	l->n++;
@@ -182,6 +184,8 @@ int leases_take(struct leases *l, struct ports *p, const struct desc *d,
 {
 	size_t had = l->n;
 	int err = 0;
+
+	l->lacked = (struct rf_addr){ 0 };
 
 	for (uint16_t i = 0; i < d->n && !err; i++) {
 		const struct media_line *m = &d->line[i];

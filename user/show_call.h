@@ -54,6 +54,20 @@ struct show_registration {
 	uint64_t expires_ns; /* the moment, not the interval */
 };
 
+/* A table that many share, and who holds most of it. */
+struct show_share {
+	const char *table; /* "calls", "media_ports", ... */
+	struct rf_addr of; /* media_ports: the public address on the wire; any: no such */
+	size_t held, max; /* max 0: not known */
+	size_t strangers; /* of .held: of all whom nobody configured, and who are no registrars */
+	const char *
+		kind; /* of who holds most: "inside", "peer", "stranger"; NULL: nobody has anything */
+	struct rf_addr most; /* a configured peer: of its prefix; IPv6 outside: of the /64 */
+	size_t most_held;
+	uint64_t gave_way, refused; /* since the controller started */
+};
+
+typedef void (*show_share_fn)(const struct show_share *s, void *arg);
 typedef void (*show_call_fn)(const struct show_call *call, void *arg);
 typedef void (*show_registration_fn)(const struct show_registration *registration, void *arg);
 

@@ -38,8 +38,10 @@ struct subscription_table *subscription_table_new(void)
 {
 	struct subscription_table *t = calloc(1, sizeof(*t));
 
-	if (t)
+	if (t) {
 		t->seed = (uint64_t)(uintptr_t)t * 0x9e3779b97f4a7c15ull; /* as for calls */
+		t->share.host_cost = SHARE_HOST_BYTES;
+	}
 	return t;
 }
 
@@ -61,6 +63,7 @@ void subscription_table_free(struct subscription_table *t)
 		return;
 	HASH_ITER (hh, t->all, s, tmp)
 		forget(t, &s->expiry);
+	share_free(&t->share);
 	free(t->heap.v);
 	free(t);
 }
@@ -72,7 +75,12 @@ size_t subscription_count(const struct subscription_table *t)
 
 size_t subscription_bytes(const struct subscription_table *t)
 {
-	return t->share.bytes;
+	return t->share.held;
+}
+
+void subscription_shares(const struct subscription_table *t, show_share_fn fn, void *arg)
+{
+	share_show(&t->share, "subscription_bytes", NULL, SUBSCRIPTION_BYTES_MAX, fn, arg);
 }
 
 uint64_t subscription_seconds(int64_t asked, int64_t granted)
@@ -143,6 +151,7 @@ static void make_room(struct subscription_table *t, const struct subscription *n
 			(struct subscription *)((char *)i - offsetof(struct subscription, share));
 
 		expiry_remove(&t->heap, &s->expiry);
+		t->share.n_gave_way++;
 		forget(t, &s->expiry);
 	}
 }
@@ -152,9 +161,10 @@ static struct subscription *get(struct subscription_table *t, const struct rf_ad
 				const char *key, size_t n)
 {
 	struct subscription *s = find(t, key, n);
+	struct share_key who = share_inside(inside);
 
 	if (s)
-		share_renew(&s->share);
+		share_renew(&t->share, &s->share);
 	if (s || !n)
 		return s;
 	s = calloc(1, sizeof(*s) + n);
@@ -162,8 +172,7 @@ static struct subscription *get(struct subscription_table *t, const struct rf_ad
 		free(s);
 		return NULL;
 	}
-	if (share_join(&t->share, &s->share, inside,
-		       sizeof(*s) + n + sizeof(struct expiry *) + 16)) {
+	if (share_join(&t->share, &s->share, &who, sizeof(*s) + n + sizeof(struct expiry *) + 16)) {
 		expiry_remove(&t->heap, &s->expiry);
 		free(s);
 		return NULL;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "show_call.h"
 #include "sip_msg.h"
 
 /* Memory of all and of one inside address, indices apart: see share.h. */
@@ -24,6 +25,7 @@ struct subscription_table *subscription_table_new(void); /* NULL: out of memory 
 void subscription_table_free(struct subscription_table *t); /* NULL ok */
 size_t subscription_count(const struct subscription_table *t);
 size_t subscription_bytes(const struct subscription_table *t);
+void subscription_shares(const struct subscription_table *t, show_share_fn fn, void *arg);
 
 /* Seconds that a 2xx grants, at most what was asked for or the default, whichever is more: some
  * notifiers make it longer, though RFC 6665 4.2.1.1 forbids that. Both -1: nothing said. */

@@ -41,6 +41,7 @@ struct flow {
 	struct pinhole_spec pins[PINS_MAX];
 	size_t n_pins;
 	size_t n_set, n_close, n_event, n_save, n_forget; /* of the last message */
+	size_t n_counted; /* of all */
 	uint32_t set_call;
 	char events[4096]; /* texts of the last message */
 	char sent[MSG_MAX]; /* the last message as it leaves */
@@ -216,6 +217,7 @@ static inline void flow_carry_out(struct flow *f)
 		switch (a->kind) {
 		case ACT_PINHOLE_SET: flow_set(f, &a->pinhole); break;
 		case ACT_PINHOLE_CLOSE: flow_close(f, &a->pinhole); break;
+		case ACT_COUNT: f->n_counted++; break;
 		case ACT_EVENT:
 			snprintf(f->events + at, sizeof(f->events) - at, "%s\n", a->event.text);
 			f->n_event++;

@@ -384,6 +384,7 @@ static inline void w_carry_out(struct world *w, const struct signal_in *in)
 			snprintf(w->events + at, sizeof(w->events) - at, "%s\n", a->event.text);
 			w_logf(w, "event %s\n", a->event.text);
 			break;
+		case ACT_COUNT: break;
 		case ACT_SAVE:
 			w->n_save += a->record.kind == RECORD_CALL;
 			w_record(w, a->record.kind, a->record.id, a->record.bytes);
