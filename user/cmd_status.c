@@ -477,6 +477,8 @@ static void warn_counters(struct status *s, struct out_node *list)
 		  "packets of SIP or call media from the WAN straight to private inside addresses were dropped: see inside_direct" },
 		{ RF_R_SIP_LIMIT,
 		  "messages met a limit on calls or bindings: see max_calls and max_bindings" },
+		{ RF_R_SIP_SHARE,
+		  "messages met the share of calls or media ports of their sender" },
 	};
 	struct rf_counter counters[RF_R_MAX];
 
@@ -505,6 +507,16 @@ static void warn_others(struct status *s, struct out_node *list)
 			"the kernel has no conntrack that could be asked: replies to others pass if what they answer has left since attach, or by a connected socket");
 }
 
+static void warn_shares(struct status *s, struct out_node *list)
+{
+	struct controller_info info;
+
+	status_show_shares(s->c->instance,
+			   !datapath_controller(s->dp, s->now_ns, &info) &&
+				   info.state == CONTROLLER_ALIVE,
+			   out_root(s->c->out), list);
+}
+
 static void show_all(struct status *s)
 {
 	struct out_node *list;
@@ -524,6 +536,7 @@ static void show_all(struct status *s)
 	warn_unguarded(s, list);
 	warn_topology(s, list);
 	warn_counters(s, list);
+	warn_shares(s, list);
 	warn_others(s, list);
 }
 

@@ -19,4 +19,8 @@ struct status_direct {
 };
 void status_show_direct(const struct status_direct *d, struct out_node *list);
 
+/* "shares" in root (JSON only), and a warning of each that is pressed. alive: the controller is. */
+void status_show_shares(const char *instance, bool alive, struct out_node *root,
+			struct out_node *warnings);
+
 #endif

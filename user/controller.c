@@ -324,6 +324,7 @@ static void on_heartbeat(evutil_socket_t fd, short what, void *arg)
 		return;
 	controller_heartbeat(c);
 	doer_flush_counts(&c->doer);
+	doer_flush_log(&c->doer, clock_now_ns());
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)

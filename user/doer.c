@@ -12,6 +12,9 @@
 #include "events.h"
 
 #define REPORT_INTERVAL_NS 5000000000ULL
+/* Lines on what happens to calls: 100 in a second, which is more than a person reads. */
+#define EVENT_INTERVAL_NS  1000000000ULL
+#define EVENT_BURST	   100
 
 int doer_init(struct doer *d, const struct datapath *dp)
 {
@@ -20,6 +23,8 @@ int doer_init(struct doer *d, const struct datapath *dp)
 	d->send_limit.interval_ns = REPORT_INTERVAL_NS;
 	d->map_limit.interval_ns = REPORT_INTERVAL_NS;
 	d->journal_limit.interval_ns = REPORT_INTERVAL_NS;
+	d->event_burst.interval_ns = EVENT_INTERVAL_NS;
+	d->event_burst.max = EVENT_BURST;
 	return datapath_reasons(dp, d->count);
 }
 
@@ -49,6 +54,29 @@ static void publish(struct doer *d, char *line)
 	free(line);
 }
 
+static void say_left_out(uint32_t n)
+{
+	if (n)
+		log_warning(
+			"%u more lines on calls and the like within a second or more were left out: see \"ringfence event monitor\"",
+			n);
+}
+
+void doer_flush_log(struct doer *d, uint64_t now_ns)
+{
+	say_left_out(log_burst_left_out(&d->event_burst, now_ns));
+}
+
+static void log_event(struct doer *d, const struct action *a, uint64_t now_ns)
+{
+	uint32_t left_out;
+	bool ok = log_burst_ok(&d->event_burst, now_ns, &left_out);
+
+	say_left_out(left_out);
+	if (ok)
+		log_info("%s: %s", events_kind_name(a->event.kind), a->event.text);
+}
+
 static void do_event(struct doer *d, const struct action *a, uint64_t now_ns)
 {
 	if (a->event.kind == EVENT_DROP || a->event.kind == EVENT_PINHOLE_OPEN ||
@@ -57,7 +85,7 @@ static void do_event(struct doer *d, const struct action *a, uint64_t now_ns)
 	else if (a->event.kind == EVENT_UNGUARDED)
 		log_warning("call %u: %s", a->event.call_id, a->event.text);
 	else
-		log_info("%s: %s", events_kind_name(a->event.kind), a->event.text);
+		log_event(d, a, now_ns);
 	if (d->control && control_subscribers(d->control))
 		publish(d, events_action_line(a, now_ns));
 }

@@ -25,6 +25,7 @@ struct doer {
 	struct rf_counter count[RF_R_MAX];
 	bool count_changed[RF_R_MAX];
 	struct log_limit send_limit, map_limit, journal_limit;
+	struct log_burst event_burst; /* lines on calls, registrations and the like */
 	int map_err; /* why the last pinhole that could not be written was not; 0: all could */
 };
 
@@ -34,5 +35,6 @@ int doer_init(struct doer *d, const struct datapath *dp);
 bool doer_carry_out(struct doer *d, struct action_list *l, size_t bytes, uint64_t now_ns);
 void doer_count(struct doer *d, enum rf_reason reason, uint64_t packets, uint64_t bytes);
 void doer_flush_counts(struct doer *d); /* to the reasons map */
+void doer_flush_log(struct doer *d, uint64_t now_ns); /* says how many lines were left out */
 
 #endif

@@ -78,7 +78,7 @@ int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct 
 void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out);
 
 /* A request of the control socket: {"command": "call drop", "id": N} | {"command": "pinhole add", ...} |
- * {"command": "pinhole delete", "id": N}. Returns the reply, {"error": "..."} on failure. */
+ * {"command": "pinhole delete", "id": N} | {"command": "shares"}. Returns the reply, {"error": "..."} on failure. */
 json_object *engine_request(struct engine *e, json_object *request, uint64_t now_ns,
 			    struct action_list *out);
 

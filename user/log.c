@@ -68,6 +68,25 @@ bool log_limit_ok(struct log_limit *l, uint64_t now_ns, uint32_t *left_out)
 	return true;
 }
 
+uint32_t log_burst_left_out(struct log_burst *b, uint64_t now_ns)
+{
+	uint32_t n = 0;
+
+	if (now_ns - b->since_ns < b->interval_ns)
+		return 0;
+	if (b->n > b->max)
+		n = b->n - b->max;
+	b->since_ns = now_ns;
+	b->n = 0;
+	return n;
+}
+
+bool log_burst_ok(struct log_burst *b, uint64_t now_ns, uint32_t *left_out)
+{
+	*left_out = log_burst_left_out(b, now_ns);
+	return ++b->n <= b->max;
+}
+
 int why_set(struct why *w, int err, const char *fmt, ...)
 {
 	va_list ap;

@@ -27,6 +27,18 @@ struct log_limit {
 /* May a line be written now? *left_out: lines that were not since the last one. */
 bool log_limit_ok(struct log_limit *l, uint64_t now_ns, uint32_t *left_out);
 
+/* So many lines per interval, of what happens often where all is well, too. */
+struct log_burst {
+	uint64_t interval_ns;
+	uint32_t max;
+	uint64_t since_ns;
+	uint32_t n; /* since then, those left out included */
+};
+/* May a line be written now? *left_out: lines that were not, when an interval has ended: to be told. */
+bool log_burst_ok(struct log_burst *b, uint64_t now_ns, uint32_t *left_out);
+/* The same without a line, so that the last ones are told, too. */
+uint32_t log_burst_left_out(struct log_burst *b, uint64_t now_ns);
+
 /* Why something failed: one sentence for a person, with what to do. Written by the layer that knows. */
 struct why {
 	char text[512];

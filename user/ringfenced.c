@@ -342,6 +342,7 @@ int main(int argc, char **argv)
 		event_base_dispatch(c->base);
 		log_info("stopping; media of running calls goes on");
 		doer_flush_counts(&c->doer);
+		doer_flush_log(&c->doer, UINT64_MAX);
 	}
 	if (c->dp && c->release)
 		controller_away(c);
