@@ -31,9 +31,10 @@ struct alias {
 	struct item *items; /* ALIAS_ITEMS_MAX at most */
 	uint16_t n_items;
 	struct expiry expiry;
+	struct share_item share;
 	uint64_t saved_until_ns;
 	bool dirty; /* in the table's list: its deadline moved far enough to be saved again */
-	struct alias *next_dirty;
+	struct alias *prev_dirty, *next_dirty;
 	UT_hash_handle hh_internal, hh_public;
 	char texts[];
 };
@@ -42,6 +43,7 @@ struct alias_table {
 	struct alias *by_internal, *by_public;
 	struct alias *dirty;
 	struct expiry_heap heap;
+	struct share share;
 	uint32_t next_id;
 };
 
@@ -74,8 +76,10 @@ void alias_table_free(struct alias_table *t)
 	HASH_CLEAR(hh_public, t->by_public);
 	HASH_ITER (hh_internal, t->by_internal, a, tmp) {
 		HASH_DELETE(hh_internal, t->by_internal, a);
+		share_leave(&t->share, &a->share);
 		free_alias(a);
 	}
+	share_free(&t->share);
 	free(t->heap.v);
 	free(t);
 }
@@ -163,8 +167,8 @@ static struct view append(char **at, struct view v)
 	return to;
 }
 
-static struct alias *insert(struct alias_table *t, uint32_t id, struct view internal,
-			    struct view public_form, uint64_t until_ns)
+static struct alias *insert(struct alias_table *t, const struct share_key *owner, uint32_t id,
+			    struct view internal, struct view public_form, uint64_t until_ns)
 {
 	struct alias *a = calloc(1, sizeof(*a) + internal.n + public_form.n);
 	char *at;
@@ -179,6 +183,11 @@ static struct alias *insert(struct alias_table *t, uint32_t id, struct view inte
 		free_alias(a);
 		return NULL;
 	}
+	if (share_join(&t->share, &a->share, owner, 1)) {
+		expiry_remove(&t->heap, &a->expiry);
+		free_alias(a);
+		return NULL;
+	}
 	HASH_ADD_KEYPTR(hh_internal, t->by_internal, a->internal.p, a->internal.n, a);
 	HASH_ADD_KEYPTR(hh_public, t->by_public, a->public_form.p, a->public_form.n, a);
 	return a;
@@ -189,12 +198,48 @@ static void mark_dirty(struct alias_table *t, struct alias *a)
 	if (a->dirty || a->expiry.until_ns < a->saved_until_ns + SAVE_STEP_NS)
 		return;
 	a->dirty = true;
-	a->next_dirty = t->dirty;
-	t->dirty = a;
+	DL_PREPEND2(t->dirty, a, prev_dirty, next_dirty);
 }
 
-struct alias *alias_get(struct alias_table *t, struct view internal, struct view public_form,
-			uint64_t now_ns, struct action_list *out)
+static void clean(struct alias_table *t, struct alias *a)
+{
+	DL_DELETE2(t->dirty, a, prev_dirty, next_dirty);
+	a->dirty = false;
+}
+
+/* a is out of the heap already. */
+static void forget(struct alias_table *t, struct alias *a, struct action_list *out)
+{
+	if (a->dirty)
+		clean(t, a);
+	HASH_DELETE(hh_internal, t->by_internal, a);
+	HASH_DELETE(hh_public, t->by_public, a);
+	share_leave(&t->share, &a->share);
+	record_forget(RECORD_ALIAS, a->id, out);
+	free_alias(a);
+}
+
+static bool give_way(struct alias_table *t, struct alias *newest, struct action_list *out)
+{
+	struct share_item *i;
+
+	while ((i = share_excess(&t->share, &newest->share, ALIASES_MAX, SIZE_MAX))) {
+		struct alias *a = (struct alias *)((char *)i - offsetof(struct alias, share));
+
+		t->share.n_gave_way++;
+		expiry_remove(&t->heap, &a->expiry);
+		forget(t, a, out);
+	}
+	if (share_over(&t->share, &newest->share, ALIASES_MAX, SIZE_MAX) == SHARE_FITS)
+		return true;
+	t->share.n_refused++;
+	expiry_remove(&t->heap, &newest->expiry);
+	forget(t, newest, out);
+	return false;
+}
+
+struct alias *alias_get(struct alias_table *t, const struct share_key *owner, struct view internal,
+			struct view public_form, uint64_t now_ns, struct action_list *out)
 {
 	struct alias *a = alias_by_internal(t, internal);
 	char text[ALIAS_TEXT_MAX + 12];
@@ -202,10 +247,11 @@ struct alias *alias_get(struct alias_table *t, struct view internal, struct view
 
 	if (a) {
 		expiry_extend(&a->expiry, now_ns + ALIAS_LIFE_NS);
+		share_renew(&t->share, &a->share);
 		return a;
 	}
-	if (alias_count(t) >= ALIASES_MAX || !internal.n || internal.n > ALIAS_TEXT_MAX ||
-	    !public_form.n || public_form.n > ALIAS_TEXT_MAX)
+	if (!internal.n || internal.n > ALIAS_TEXT_MAX || !public_form.n ||
+	    public_form.n > ALIAS_TEXT_MAX)
 		return NULL;
 	/* "1@10.0.0.5" and "1@10.0.0.6" would become the same outside. */
 	if (alias_by_public(t, public_form)) {
@@ -214,8 +260,8 @@ struct alias *alias_get(struct alias_table *t, struct view internal, struct view
 		if (alias_by_public(t, public_form))
 			return NULL;
 	}
-	a = insert(t, t->next_id, internal, public_form, now_ns + ALIAS_LIFE_NS);
-	if (!a)
+	a = insert(t, owner, t->next_id, internal, public_form, now_ns + ALIAS_LIFE_NS);
+	if (!a || !give_way(t, a, out))
 		return NULL;
 	t->next_id++;
 	save(a, out);
@@ -312,7 +358,21 @@ void alias_touch(struct alias_table *t, struct view internal, uint64_t until_ns)
 	if (!a)
 		return;
 	expiry_extend(&a->expiry, until_ns);
+	share_renew(&t->share, &a->share);
 	mark_dirty(t, a);
+}
+
+void alias_firm(struct alias_table *t, struct view internal, bool firm)
+{
+	struct alias *a = alias_by_internal(t, internal);
+
+	if (a)
+		share_state(&t->share, &a->share, firm ? SHARE_FIRM : SHARE_LOOSE);
+}
+
+void alias_shares(const struct alias_table *t, show_share_fn fn, void *arg)
+{
+	share_show(&t->share, "identities", NULL, ALIASES_MAX, fn, arg);
 }
 
 void alias_tick(struct alias_table *t, uint64_t now_ns, struct action_list *out)
@@ -321,16 +381,12 @@ void alias_tick(struct alias_table *t, uint64_t now_ns, struct action_list *out)
 	struct alias *a;
 
 	while ((a = t->dirty)) {
-		t->dirty = a->next_dirty;
-		a->dirty = false;
+		clean(t, a);
 		save(a, out);
 	}
 	while ((e = expiry_pop(&t->heap, now_ns))) {
 		a = (struct alias *)((char *)e - offsetof(struct alias, expiry));
-		HASH_DELETE(hh_internal, t->by_internal, a);
-		HASH_DELETE(hh_public, t->by_public, a);
-		record_forget(RECORD_ALIAS, a->id, out);
-		free_alias(a);
+		forget(t, a, out);
 	}
 }
 
@@ -338,6 +394,8 @@ int alias_restore(struct alias_table *t, uint32_t id, struct view bytes, uint64_
 {
 	struct alias_item items[ALIAS_ITEMS_MAX] = { 0 };
 	struct view internal = VIEW_NONE, public_form = VIEW_NONE;
+	static const struct share_key
+		unknown; /* whose it was; until its call says that it is firm */
 	struct record r = { 0 };
 	uint64_t until_ns = 0;
 	size_t n = 0, i;
@@ -350,7 +408,7 @@ int alias_restore(struct alias_table *t, uint32_t id, struct view bytes, uint64_
 		return -EINVAL;
 	if (until_ns < now_ns + ALIAS_LIFE_NS)
 		until_ns = now_ns + ALIAS_LIFE_NS;
-	a = insert(t, id, internal, public_form, until_ns);
+	a = insert(t, &unknown, id, internal, public_form, until_ns);
 	if (!a)
 		return -ENOMEM;
 	for (i = 0; i < n; i++) {

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "action.h"
+#include "share.h"
 #include "view.h"
 
 #define ALIAS_LIFE_NS	(32ull * 1000000000) /* 64*T1 (RFC 3261 17.1.1.2) after the last use */
@@ -54,10 +55,11 @@ struct view alias_public(const struct alias *a);
  * alias_tick(). */
 struct view alias_internal_call_id(const struct alias_table *t, struct view call_id);
 
-/* Finds or creates. A public Call-ID that another internal one has already gets "-<id>" appended.
- * NULL when the table is full or out of memory. Adds ACT_SAVE when it is new. */
-struct alias *alias_get(struct alias_table *t, struct view internal, struct view public_call_id,
-			uint64_t now_ns, struct action_list *out);
+/* Finds or creates, for owner. A public Call-ID that another internal one has already gets "-<id>" appended.
+ * NULL when the table is full (the oldest of whoever has most gives way, but for those of answered calls) or out of
+ * memory. Adds ACT_SAVE when it is new. */
+struct alias *alias_get(struct alias_table *t, const struct share_key *owner, struct view internal,
+			struct view public_call_id, uint64_t now_ns, struct action_list *out);
 /* Adds an item unless it is there; 0, -ENOSPC (table of the Call-ID full), -ENOMEM. An item of kind
  * RECEIVED pushes out the oldest of its kind. */
 int alias_learn(struct alias_table *t, struct alias *a, const struct alias_item *item,
@@ -70,6 +72,9 @@ const struct alias_item *alias_find_outside(const struct alias *a, enum alias_ki
 
 /* Keeps what is known of a Call-ID (internal form) at least until then; no-op when nothing is. */
 void alias_touch(struct alias_table *t, struct view internal, uint64_t until_ns);
+/* It is of an answered call (or no more), and so does not give way; no-op when nothing is known. */
+void alias_firm(struct alias_table *t, struct view internal, bool firm);
+void alias_shares(const struct alias_table *t, show_share_fn fn, void *arg);
 void alias_tick(struct alias_table *t, uint64_t now_ns, struct action_list *out);
 
 /* One RECORD_ALIAS; 0 or -EINVAL. Lives ALIAS_LIFE_NS from now unless touched. */

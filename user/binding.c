@@ -417,6 +417,10 @@ static bool make_room(struct binding_table *t, const struct binding *new, uint64
 	if (h && is_of_range(t, new) && h->n_range >= host_max &&
 	    !give_way(t, h->waiting, now_ns, out))
 		return false;
+	/* Answered ones last until they are not used any more: a quarter is left to others. */
+	h = host_find(t, inside);
+	if (h && h->n >= t->max - t->max / 4 && !give_way(t, h->waiting, now_ns, out))
+		return false;
 	if (binding_count(t) < t->max)
 		return true;
 	h = host_find(t, inside);

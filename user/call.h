@@ -124,7 +124,7 @@ void call_restored(struct call_table *t, uint64_t now, struct action_list *out);
 /* What a live or lingering call needs outside of this table: its signalling port and what is known by
  * its Call-ID (as the inside host writes it). */
 typedef void (*call_needs_fn)(uint32_t wan_ifindex, const struct rf_ep *inside, struct view call_id,
-			      void *arg);
+			      bool answered, void *arg);
 void call_needs(const struct call_table *t, call_needs_fn fn, void *arg);
 
 /* Who holds most of the calls and of the media ports. */

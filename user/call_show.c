@@ -117,5 +117,5 @@ void call_show(const struct call_table *t, show_call_fn fn, void *arg)
 void call_needs(const struct call_table *t, call_needs_fn fn, void *arg)
 {
 	for (const struct call *c = t->by_key; c; c = c->hh.next)
-		fn(c->wan_ifindex, &c->inside, view_of(c->call_id), arg);
+		fn(c->wan_ifindex, &c->inside, view_of(c->call_id), call_is_answered(c), arg);
 }

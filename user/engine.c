@@ -208,13 +208,14 @@ struct sweep {
 };
 
 static void keep_one(uint32_t wan_ifindex, const struct rf_ep *inside, struct view call_id,
-		     void *arg)
+		     bool answered, void *arg)
 {
 	struct sweep *s = arg;
 	struct binding *b = binding_by_inside(s->e->bindings, wan_ifindex, inside);
 
 	if (b)
 		keep(s->e, b, call_id, s->now_ns);
+	alias_firm(s->e->aliases, call_id, answered);
 }
 
 static void keep_all(struct engine *e, uint64_t now_ns)
@@ -274,7 +275,8 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 
 	/* Answers are expected to requests, and to what may be one. */
 	if (p != SIP_OK || e->msg.is_request)
-		policy_expect(e->policy, b->id, &in->dst.addr, in->now_ns + POLICY_RESPONSE_NS);
+		policy_expect(e->policy, &b->inside.addr, b->id, &in->dst.addr,
+			      in->now_ns + POLICY_RESPONSE_NS);
 	if (p != SIP_OK) {
 		unreadable(e, in, p, b, true, why, out);
 		return;
@@ -286,6 +288,7 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 				  .aliases = e->aliases,
 				  .binding = b,
 				  .remote = &in->dst,
+				  .owner = share_inside(&b->inside.addr),
 				  .now_ns = in->now_ns,
 				  .out = out };
 	struct call_ctx ctx = call_context(e, in, wan, b, true);
@@ -410,6 +413,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 
 		r = engine_answer_grants(e, &reg, asked, a, ctx.call_id);
 	}
+	rw.owner = share_remote(&in->src.addr, !ctx.stranger);
 	rw.stray = !e->msg.is_request && a == ANSWER_STRAY && !q.in_dialog;
 	if (r == RF_R_NONE)
 		r = rewrite_inbound(&rw, &e->msg, &e->edits);
@@ -526,6 +530,9 @@ void engine_shares(const struct engine *e, show_share_fn fn, void *arg)
 	call_shares(e->calls, fn, arg);
 	open_table_shares(e->open, fn, arg);
 	subscription_shares(e->subscriptions, fn, arg);
+	registration_shares(e->registrations, fn, arg);
+	policy_shares(e->policy, fn, arg);
+	alias_shares(e->aliases, fn, arg);
 }
 
 void engine_show_registrations(const struct engine *e, show_registration_fn fn, void *arg)

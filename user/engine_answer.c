@@ -99,7 +99,7 @@ static void subscription(struct engine *e, const struct binding *b, const struct
 	until = now_ns + (s + 32) * SECOND_NS;
 	subscription_grant(e->subscriptions, &b->inside.addr, call_id, r->tag, event, remote,
 			   until);
-	policy_subscribed(e->policy, b->id, remote, until);
+	policy_subscribed(e->policy, &b->inside.addr, b->id, remote, until);
 	alias_touch(e->aliases, call_id, until);
 }
 

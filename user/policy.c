@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "expiry.h"
+#include "share.h"
 
 struct expect_key {
 	uint32_t binding_id;
@@ -20,12 +21,14 @@ struct expectation {
 	uint64_t notify_until_ns; /* 0: nothing subscribed */
 	uint64_t response_until_ns;
 	struct expiry expiry; /* the later of both */
+	struct share_item share;
 	UT_hash_handle hh;
 };
 
 struct policy_table {
 	struct expectation *expectations;
 	struct expiry_heap heap;
+	struct share share;
 };
 
 struct policy_table *policy_table_new(void)
@@ -41,8 +44,10 @@ void policy_table_free(struct policy_table *t)
 		return;
 	HASH_ITER (hh, t->expectations, x, tmp) {
 		HASH_DEL(t->expectations, x);
+		share_leave(&t->share, &x->share);
 		free(x);
 	}
+	share_free(&t->share);
 	free(t->heap.v);
 	free(t);
 }
@@ -50,6 +55,11 @@ void policy_table_free(struct policy_table *t)
 size_t policy_count(const struct policy_table *t)
 {
 	return HASH_COUNT(t->expectations);
+}
+
+void policy_shares(const struct policy_table *t, show_share_fn fn, void *arg)
+{
+	share_show(&t->share, "expected_answers", NULL, POLICY_EXPECTATIONS_MAX, fn, arg);
 }
 
 static struct expectation *find(const struct policy_table *t, uint32_t binding_id,
@@ -68,45 +78,66 @@ static void forget(struct policy_table *t, struct expiry *e)
 		(struct expectation *)((char *)e - offsetof(struct expectation, expiry));
 
 	HASH_DEL(t->expectations, x);
+	share_leave(&t->share, &x->share);
 	free(x);
 }
 
+static void make_room(struct policy_table *t, const struct expectation *newest)
+{
+	struct share_item *i;
+
+	while ((i = share_excess(&t->share, &newest->share, POLICY_EXPECTATIONS_MAX, SIZE_MAX))) {
+		struct expectation *x =
+			(struct expectation *)((char *)i - offsetof(struct expectation, share));
+
+		t->share.n_gave_way++;
+		expiry_remove(&t->heap, &x->expiry);
+		forget(t, &x->expiry);
+	}
+}
+
 /* NULL when out of memory: the answer will then not be let in, which is the safe side. */
-static struct expectation *get(struct policy_table *t, uint32_t binding_id,
-			       const struct rf_addr *remote, uint64_t until_ns)
+static struct expectation *get(struct policy_table *t, const struct rf_addr *inside,
+			       uint32_t binding_id, const struct rf_addr *remote, uint64_t until_ns)
 {
 	struct expectation *x = find(t, binding_id, remote);
+	struct share_key who = share_inside(inside);
 
 	if (x) {
+		share_renew(&t->share, &x->share);
 		expiry_extend(&x->expiry, until_ns);
 		return x;
 	}
-	if (policy_count(t) >= POLICY_EXPECTATIONS_MAX)
-		forget(t, expiry_take_first(&t->heap));
 	x = calloc(1, sizeof(*x));
 	if (!x || expiry_add(&t->heap, &x->expiry, until_ns)) {
+		free(x);
+		return NULL;
+	}
+	if (share_join(&t->share, &x->share, &who, 1)) {
+		expiry_remove(&t->heap, &x->expiry);
 		free(x);
 		return NULL;
 	}
 	x->key.binding_id = binding_id;
 	x->key.remote = *remote;
 	HASH_ADD(hh, t->expectations, key, sizeof(x->key), x);
+	make_room(t, x);
 	return x;
 }
 
-void policy_expect(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
-		   uint64_t until_ns)
+void policy_expect(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
+		   const struct rf_addr *remote, uint64_t until_ns)
 {
-	struct expectation *x = get(t, binding_id, remote, until_ns);
+	struct expectation *x = get(t, inside, binding_id, remote, until_ns);
 
 	if (x && until_ns > x->response_until_ns)
 		x->response_until_ns = until_ns;
 }
 
-void policy_subscribed(struct policy_table *t, uint32_t binding_id, const struct rf_addr *remote,
-		       uint64_t until_ns)
+void policy_subscribed(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
+		       const struct rf_addr *remote, uint64_t until_ns)
 {
-	struct expectation *x = get(t, binding_id, remote, until_ns);
+	struct expectation *x = get(t, inside, binding_id, remote, until_ns);
 
 	if (x && until_ns > x->notify_until_ns)
 		x->notify_until_ns = until_ns;

@@ -22,6 +22,7 @@
 struct entry {
 	struct registration r; /* texts are owned */
 	struct expiry expiry;
+	struct share_item share;
 	struct entry *next; /* same binding and user, another AOR */
 	UT_hash_handle hh_id;
 };
@@ -50,6 +51,7 @@ struct registration_table {
 	struct user *users;
 	struct registrar *registrars;
 	struct expiry_heap heap;
+	struct share share;
 	struct pending_table pending;
 	uint32_t next_id;
 };
@@ -89,8 +91,10 @@ void registration_table_free(struct registration_table *t)
 	}
 	HASH_ITER (hh_id, t->by_id, e, tmp_e) {
 		HASH_DELETE(hh_id, t->by_id, e);
+		share_leave(&t->share, &e->share);
 		free_entry(e);
 	}
+	share_free(&t->share);
 	pending_free(&t->pending);
 	free(t->heap.v);
 	free(t);
@@ -99,6 +103,12 @@ void registration_table_free(struct registration_table *t)
 size_t registration_count(const struct registration_table *t)
 {
 	return HASH_CNT(hh_id, t->by_id);
+}
+
+void registration_shares(const struct registration_table *t, show_share_fn fn, void *arg)
+{
+	share_show(&t->share, "registrations", NULL, REGISTRATIONS_MAX, fn, arg);
+	share_show(&t->pending.share, "open_registrations", NULL, PENDING_MAX, fn, arg);
 }
 
 static struct user *user_find(const struct registration_table *t, uint32_t binding_id,
@@ -203,6 +213,7 @@ static void save(struct entry *e, struct action_list *out)
 static struct entry *insert(struct registration_table *t, const struct registration *from,
 			    struct view aor, struct view user, struct view contact)
 {
+	struct share_key who = share_inside(&from->inside.addr);
 	struct user *u;
 	struct entry *e;
 
@@ -221,7 +232,12 @@ static struct entry *insert(struct registration_table *t, const struct registrat
 		goto err;
 	if (expiry_add(&t->heap, &e->expiry, e->r.expires_ns))
 		goto err;
+	if (share_join(&t->share, &e->share, &who, 1)) {
+		expiry_remove(&t->heap, &e->expiry);
+		goto err;
+	}
 	if (!registrar_hold(t, &e->r)) {
+		share_leave(&t->share, &e->share);
 		expiry_remove(&t->heap, &e->expiry);
 		goto err;
 	}
@@ -255,6 +271,7 @@ static void remove_entry(struct registration_table *t, struct entry *e, const ch
 		free(u);
 	}
 	registrar_release(t, &e->r);
+	share_leave(&t->share, &e->share);
 	HASH_DELETE(hh_id, t->by_id, e);
 	action_event(out, EVENT_UNREGISTERED, 0, "%.90s at %s: %s", e->r.aor,
 		     ep_text(&e->r.registrar, registrar), why);
@@ -266,6 +283,29 @@ static void remove_now(struct registration_table *t, struct entry *e, struct act
 {
 	expiry_remove(&t->heap, &e->expiry);
 	remove_entry(t, e, "unregistered", out);
+}
+
+/* Room for one more of this inside address? Who holds most is refused, else the one of whoever does that was granted or
+ * refreshed longest ago gives way; its next refresh brings it back. */
+static bool make_room(struct registration_table *t, const struct rf_addr *inside,
+		      struct action_list *out)
+{
+	struct share_key who = share_inside(inside);
+	struct share_item *i;
+	struct entry *e;
+
+	if (registration_count(t) < REGISTRATIONS_MAX)
+		return true;
+	i = share_wanted(&t->share, &who, NULL, SIZE_MAX);
+	if (!i || !memcmp(&i->host->key, &who, sizeof(who))) {
+		t->share.n_refused++;
+		return false;
+	}
+	t->share.n_gave_way++;
+	e = (struct entry *)((char *)i - offsetof(struct entry, share));
+	expiry_remove(&t->heap, &e->expiry);
+	remove_entry(t, e, "gave way: its host has most of them", out);
+	return true;
 }
 
 static struct entry *entry_find(const struct registration_table *t, uint32_t binding_id,
@@ -301,6 +341,7 @@ static void refresh(struct registration_table *t, struct entry *e,
 	if (!registrar_hold(t, &e->r))
 		ctx->out->failed = true;
 	expiry_set(&t->heap, &e->expiry, expires_ns);
+	share_renew(&t->share, &e->share);
 	save(e, ctx->out);
 }
 
@@ -323,7 +364,7 @@ static enum rf_reason granted(struct registration_table *t, const struct registr
 		refresh(t, e, ctx, c, r.expires_ns);
 		return RF_R_NONE;
 	}
-	if (registration_count(t) >= REGISTRATIONS_MAX)
+	if (!make_room(t, &b->inside.addr, ctx->out))
 		return RF_R_SIP_LIMIT;
 	r.id = t->next_id;
 	r.inside = b->inside;

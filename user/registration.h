@@ -36,6 +36,7 @@ struct registration_table;
 struct registration_table *registration_table_new(void);
 void registration_table_free(struct registration_table *t);
 size_t registration_count(const struct registration_table *t);
+void registration_shares(const struct registration_table *t, show_share_fn fn, void *arg);
 
 struct registration_ctx {
 	const struct topology *topo;

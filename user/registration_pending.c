@@ -108,6 +108,7 @@ static struct pending *find(const struct pending_table *t, uint32_t binding_id, 
 static void take(struct pending_table *t, struct pending *p)
 {
 	HASH_DEL(t->pending, p);
+	share_leave(&t->share, &p->share);
 	expiry_remove(&t->heap, &p->expiry);
 }
 
@@ -117,7 +118,22 @@ static void forget(struct pending_table *t, struct expiry *e)
 	struct pending *p = (struct pending *)((char *)e - offsetof(struct pending, expiry));
 
 	HASH_DEL(t->pending, p);
+	share_leave(&t->share, &p->share);
 	free(p);
+}
+
+/* The oldest of whoever has most waiting: a registrar answers at once, so what waits longest waits in vain. */
+static void make_room(struct pending_table *t, const struct pending *newest)
+{
+	struct share_item *i;
+
+	while ((i = share_excess(&t->share, &newest->share, PENDING_MAX, SIZE_MAX))) {
+		struct pending *p = (struct pending *)((char *)i - offsetof(struct pending, share));
+
+		t->share.n_gave_way++;
+		take(t, p);
+		free(p);
+	}
 }
 
 /* An AOR has no parameters (RFC 3261 10.3 step 5). */
@@ -134,6 +150,7 @@ enum rf_reason pending_add(struct pending_table *t, const struct registration_ct
 			   const struct sip_msg *m)
 {
 	struct pending *p = find(t, ctx->binding->id, m->call_id);
+	struct share_key who = share_inside(&ctx->binding->inside.addr);
 	uint32_t id = ctx->binding->id;
 
 	if (p) { /* again with credentials, or retransmitted */
@@ -142,11 +159,13 @@ enum rf_reason pending_add(struct pending_table *t, const struct registration_ct
 	}
 	if (m->call_id.n > PENDING_TEXT_MAX)
 		return RF_R_SIP_LIMIT;
-	/* The oldest gives way: a registrar answers at once, so what waits longest waits in vain. */
-	if (HASH_COUNT(t->pending) >= PENDING_MAX)
-		forget(t, expiry_take_first(&t->heap));
 	p = calloc(1, sizeof(*p) + text_size(m));
 	if (!p || expiry_add(&t->heap, &p->expiry, ctx->now_ns + REGISTRATION_PENDING_NS)) {
+		free(p);
+		return RF_R_SIP_LIMIT;
+	}
+	if (share_join(&t->share, &p->share, &who, 1)) {
+		expiry_remove(&t->heap, &p->expiry);
 		free(p);
 		return RF_R_SIP_LIMIT;
 	}
@@ -158,6 +177,7 @@ enum rf_reason pending_add(struct pending_table *t, const struct registration_ct
 	p->cseq = m->cseq;
 	read_contacts(p, ctx, m);
 	HASH_ADD_KEYPTR(hh, t->pending, p->key, p->key_n, p);
+	make_room(t, p);
 	return RF_R_NONE;
 }
 
@@ -217,7 +237,9 @@ void pending_free(struct pending_table *t)
 
 	HASH_ITER (hh, t->pending, p, tmp) {
 		HASH_DEL(t->pending, p);
+		share_leave(&t->share, &p->share);
 		free(p);
 	}
+	share_free(&t->share);
 	free(t->heap.v);
 }

@@ -7,6 +7,7 @@
 #define RF_REGISTRATION_PENDING_H
 
 #include "registration.h"
+#include "share.h"
 
 #define PENDING_MAX	     50000
 #define PENDING_CONTACTS_MAX 16
@@ -23,6 +24,7 @@ struct pending; /* views point into its own memory: free() ends it */
 struct pending_table {
 	struct pending *pending;
 	struct expiry_heap heap;
+	struct share share;
 };
 
 struct pending {
@@ -33,6 +35,7 @@ struct pending {
 	uint32_t cseq;
 	/* private: */
 	struct expiry expiry;
+	struct share_item share;
 	UT_hash_handle hh;
 	size_t key_n;
 	char *key; /* binding id and Call-ID */

@@ -22,6 +22,7 @@ struct rewrite_ctx {
 	struct alias_table *aliases;
 	struct binding *binding; /* of the inside endpoint that sends or gets this message */
 	const struct rf_ep *remote; /* the other side on the WAN's wire; may be NULL */
+	struct share_key owner; /* who sends it: what is kept for it is his */
 	bool stray; /* answers nothing that is known: nothing is learnt from it */
 	uint64_t now_ns;
 	struct action_list *out;

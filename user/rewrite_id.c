@@ -34,8 +34,8 @@ struct alias *alias_needed(struct rewrite *r)
 	const struct rewrite_ctx *ctx = r->ctx;
 
 	if (!r->alias)
-		r->alias =
-			alias_get(ctx->aliases, r->internal, r->public_form, ctx->now_ns, ctx->out);
+		r->alias = alias_get(ctx->aliases, &ctx->owner, r->internal, r->public_form,
+				     ctx->now_ns, ctx->out);
 	return r->alias;
 }
 

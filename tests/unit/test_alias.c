@@ -7,6 +7,8 @@
 #define IN  VIEW("1@10.0.0.5")
 #define OUT VIEW("1@203.0.113.1")
 
+static const struct share_key somebody; /* inside */
+
 static struct alias_item item(enum alias_kind kind, const char *key, const char *inside,
 			      const char *outside)
 {
@@ -21,8 +23,8 @@ static void found_by_both_forms(void **state)
 	struct world w;
 
 	world_init(&w);
-	a = alias_get(w.aliases, IN, OUT, w.now, &w.out);
-	assert_ptr_equal(alias_get(w.aliases, IN, VIEW("x"), w.now, &w.out), a);
+	a = alias_get(w.aliases, &somebody, IN, OUT, w.now, &w.out);
+	assert_ptr_equal(alias_get(w.aliases, &somebody, IN, VIEW("x"), w.now, &w.out), a);
 	assert_ptr_equal(alias_by_internal(w.aliases, IN), a);
 	assert_ptr_equal(alias_by_public(w.aliases, OUT), a);
 	assert_null(alias_by_internal(w.aliases, OUT));
@@ -45,8 +47,8 @@ static void ends_after_its_last_use(void **state)
 	struct world w;
 
 	world_init(&w);
-	alias_get(w.aliases, IN, OUT, w.now, &w.out);
-	alias_get(w.aliases, VIEW("2@10.0.0.5"), VIEW("2@203.0.113.1"), w.now, &w.out);
+	alias_get(w.aliases, &somebody, IN, OUT, w.now, &w.out);
+	alias_get(w.aliases, &somebody, VIEW("2@10.0.0.5"), VIEW("2@203.0.113.1"), w.now, &w.out);
 	alias_touch(w.aliases, IN, w.now + 3600 * SECOND);
 	alias_touch(w.aliases, VIEW("unknown"), w.now + 3600 * SECOND);
 	w.now += 31 * SECOND;
@@ -70,8 +72,8 @@ static void same_public_form_gets_a_suffix(void **state)
 	struct world w;
 
 	world_init(&w);
-	alias_get(w.aliases, IN, OUT, w.now, &w.out);
-	a = alias_get(w.aliases, VIEW("1@10.0.0.6"), OUT, w.now, &w.out);
+	alias_get(w.aliases, &somebody, IN, OUT, w.now, &w.out);
+	a = alias_get(w.aliases, &somebody, VIEW("1@10.0.0.6"), OUT, w.now, &w.out);
 	assert_true(view_eq(alias_public(a), VIEW("1@203.0.113.1-2")));
 	assert_true(
 		view_eq(alias_internal_call_id(w.aliases, alias_public(a)), VIEW("1@10.0.0.6")));
@@ -88,9 +90,10 @@ static void bounds_hold(void **state)
 
 	world_init(&w);
 	memset(text, 'x', sizeof(text));
-	assert_null(alias_get(w.aliases, (struct view){ text, sizeof(text) }, OUT, w.now, &w.out));
-	assert_null(alias_get(w.aliases, VIEW(""), OUT, w.now, &w.out));
-	a = alias_get(w.aliases, IN, OUT, w.now, &w.out);
+	assert_null(alias_get(w.aliases, &somebody, (struct view){ text, sizeof(text) }, OUT, w.now,
+			      &w.out));
+	assert_null(alias_get(w.aliases, &somebody, VIEW(""), OUT, w.now, &w.out));
+	a = alias_get(w.aliases, &somebody, IN, OUT, w.now, &w.out);
 	assert_int_equal(alias_learn(w.aliases, a, &known, &w.out), 0);
 	known.key = (struct view){ text, sizeof(text) };
 	assert_int_equal(alias_learn(w.aliases, a, &known, &w.out), -ENOSPC);
@@ -127,8 +130,8 @@ static void records_restore(void **state)
 
 	world_init(&w);
 	world_init(&after);
-	alias_get(w.aliases, VIEW("0"), VIEW("0"), w.now, &w.out);
-	a = alias_get(w.aliases, IN, OUT, w.now, &w.out);
+	alias_get(w.aliases, &somebody, VIEW("0"), VIEW("0"), w.now, &w.out);
+	a = alias_get(w.aliases, &somebody, IN, OUT, w.now, &w.out);
 	alias_learn(w.aliases, a, &via, &w.out);
 	alias_learn(w.aliases, a, &known, &w.out);
 	alias_touch(w.aliases, IN, w.now + 600 * SECOND);
@@ -149,15 +152,49 @@ static void records_restore(void **state)
 	/* lives as long as was saved */
 	alias_tick(after.aliases, after.now + 599 * SECOND, &after.out);
 	assert_int_equal(alias_count(after.aliases), 1);
-	a = alias_get(after.aliases, VIEW("n"), VIEW("n"), after.now, &after.out);
+	a = alias_get(after.aliases, &somebody, VIEW("n"), VIEW("n"), after.now, &after.out);
 	assert_int_equal(after.out.v[after.out.n - 1].record.id, 3);
 	world_free(&w);
 	world_free(&after);
 }
 
+/* Strangers take no more than their part, nobody takes what an answered call knows, and an inside host finds room. */
+static void who_may_have_how_many(void **state)
+{
+	struct share_key stranger = { .kind = SHARE_STRANGER };
+	struct world w;
+	char text[32];
+
+	world_init(&w);
+	alias_get(w.aliases, &stranger, IN, OUT, w.now, &w.out);
+	alias_firm(w.aliases, IN, true);
+	for (unsigned int i = 0; i < ALIASES_MAX + ALIASES_MAX / 4; i++) {
+		struct view id = { text, (size_t)sprintf(text, "%u", i) };
+
+		if (i == ALIASES_MAX / 16) /* alone, until here */
+			assert_int_equal(alias_count(w.aliases), ALIASES_MAX / 16);
+		if (i > ALIASES_MAX / 16)
+			stranger.addr.w[3] = htonl(i / 100);
+		assert_non_null(alias_get(w.aliases,
+					  i < ALIASES_MAX * 3 / 4 ? &stranger : &somebody, id, id,
+					  w.now, &w.out));
+		if (i == ALIASES_MAX * 3 / 4)
+			assert_int_equal(alias_count(w.aliases), ALIASES_MAX / 2 + 1);
+		if (i == ALIASES_MAX / 2)
+			alias_touch(w.aliases, id,
+				    w.now + 100 * SECOND); /* one that waits to be saved */
+		if (!(i % 1000))
+			actions_reset(&w.out);
+	}
+	assert_non_null(alias_by_internal(w.aliases, IN));
+	alias_tick(w.aliases, w.now, &w.out);
+	world_free(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_may_have_how_many),
 		cmocka_unit_test(found_by_both_forms),
 		cmocka_unit_test(ends_after_its_last_use),
 		cmocka_unit_test(same_public_form_gets_a_suffix),

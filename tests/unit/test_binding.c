@@ -276,6 +276,15 @@ static void cap_per_address(void **state)
 	}
 	bound(&w, "10.0.0.5:5060");
 	bound(&w, "10.0.0.5:32768");
+	/* a quarter of all is left to others, whatever numbers they have */
+	w.config.max_bindings = 1100;
+	binding_reconfigure(w.bindings, &w.config);
+	struct rf_ep more = ep("10.0.0.66:9999");
+
+	w.now++;
+	assert_int_equal(binding_get(w.bindings, &w.topo, WAN, &more, w.now, &w.out, &b),
+			 RF_R_SIP_LIMIT);
+	bound(&w, "10.0.0.6:5060");
 	world_free(&w);
 }
 

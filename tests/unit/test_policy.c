@@ -69,9 +69,9 @@ static void requests_need_a_title(void **state)
 	assert_int_equal(request(&w, b, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_REFUSED);
 	assert_int_equal(request(&w, b, "192.0.2.1:5060", SIP_M_BYE, true), POLICY_DIALOG);
 	/* having been written to is no title to call */
-	policy_expect(w.policy, b->id, &far, w.now + POLICY_RESPONSE_NS);
+	policy_expect(w.policy, &b->inside.addr, b->id, &far, w.now + POLICY_RESPONSE_NS);
 	assert_int_equal(request(&w, b, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_REFUSED);
-	policy_subscribed(w.policy, b->id, &far, w.now + 60 * SECOND);
+	policy_subscribed(w.policy, &b->inside.addr, b->id, &far, w.now + 60 * SECOND);
 	assert_int_equal(request(&w, b, "192.0.2.1:5060", SIP_M_NOTIFY, false),
 			 POLICY_SUBSCRIPTION);
 	assert_int_equal(request(&w, b, "192.0.2.1:5060", SIP_M_INVITE, false), POLICY_REFUSED);
@@ -135,7 +135,7 @@ static void responses_are_expected(void **state)
 	b = bound(&w, "10.0.0.5:5060");
 	other = bound(&w, "10.0.0.6:5060");
 	assert_int_equal(response(&w, b, "192.0.2.1:5060", false), POLICY_REFUSED);
-	policy_expect(w.policy, b->id, &far, w.now + POLICY_RESPONSE_NS);
+	policy_expect(w.policy, &b->inside.addr, b->id, &far, w.now + POLICY_RESPONSE_NS);
 	assert_int_equal(response(&w, b, "192.0.2.1:5060", false), POLICY_EXPECTED);
 	assert_int_equal(response(&w, b, "192.0.2.1:1024", false), POLICY_EXPECTED);
 	assert_int_equal(response(&w, other, "192.0.2.1:5060", false), POLICY_REFUSED);
@@ -143,8 +143,8 @@ static void responses_are_expected(void **state)
 	/* a peer that was not asked does not answer */
 	assert_int_equal(response(&w, b, "198.51.100.7:5060", false), POLICY_REFUSED);
 	assert_int_equal(response(&w, b, "198.51.100.7:5060", true), POLICY_DIALOG);
-	policy_expect(w.policy, b->id, &far, w.now + 300 * SECOND);
-	policy_expect(w.policy, b->id, &far, w.now + 1); /* never shortens */
+	policy_expect(w.policy, &b->inside.addr, b->id, &far, w.now + 300 * SECOND);
+	policy_expect(w.policy, &b->inside.addr, b->id, &far, w.now + 1); /* never shortens */
 	w.now += 299 * SECOND;
 	policy_tick(w.policy, w.now);
 	assert_int_equal(response(&w, b, "192.0.2.1:5060", false), POLICY_EXPECTED);
@@ -157,6 +157,7 @@ static void responses_are_expected(void **state)
 
 static void expectations_are_bounded(void **state)
 {
+	struct rf_addr greedy = addr("10.0.0.66");
 	struct world w;
 	uint32_t i;
 
@@ -164,7 +165,7 @@ static void expectations_are_bounded(void **state)
 	for (i = 0; i < POLICY_EXPECTATIONS_MAX + 100; i++) {
 		struct rf_addr a = addr_from_v4(htonl((192u << 24) + i));
 
-		policy_expect(w.policy, 1, &a, w.now + i + 1);
+		policy_expect(w.policy, &greedy, 1, &a, w.now + i + 1);
 	}
 	assert_int_equal(policy_count(w.policy), POLICY_EXPECTATIONS_MAX);
 	policy_tick(w.policy, w.now + i);
@@ -175,21 +176,42 @@ static void expectations_are_bounded(void **state)
 /* Who is spoken with all the time is not the one that is forgotten. */
 static void a_flood_forgets_the_idle_first(void **state)
 {
+	struct rf_addr greedy = addr("10.0.0.66");
 	struct rf_ep trunk = ep("203.0.113.7:5060");
 	struct world w;
 	uint32_t i;
 
 	world_init(&w);
-	policy_expect(w.policy, 1, &trunk.addr, w.now + 32 * SECOND);
+	policy_expect(w.policy, &greedy, 1, &trunk.addr, w.now + 32 * SECOND);
 	for (i = 0; i < POLICY_EXPECTATIONS_MAX + 100; i++) {
 		struct rf_addr a = addr_from_v4(htonl((192u << 24) + i));
 
-		policy_expect(w.policy, 1, &a, w.now + 40 * SECOND + i);
+		policy_expect(w.policy, &greedy, 1, &a, w.now + 40 * SECOND + i);
 		if (i == POLICY_EXPECTATIONS_MAX / 2)
-			policy_expect(w.policy, 1, &trunk.addr, w.now + 60 * SECOND);
+			policy_expect(w.policy, &greedy, 1, &trunk.addr, w.now + 60 * SECOND);
 	}
 	policy_tick(w.policy, w.now + 50 * SECOND);
 	assert_int_equal(policy_count(w.policy), 1);
+	world_free(&w);
+}
+
+/* And it is the host that asks all the world which forgets, not another one that has waited for longer. */
+static void a_flood_is_its_own_loss(void **state)
+{
+	struct rf_addr greedy = addr("10.0.0.66"), far = addr("192.0.2.1");
+	struct binding *b;
+	struct world w;
+
+	world_init(&w);
+	b = bound(&w, "10.0.0.5:5060");
+	policy_expect(w.policy, &b->inside.addr, b->id, &far, w.now + 32 * SECOND);
+	for (uint32_t i = 0; i < POLICY_EXPECTATIONS_MAX + 100; i++) {
+		struct rf_addr a = addr_from_v4(htonl((192u << 24) + i));
+
+		policy_expect(w.policy, &greedy, 1000, &a, w.now + 40 * SECOND);
+	}
+	assert_int_equal(policy_count(w.policy), POLICY_EXPECTATIONS_MAX);
+	assert_int_equal(response(&w, b, "192.0.2.1:5060", false), POLICY_EXPECTED);
 	world_free(&w);
 }
 
@@ -198,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(longest_prefix_names_the_peer),
 		cmocka_unit_test(requests_need_a_title),
+		cmocka_unit_test(a_flood_is_its_own_loss),
 		cmocka_unit_test(inbound_without_peers_is_open),
 		cmocka_unit_test(advice_names_its_price),
 		cmocka_unit_test(responses_are_expected),

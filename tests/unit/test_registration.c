@@ -303,14 +303,71 @@ static void a_flood_locks_nobody_out(void **state)
 		  "Via: SIP/2.0/UDP 10.0.0.66;branch=z9hG4bK\r\n"
 		  "From: <sip:m@example.com>;tag=a\r\nTo: <sip:m@example.com>\r\n"
 		  "Call-ID: x\r\nCSeq: 1 REGISTER\r\n\r\n");
-	for (i = 0; i < PENDING_MAX; i++) {
+	/* also one that has waited for longer */
+	send_register(&w, PHONE, "Contact: <sip:alice@10.0.0.5:5060>;expires=600\r\n");
+	for (i = 0; i < PENDING_MAX + 10; i++) {
 		m->call_id = (struct view){ id, snprintf(id, sizeof(id), "%u@m", i) };
 		assert_int_equal(registration_request(w.registrations, &ctx, m), RF_R_NONE);
 	}
 	free(m);
+	answer(&w, PHONE, "200 OK", "Contact: <sip:alice@203.0.113.1:5060>;expires=200\r\n");
+	assert_int_equal(seconds_left(&w, PHONE, "alice"), 200);
 	send_register(&w, PHONE, "Contact: <sip:alice@10.0.0.5:5060>;expires=600\r\n");
 	answer(&w, PHONE, "200 OK", "Contact: <sip:alice@203.0.113.1:5060>;expires=300\r\n");
 	assert_int_equal(seconds_left(&w, PHONE, "alice"), 300);
+	world_free(&w);
+}
+
+/* 16 Contacts that somebody outside grants; the first that is refused ends it: false. */
+static bool many_contacts(struct world *w, const char *inside, unsigned int first)
+{
+	char text[MSG_MAX], contacts[MSG_MAX / 2];
+	struct registration_ctx ctx = context(w, bound(w, inside));
+	enum rf_reason reason;
+	struct sip_msg *m;
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < PENDING_CONTACTS_MAX; i++)
+		n += (size_t)sprintf(contacts + n, "Contact: <sip:u%u@%s>\r\n", first + i, inside);
+	sprintf(text,
+		"REGISTER sip:example.com SIP/2.0\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%u\r\n"
+		"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>\r\n"
+		"Call-ID: m%u\r\nCSeq: 1 REGISTER\r\n%s\r\n",
+		inside, first, first, contacts);
+	m = parse(text);
+	assert_int_equal(registration_request(w->registrations, &ctx, m), RF_R_NONE);
+	free(m);
+	sprintf(text,
+		"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP %s;branch=z9hG4bK%u\r\n"
+		"From: <sip:alice@example.com>;tag=a\r\nTo: <sip:alice@example.com>;tag=r\r\n"
+		"Call-ID: m%u\r\nCSeq: 1 REGISTER\r\nExpires: 600\r\n\r\n",
+		inside, first, first);
+	m = parse(text);
+	reason = registration_response(w->registrations, &ctx, m, m->call_id);
+	free(m);
+	actions_reset(&w->out);
+	return reason == RF_R_NONE;
+}
+
+/* Nor do those that somebody grants: the host that has most of them gives way to others, and is refused itself. */
+static void nor_do_granted_ones(void **state)
+{
+	struct world w;
+	unsigned int n = 0;
+
+	world_init(&w);
+	send_register(&w, PHONE, "Contact: <sip:alice@10.0.0.5:5060>\r\n");
+	answer(&w, PHONE, "200 OK", "Contact: <sip:alice@203.0.113.1:5060>;expires=300\r\n");
+	for (; many_contacts(&w, "10.0.0.66:5060", n); n += PENDING_CONTACTS_MAX)
+		;
+	assert_int_equal(registration_count(w.registrations), REGISTRATIONS_MAX);
+	for (unsigned int i = 0; i < 100; i++)
+		assert_true(many_contacts(&w, "10.0.0.7:5060", 1000000 + i * PENDING_CONTACTS_MAX));
+	assert_false(many_contacts(&w, "10.0.0.66:5060", n + PENDING_CONTACTS_MAX));
+	assert_int_equal(registration_count(w.registrations), REGISTRATIONS_MAX);
+	assert_int_equal(seconds_left(&w, PHONE, "alice"), 300);
+	assert_int_equal(seconds_left(&w, "10.0.0.66:5060", "u0"), 0);
+	assert_int_equal(seconds_left(&w, "10.0.0.7:5060", "u1000000"), 600);
 	world_free(&w);
 }
 
@@ -319,6 +376,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_granted),
 		cmocka_unit_test(a_flood_locks_nobody_out),
+		cmocka_unit_test(nor_do_granted_ones),
 		cmocka_unit_test(registrar_may_speak_until_it_expires),
 		cmocka_unit_test(refresh_is_quiet_and_removal_is_not),
 		cmocka_unit_test(several_contacts_and_star),
