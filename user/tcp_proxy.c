@@ -367,6 +367,7 @@ void tcp_proxy_free(struct tcp_proxy *t)
 		return;
 	HASH_ITER (hh, t->conns, c, tmp)
 		tcp_conn_free(c);
+	tcp_share_free(&t->shares);
 	for (i = 0; i < t->n_listeners; i++)
 		evconnlistener_free(t->listener[i]);
 	tcp_flow_free(&t->flows);

@@ -57,6 +57,15 @@ static void count(struct tcp_shares *s, const struct tcp_claim *c, int by)
 	c->source->n[c->stage] += by;
 }
 
+/* Each class has a share of its own: within it all are alike. */
+static int list(struct tcp_shares *s, struct tcp_claim *c, const struct tcp_source *o,
+		enum tcp_class class, enum tcp_stage stage)
+{
+	struct share_key who = share_inside(&o->key.addr);
+
+	return share_join(&s->class[class].by_host[stage], &c->item, &who, UNIT);
+}
+
 int tcp_share_join(struct tcp_shares *s, struct tcp_claim *c, enum tcp_class class,
 		   const struct rf_addr *from, uint64_t now_ns)
 {
@@ -64,7 +73,7 @@ int tcp_share_join(struct tcp_shares *s, struct tcp_claim *c, enum tcp_class cla
 
 	if (!o)
 		return -ENOMEM;
-	if (share_join(&s->class[class].by_host[TCP_OPENING], &c->item, &o->key.addr, UNIT)) {
+	if (list(s, c, o, class, TCP_OPENING)) {
 		source_put(s, o);
 		return -ENOMEM;
 	}
@@ -99,9 +108,14 @@ int tcp_share_move(struct tcp_shares *s, struct tcp_claim *c, enum tcp_stage to,
 	c->stage = to;
 	c->since_ns = now_ns;
 	count(s, c, 1);
-	return to == TCP_TALKS ? 0
-			       : share_join(&s->class[c->class].by_host[to], &c->item,
-					    &c->source->key.addr, UNIT);
+	return to == TCP_TALKS ? 0 : list(s, c, c->source, c->class, to);
+}
+
+void tcp_share_free(struct tcp_shares *s)
+{
+	for (int class = 0; class < TCP_CLASSES; class ++)
+		for (int stage = 0; stage < TCP_TALKS; stage++)
+			share_free(&s->class[class].by_host[stage]);
 }
 
 /* ---- limits ---- */

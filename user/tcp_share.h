@@ -59,6 +59,8 @@ void tcp_share_leave(struct tcp_shares *s, struct tcp_claim *c);
 /* To the next stage. 0, or -ENOMEM: it is to be ended. */
 int tcp_share_move(struct tcp_shares *s, struct tcp_claim *c, enum tcp_stage to, uint64_t now_ns);
 
+void tcp_share_free(struct tcp_shares *s); /* once all have left */
+
 /* c has just joined or moved. TCP_GIVES_WAY: *out has to leave, then ask again; TCP_NO_ROOM: c itself. */
 enum tcp_room tcp_share_room(const struct tcp_shares *s, const struct tcp_claim *c, uint64_t now_ns,
 			     struct tcp_claim **out);

@@ -421,6 +421,7 @@ static void test_reserves(void **state)
 	while (n)
 		tcp_share_leave(&s, &c[--n]);
 	assert_null(s.sources);
+	tcp_share_free(&s);
 }
 
 static void test_one_address_connected(void **state)
@@ -450,6 +451,7 @@ static void test_one_address_connected(void **state)
 		while (n)
 			tcp_share_leave(&s, &c[--n]);
 	}
+	tcp_share_free(&s);
 }
 
 static void test_half_of_a_message(void **state)
