@@ -113,9 +113,9 @@ int tcp_share_move(struct tcp_shares *s, struct tcp_claim *c, enum tcp_stage to,
 
 void tcp_share_free(struct tcp_shares *s)
 {
-	for (int class = 0; class < TCP_CLASSES; class ++)
+	for (int kind = 0; kind < TCP_CLASSES; kind++)
 		for (int stage = 0; stage < TCP_TALKS; stage++)
-			share_free(&s->class[class].by_host[stage]);
+			share_free(&s->class[kind].by_host[stage]);
 }
 
 /* ---- limits ---- */
