@@ -26,6 +26,9 @@ static enum call_result invite_sdp(struct call_op *op, bool late)
 	bool answers = tx_eq(s->offer[op->requester].tx, op->tx);
 	bool repeats = tx_eq(s->agreed, op->tx) && s->answerer == op->from;
 	bool offers = late && !tx_eq(s->agreed, op->tx);
+	/* Reliable responses and 2xx come until their PRACK or ACK does; the first 2xx is a new step. */
+	bool again = tx_eq(s->offer[op->from].tx, op->tx) &&
+		     (op->m->status < 200 || op->m->cseq <= op->d->answered[op->requester]);
 	struct desc *desc;
 
 	if (op->sdp_bad)
@@ -39,7 +42,8 @@ static enum call_result invite_sdp(struct call_op *op, bool late)
 		return CALL_REFUSED;
 	if (!answers && !repeats) {
 		session_offer(s, op->from, op->tx, desc);
-		dialog_offered(op);
+		if (!again) /* else it waits no longer for its answer */
+			dialog_offered(op);
 	}
 	if ((answers || repeats) &&
 	    session_answer(s, op->from, op->tx, desc, is_preview(op->m), op->ctx->now))

@@ -312,6 +312,38 @@ static void late_offer_in(void **state)
 	     { "<", "ACK", 1, "u", SDP_OUT, NULL, BOTH });
 }
 
+/* An offer in a 2xx or in a reliable 1xx is given again until its ACK or PRACK comes (RFC 3261 13.3.1.4, RFC 3262 3):
+ * nothing is written then, and its answer is not waited for any longer. */
+static void late_offer_again(void **state)
+{
+	static const struct step steps[] = {
+		{ "<", "183 INVITE", 1, "u", SDP_OUT, "RSeq: 1\r\n", "" },
+		{ "<", "200 INVITE", 1, "u", SDP_OUT, NULL, "" },
+	};
+	struct flow *f = *state;
+
+	FLOW(f, { ">", "INVITE", 1, NULL, NULL, NULL, "" });
+	f->once = true;
+	for (size_t i = 0; i < 2; i++)
+		for (int again = 0; again < 3; again++) {
+			flow_step(f, &steps[i]);
+			assert_int_equal(f->n_save, !again);
+			flow_after(f, 1);
+		}
+	FLOW(f, { ">", "ACK", 1, "u", SDP_IN, NULL, BOTH },
+	     { "<", "INVITE", 1, "u", NULL, NULL, BOTH },
+	     { ">", "183 INVITE", 1, "u", SDP_IN2, "RSeq: 1\r\n", BOTH "; " NEW_IN });
+	/* the first 2xx is waited for as if nothing had been before it */
+	flow_after(f, f->cfg.setup_timeout_s - 10);
+	for (int again = 0; again < 3; again++) {
+		FLOW(f, { ">", "200 INVITE", 1, "u", SDP_IN2, NULL, BOTH "; " NEW_IN });
+		assert_int_equal(f->n_save, !again);
+		flow_after(f, 8);
+	}
+	FLOW(f, { "<", "ACK", 1, "u", SDP_OUT, NULL, NEW_IN });
+	f->once = false;
+}
+
 #define RELIABLE "Require: 100rel\r\nRSeq: 1\r\n"
 
 static void prack(void **state)
@@ -1197,6 +1229,7 @@ int main(void)
 		T(glare),
 		T(late_offer),
 		T(late_offer_in),
+		T(late_offer_again),
 		T(prack),
 		T(prack_answers),
 		T(update_refused),
