@@ -137,12 +137,33 @@ static void test_silence(void **state)
 	expect("over it", 0, check(&p, RF_DIR_IN, ep(PEER4, PEER_PORT), &rtp), RF_R_PINHOLE_IDLE);
 }
 
+/* What ends without a record belongs to no call, and is given back as the rest is (leak sanitizer). */
+static void test_end_of_no_record(void **state)
+{
+	struct replay_options *o = calloc(1, sizeof(*o));
+	struct replay *r;
+
+	assert_non_null(o);
+	config_defaults(&o->config);
+	r = replay_new(o);
+	assert_non_null(r);
+	for (int i = 0; i < 2; i++) {
+		actions_reset(&r->actions);
+		action_event(&r->actions, EVENT_CALL_ENDED, 77, "call out from a to b: over");
+		replay_actions(r, NULL, NULL);
+	}
+	assert_string_equal(r->loose.ended, "over");
+	replay_free(r);
+	free(o);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_talks),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_end_of_no_record),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
