@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # How long signalling is not served when the controller is killed with -9 and started again at once, with CALLS calls
-# in its journal: on a machine that is idle, and beside BUSY processes that compute. ROUNDS kills of each kind.
+# in its journal: with nobody beside it, then beside BUSY processes that compute, in another session (as a service has
+# its own, which kernels with autogroups share out by first) and in the same. ROUNDS kills of each kind.
 . "$(dirname "$0")/../lib/lab.sh"
 lab_enter "$@"
 export CALLS=${CALLS:-2000} ROUNDS=${ROUNDS:-10} BUSY=${BUSY:-$((2 * $(nproc)))}
