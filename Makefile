@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# make | check | check-unit | fuzz | demo | install | clean.  V=1 shows commands, SAN=1 builds with ASan+UBSan
+# make | check | check-unit | soak | fuzz | demo | install | clean.  V=1 shows commands, SAN=1 builds with ASan+UBSan
 # (under build-san/), B=dir builds elsewhere.
 SAN ?= 0
 B ?= $(if $(filter 1,$(SAN)),build-san,build)
@@ -44,7 +44,7 @@ TOOLS := $(patsubst tests/tools/%.c,$(B)/tools/%,$(wildcard tests/tools/*.c))
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps check check-unit fuzz demo bench bench-quick install uninstall clean build-tests
+.PHONY: all deps check check-unit soak fuzz demo bench bench-quick install uninstall clean build-tests
 all: $(B)/ringfence $(B)/ringfenced
 
 # A fresh Debian has none of the packages: install them, saying so; elsewhere say what is missing.
@@ -106,6 +106,12 @@ check-unit: $(B)/.deps
 check: $(B)/.deps
 	$(Q)scripts/deps.sh check
 	$(Q)tests/run.sh all
+
+# As root, 7 minutes: calls with media while the controller is killed and its programs are replaced.
+soak: $(B)/.deps
+	$(Q)scripts/deps.sh check
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)B=$(B) tests/soak/run.sh
 
 FUZZ_SECONDS ?= 30 # each target
 fuzz: $(B)/.deps
