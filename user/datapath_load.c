@@ -214,20 +214,22 @@ static int bind_maps(struct ringfence_bpf *skel)
 static int load_object(struct ringfence_bpf **out, const struct datapath *dp, const uint32_t *room,
 		       const struct config *c, struct why *w)
 {
+	struct ringfence_bpf *skel;
 	int err;
 
 	datapath_quiet();
-	err = load_try(out, dp, room, c, true);
+	err = load_try(&skel, dp, room, c, true);
 	if (err == -EINVAL)
-		err = load_try(out, dp, room, c, false);
+		err = load_try(&skel, dp, room, c, false);
 	if (err)
 		return load_why(err, w);
-	err = bind_maps(*out);
+	err = bind_maps(skel);
 	if (err) {
-		ringfence_bpf__destroy(*out);
+		ringfence_bpf__destroy(skel);
 		return why_set(w, err, "cannot bind the BPF maps to the programs: %s",
 			       strerror(-err));
 	}
+	*out = skel;
 	return 0;
 }
 
