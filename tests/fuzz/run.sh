@@ -1,9 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# Builds the fuzz targets and runs each of them: tests/fuzz/run.sh [SECONDS [TARGET]...]
+# Builds the fuzz targets and runs each of them, as many at a time as there are cores: tests/fuzz/run.sh [SECONDS [TARGET]...]
 #
-# Seeds are tests/fuzz/corpus/TARGET/ (for captures those of the tests as well), and what a run learns is kept under $B/fuzz/, so that the next one
-# goes on from there. Prints an "ok" or "not ok" line per target; a finding's input and the end of the log
+# Seeds are tests/fuzz/corpus/TARGET/ (for captures those of the tests as well): all of them run first, however long it
+# takes, then new inputs until SECONDS are over. What a run learns is kept under $B/fuzz/, so that the next one
+# goes on from there; into the tree it goes by
+#	build/fuzz/TARGET -merge=1 -use_counters=0 tests/fuzz/corpus/TARGET build/fuzz/TARGET.corpus
+# Prints an "ok" or "not ok" line per target; a finding's input and the end of the log
 # follow the latter, and the input stays in $B/fuzz/TARGET.found/.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
@@ -11,7 +14,7 @@ B=${B:-build}
 CLANG=${CLANG:-clang}
 SECONDS_EACH=${1:-30}
 shift
-TARGETS=${*:-"fuzz_sip fuzz_sdp fuzz_engine fuzz_calls fuzz_pcap"}
+TARGETS=${*:-"fuzz_engine fuzz_pcap fuzz_calls fuzz_journal fuzz_sip fuzz_sdp fuzz_packet fuzz_stream fuzz_media"}
 OUT=$B/fuzz
 LIBS=(libosip2 json-c nettle zlib libpcap)
 status=0
@@ -50,28 +53,38 @@ if ! library >"$OUT/lib.build" 2>&1; then
 	tail -20 "$OUT/lib.build"
 	exit 1
 fi
-for t in $TARGETS; do
+fuzz() { # TARGET
+	local t=$1 seeds=tests/fuzz/corpus/$1 dict=()
 	if ! build "$t" >"$OUT/$t.build" 2>&1; then
 		echo "not ok $t: does not build"
 		tail -20 "$OUT/$t.build"
-		status=1
-		continue
+		return 1
 	fi
-	seeds=tests/fuzz/corpus/$t
 	mkdir -p "$OUT/$t.corpus" "$OUT/$t.found"
-	dict=()
 	[ -f tests/fuzz/corpus/sip.dict ] && dict=(-dict=tests/fuzz/corpus/sip.dict)
 	[ -d "$seeds" ] || seeds=
 	[ "$t" = fuzz_pcap ] && seeds="$seeds tests/data tests/fuzz/corpus/fuzz_engine"
 	# shellcheck disable=SC2086
-	if nice -n 10 "$OUT/$t" "$OUT/$t.corpus" $seeds -max_total_time="$SECONDS_EACH" -max_len=12000 \
+	if nice -n 5 "$OUT/$t" "$OUT/$t.corpus" $seeds -max_total_time="$SECONDS_EACH" -max_len=12000 \
 		-timeout=20 -rss_limit_mb=2048 -print_final_stats=1 "${dict[@]}" \
 		-artifact_prefix="$OUT/$t.found/" >"$OUT/$t.log" 2>&1; then
 		echo "ok $t: $(sed -n 's/^stat::number_of_executed_units: *//p' "$OUT/$t.log") runs in ${SECONDS_EACH} s"
 	else
 		echo "not ok $t: see $OUT/$t.log"
-		grep -vE '(NEW|REDUCE|pulse|RELOAD|INITED) ' "$OUT/$t.log" | tail -60
-		status=1
+		grep -avE '(NEW|REDUCE|pulse|RELOAD|INITED) ' "$OUT/$t.log" | tail -60
+		return 1
 	fi
+}
+
+trap 'kill $(jobs -rp) 2>/dev/null; exit 143' INT TERM
+for t in $TARGETS; do
+	while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || status=1; done
+	fuzz "$t" >"$OUT/$t.result" 2>&1 &
+done
+# one by one, so that no status is lost
+while [ "$(jobs -rp | wc -l)" -gt 0 ]; do wait -n || status=1; done
+for t in $TARGETS; do
+	cat "$OUT/$t.result"
+	grep -q "^ok $t:" "$OUT/$t.result" || status=1
 done
 exit $status
