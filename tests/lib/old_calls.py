@@ -22,7 +22,7 @@ def version(which):
 
 
 def tool(*args, ns='gw', check=True):
-    p = subprocess.run(['nsenter', f'--net=/run/netns/{ns}', '--', *args], capture_output=True, text=True, timeout=60,
+    p = subprocess.run(['nsenter', f'--net=/run/netns/{ns}', '--', *args], capture_output=True, text=True, timeout=240,
                        check=False)
     if check and p.returncode:
         raise Failed(f'{" ".join(args)}: status {p.returncode}: {p.stdout}{p.stderr}')
