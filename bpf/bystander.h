@@ -154,8 +154,10 @@ static __always_inline bool rf_flow_port_used(__be16 port, __u64 now)
 	__u32 i = bpf_ntohs(port);
 	__u64 *last = bpf_map_lookup_elem(&flow_ports, &i);
 
+	/* another CPU's clock may be a tick ahead */
 	return last && *last &&
-	       now / RF_NS_PER_SEC - *last <= RF_FLOW_STREAM_NS / RF_NS_PER_SEC + 1;
+	       (__s64)(now / RF_NS_PER_SEC - *last) <=
+		       (__s64)(RF_FLOW_STREAM_NS / RF_NS_PER_SEC + 1);
 }
 
 static __always_inline bool rf_flow_answered(struct rf_pkt *p)
