@@ -34,6 +34,7 @@ struct journal {
 	uint64_t live_bytes; /* entries that count; the rest up to end is dead */
 	uint64_t compact_from; /* of end: a rewrite that failed is not tried again before */
 	struct journal_index live;
+	size_t n_gone; /* forgotten, but the file does not say so yet: the disk was full */
 };
 
 static uint64_t size_in_file(const struct journal *j, uint32_t length)
@@ -49,6 +50,8 @@ static int live_note(struct journal *j, const struct journal_entry *e, uint64_t 
 
 	if (p)
 		j->live_bytes -= size_in_file(j, p->length);
+	if (p)
+		j->n_gone -= p->gone;
 	if (e->kind & JOURNAL_FORGET) {
 		if (p)
 			journal_index_remove(&j->live, p);
@@ -60,6 +63,7 @@ static int live_note(struct journal *j, const struct journal_entry *e, uint64_t 
 		return -ENOMEM;
 	p->at = at;
 	p->length = e->length;
+	p->gone = 0;
 	j->live_bytes += size_in_file(j, e->length);
 	return 0;
 }
@@ -363,7 +367,7 @@ static int compact(struct journal *j, bool *keep)
 	return err;
 }
 
-static int append(struct journal *j, const struct journal_entry *e, const void *bytes)
+static int append_one(struct journal *j, const struct journal_entry *e, const void *bytes)
 {
 	bool keep = false;
 	uint64_t dead;
@@ -389,6 +393,30 @@ static int append(struct journal *j, const struct journal_entry *e, const void *
 	return err;
 }
 
+/* What could not be said of those that are gone. */
+static void forget_again(struct journal *j)
+{
+	for (size_t i = 0; j->n_gone && i >> j->live.bits == 0; i++) {
+		const struct journal_place *p = &j->live.v[i];
+		struct journal_entry e = { .kind = p->kind | JOURNAL_FORGET, .id = p->id };
+
+		if (!p->kind || !p->gone)
+			continue;
+		if (append_one(j, &e, NULL))
+			return;
+		i--; /* another one may have moved here */
+	}
+}
+
+static int append(struct journal *j, const struct journal_entry *e, const void *bytes)
+{
+	int err = append_one(j, e, bytes);
+
+	if (!err && j->n_gone)
+		forget_again(j);
+	return err;
+}
+
 int journal_save(struct journal *j, enum record_kind kind, uint32_t id, const void *bytes, size_t n)
 {
 	struct journal_entry e = { .length = n, .kind = kind, .id = id };
@@ -401,6 +429,13 @@ int journal_save(struct journal *j, enum record_kind kind, uint32_t id, const vo
 int journal_forget(struct journal *j, enum record_kind kind, uint32_t id)
 {
 	struct journal_entry e = { .kind = kind | JOURNAL_FORGET, .id = id };
+	struct journal_place *p = journal_index_find(&j->live, kind, id);
+	int err = p ? append(j, &e, NULL) : 0;
 
-	return journal_index_find(&j->live, kind, id) ? append(j, &e, NULL) : 0;
+	p = err ? journal_index_find(&j->live, kind, id) : NULL;
+	if (p && !p->gone) {
+		p->gone = 1;
+		j->n_gone++;
+	}
+	return err;
 }

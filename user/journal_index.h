@@ -10,12 +10,12 @@
 #include <stdint.h>
 
 #define JOURNAL_KIND_MAX   UINT8_MAX
-#define JOURNAL_LENGTH_MAX ((1u << 24) - 1)
+#define JOURNAL_LENGTH_MAX ((1u << 23) - 1)
 
 struct journal_place {
 	uint64_t at; /* of the entry */
 	uint32_t id;
-	uint32_t length : 24, kind : 8; /* kind 0: unused */
+	uint32_t length : 23, gone : 1, kind : 8; /* kind 0: unused; gone: the owner's */
 };
 _Static_assert(sizeof(struct journal_place) == 16, "journal_place");
 

@@ -4,12 +4,14 @@
  * (damage: test_journal_damage.c); compaction keeps what lives; readers do not disturb the writer.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -362,6 +364,31 @@ static void unnamed(void **state)
 	journal_close(j);
 }
 
+/* Nothing more fits: what was saved stays, and what was forgotten then is forgotten as soon as there is room. */
+static void full(void **state)
+{
+	struct rlimit was, small;
+	struct journal *j = open_ok(path, true, NULL);
+	struct stat st;
+
+	save_text(j, RECORD_CALL, 1, "one");
+	save_text(j, RECORD_CALL, 2, "two");
+	assert_int_equal(stat(path, &st), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &was);
+	small = (struct rlimit){ (rlim_t)st.st_size + 4, was.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(journal_save(j, RECORD_CALL, 3, "three", 5), -EFBIG);
+	assert_int_equal(journal_forget(j, RECORD_CALL, 1), -EFBIG);
+	assert_int_equal(journal_forget(j, RECORD_CALL, 1), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &was);
+	save_text(j, RECORD_CALL, 3, "three");
+	journal_close(j);
+	j = open_ok(path, true, NULL);
+	assert_string_equal(load(j).text, "1:2:two 1:3:three ");
+	journal_close(j);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -373,6 +400,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_instance, setup, teardown),
 		cmocka_unit_test_setup_teardown(unnamed, setup, teardown),
+		cmocka_unit_test_setup_teardown(full, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
