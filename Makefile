@@ -90,6 +90,9 @@ $(B)/bpf-nest.bpf.o: tests/bpf/nest.bpf.c $(B)/.deps
 $(B)/bpf-nest.skel.h: $(B)/bpf-nest.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
 $(TOOLS): $(B)/tools/%: tests/tools/%.c
+# Its allocations fail: by its own malloc(), or beside the sanitizers', which must be theirs, by these.
+$(B)/unit/test_memory: RF_LDFLAGS += $(if $(filter 1,$(SAN)),-Wl$(,)--wrap=malloc$(,)--wrap=calloc$(,)--wrap=realloc$(,)--wrap=strdup$(,)--wrap=strndup)
+, := ,
 
 # For LD_PRELOAD: nothing of ours in it.
 $(B)/wallclock.so: tests/lib/wallclock.c

@@ -86,7 +86,8 @@ enum rf_action {
 	RF_REASON(BYSTANDER_OUT, "bystander_out", RF_ACT_PASS, "from a guarded port of a host that no call knows: what answers it may come in") \
 	RF_REASON(SIP_EXCEPTED, "sip_excepted", RF_ACT_PASS, "SIP of others: sip.except names the endpoint") \
 	RF_REASON(SIP_SHARE, "sip_share", RF_ACT_DROP, "a sender outside has its sixteenth of the calls or media ports, or all whom nobody configured have their half: name who may have more in peers, or raise sip.max_calls, wan[].media_ports") \
-	RF_REASON(SIP_GAVE_WAY, "sip_gave_way", RF_ACT_DROP, "call that nobody had answered, ended early as there was no room for another: status says who holds most")
+	RF_REASON(SIP_GAVE_WAY, "sip_gave_way", RF_ACT_DROP, "call that nobody had answered, ended early as there was no room for another: status says who holds most") \
+	RF_REASON(OUT_OF_MEMORY, "out_of_memory", RF_ACT_DROP, "the controller has no memory for it: see its limit (MemoryMax, ulimit -v) and that of the machine")
 /* clang-format on */
 
 enum rf_reason {

@@ -8,18 +8,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct action *action_add(struct action_list *l, enum action_kind kind)
-{
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? l->cap * 2 : 16;
-		struct action *v = realloc(l->v, cap * sizeof(*v));
+#define KEEP_MAX 4096 /* actions; more than that is a pass over all calls */
 
-		if (!v) {
-			l->failed = true;
-			return NULL;
-		}
+bool action_reserve(struct action_list *l, size_t n, size_t bytes)
+{
+	size_t cap = l->cap ? l->cap * 2 : 16;
+	struct action *v;
+	char *arena;
+
+	if (cap < l->n + n)
+		cap = l->n + n;
+	if (l->cap - l->n < n) {
+		v = realloc(l->v, cap * sizeof(*v));
+		if (!v)
+			return false;
 		l->v = v;
 		l->cap = cap;
+	}
+	if (bytes <= l->arena_cap - l->arena_used)
+		return true;
+	if (l->arena_used)
+		return false; /* it is pointed into */
+	arena = realloc(l->arena, bytes);
+	if (!arena)
+		return false;
+	l->arena = arena;
+	l->arena_cap = bytes;
+	return true;
+}
+
+struct action *action_add(struct action_list *l, enum action_kind kind)
+{
+	if (!action_reserve(l, 1, 0)) {
+		l->failed = true;
+		return NULL;
 	}
 	struct action *a = &l->v[l->n++];
 
@@ -30,23 +52,23 @@ struct action *action_add(struct action_list *l, enum action_kind kind)
 
 char *action_bytes(struct action_list *l, size_t n)
 {
+	if (n <= l->arena_cap - l->arena_used && l->arena) {
+		l->arena_used += n;
+		return l->arena + l->arena_used - n;
+	}
 	if (l->n_chunks == l->cap_chunks) {
 		size_t cap = l->cap_chunks ? l->cap_chunks * 2 : 8;
 		char **v = realloc(l->chunks, cap * sizeof(*v));
 
-		if (!v) {
-			l->failed = true;
+		if (!v)
 			return NULL;
-		}
 		l->chunks = v;
 		l->cap_chunks = cap;
 	}
 	char *p = malloc(n ? n : 1);
 
-	if (!p) {
-		l->failed = true;
+	if (!p)
 		return NULL;
-	}
 	l->chunks[l->n_chunks++] = p;
 	return p;
 }
@@ -92,15 +114,22 @@ void actions_reset(struct action_list *l)
 {
 	for (size_t i = 0; i < l->n_chunks; i++)
 		free(l->chunks[i]);
+	if (l->cap > KEEP_MAX) {
+		free(l->v);
+		l->v = NULL;
+		l->cap = 0;
+	}
 	l->n_chunks = 0;
+	l->arena_used = 0;
 	l->n = 0;
-	l->failed = false;
+	l->failed = l->unsaved = false;
 }
 
 void actions_free(struct action_list *l)
 {
 	actions_reset(l);
 	free(l->chunks);
+	free(l->arena);
 	free(l->v);
 	memset(l, 0, sizeof(*l));
 }

@@ -131,11 +131,17 @@ struct action {
 struct action_list {
 	struct action *v;
 	size_t n, cap;
-	char **chunks; /* payload and record bytes */
+	char *arena; /* payload and record bytes; what it cannot hold stands in the chunks */
+	size_t arena_used, arena_cap;
+	char **chunks;
 	size_t n_chunks, cap_chunks;
-	bool failed; /* out of memory: what is in the list must not be carried out */
+	bool failed; /* out of memory: something is missing, so no message of it is to be sent */
+	bool unsaved; /* out of memory: a record is missing, which has to be saved later */
 };
 
+/* Memory for n more actions, and for bytes in an empty list, so that they cannot fail; it is kept over
+ * actions_reset(). False: there is none, and nothing was changed. */
+bool action_reserve(struct action_list *l, size_t n, size_t bytes);
 struct action *action_add(struct action_list *l,
 			  enum action_kind kind); /* NULL when out of memory */
 char *action_bytes(struct action_list *l,
@@ -144,7 +150,7 @@ void action_event(struct action_list *l, enum event_kind kind, uint32_t call_id,
 		  ...) __attribute__((format(printf, 4, 5)));
 void action_drop(struct action_list *l, enum rf_reason reason, const char *detail);
 void action_count(struct action_list *l, enum rf_reason reason);
-void actions_reset(struct action_list *l); /* empties, keeps the memory of .v */
+void actions_reset(struct action_list *l); /* empties, keeps the memory of .v and .arena */
 void actions_free(struct action_list *l);
 
 #endif

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "expiry.h"
+#include "hash.h"
 #include "record_save.h"
 
 #define RECORD_MAGIC   0x53414c41 /* "ALAS" */
@@ -183,14 +183,30 @@ static struct alias *insert(struct alias_table *t, const struct share_key *owner
 		free_alias(a);
 		return NULL;
 	}
-	if (share_join(&t->share, &a->share, owner, 1)) {
-		expiry_remove(&t->heap, &a->expiry);
-		free_alias(a);
-		return NULL;
+	if (share_join(&t->share, &a->share, owner, 1))
+		goto err;
+	if (!hash_add_key(hh_internal, t->by_internal, a->internal.p, a->internal.n, a))
+		goto err_share;
+	if (!hash_add_key(hh_public, t->by_public, a->public_form.p, a->public_form.n, a)) {
+		HASH_DELETE(hh_internal, t->by_internal, a);
+		goto err_share;
 	}
-	HASH_ADD_KEYPTR(hh_internal, t->by_internal, a->internal.p, a->internal.n, a);
-	HASH_ADD_KEYPTR(hh_public, t->by_public, a->public_form.p, a->public_form.n, a);
 	return a;
+err_share:
+	share_leave(&t->share, &a->share);
+err:
+	expiry_remove(&t->heap, &a->expiry);
+	free_alias(a);
+	return NULL;
+}
+
+/* a is out of the heap already. */
+static void remove_alias(struct alias_table *t, struct alias *a)
+{
+	HASH_DELETE(hh_internal, t->by_internal, a);
+	HASH_DELETE(hh_public, t->by_public, a);
+	share_leave(&t->share, &a->share);
+	free_alias(a);
 }
 
 static void mark_dirty(struct alias_table *t, struct alias *a)
@@ -212,18 +228,16 @@ static void forget(struct alias_table *t, struct alias *a, struct action_list *o
 {
 	if (a->dirty)
 		clean(t, a);
-	HASH_DELETE(hh_internal, t->by_internal, a);
-	HASH_DELETE(hh_public, t->by_public, a);
-	share_leave(&t->share, &a->share);
 	record_forget(RECORD_ALIAS, a->id, out);
-	free_alias(a);
+	remove_alias(t, a);
 }
 
 static bool give_way(struct alias_table *t, struct alias *newest, struct action_list *out)
 {
 	struct share_item *i;
 
-	while ((i = share_excess(&t->share, &newest->share, ALIASES_MAX, SIZE_MAX))) {
+	while (action_reserve(out, 1, 0) &&
+	       (i = share_excess(&t->share, &newest->share, ALIASES_MAX, SIZE_MAX))) {
 		struct alias *a = (struct alias *)((char *)i - offsetof(struct alias, share));
 
 		t->share.n_gave_way++;
@@ -261,8 +275,13 @@ struct alias *alias_get(struct alias_table *t, const struct share_key *owner, st
 			return NULL;
 	}
 	a = insert(t, owner, t->next_id, internal, public_form, now_ns + ALIAS_LIFE_NS);
-	if (!a || !give_way(t, a, out))
+	if (!a) {
+		out->failed = true;
 		return NULL;
+	}
+	if (!give_way(t, a, out)) {
+		return NULL;
+	}
 	t->next_id++;
 	save(a, out);
 	return a;
@@ -343,8 +362,10 @@ int alias_learn(struct alias_table *t, struct alias *a, const struct alias_item 
 	    item->outside.n > ALIAS_TEXT_MAX || !make_room(a))
 		return -ENOSPC;
 	copied = new_item(item);
-	if (!copied)
+	if (!copied) {
+		out->failed = true;
 		return -ENOMEM;
+	}
 	add_item(a, copied);
 	if (item->kind != ALIAS_RECEIVED)
 		save(a, out);
@@ -384,10 +405,16 @@ void alias_tick(struct alias_table *t, uint64_t now_ns, struct action_list *out)
 		clean(t, a);
 		save(a, out);
 	}
-	while ((e = expiry_pop(&t->heap, now_ns))) {
+	while (action_reserve(out, 1, 0) && (e = expiry_pop(&t->heap, now_ns))) {
 		a = (struct alias *)((char *)e - offsetof(struct alias, expiry));
 		forget(t, a, out);
 	}
+}
+
+void alias_save_all(struct alias_table *t, struct action_list *out)
+{
+	for (struct alias *a = t->by_internal; a; a = a->hh_internal.next)
+		save(a, out);
 }
 
 int alias_restore(struct alias_table *t, uint32_t id, struct view bytes, uint64_t now_ns)
@@ -414,8 +441,12 @@ int alias_restore(struct alias_table *t, uint32_t id, struct view bytes, uint64_
 	for (i = 0; i < n; i++) {
 		struct item *item = new_item(&items[i]);
 
-		if (item)
-			add_item(a, item);
+		if (!item) {
+			expiry_remove(&t->heap, &a->expiry);
+			remove_alias(t, a);
+			return -ENOMEM;
+		}
+		add_item(a, item);
 	}
 	a->saved_until_ns = until_ns;
 	if (t->next_id <= id)

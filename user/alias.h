@@ -78,6 +78,7 @@ void alias_shares(const struct alias_table *t, show_share_fn fn, void *arg);
 void alias_tick(struct alias_table *t, uint64_t now_ns, struct action_list *out);
 
 /* One RECORD_ALIAS; 0 or -EINVAL. Lives ALIAS_LIFE_NS from now unless touched. */
+void alias_save_all(struct alias_table *t, struct action_list *out);
 int alias_restore(struct alias_table *t, uint32_t id, struct view bytes, uint64_t now_ns);
 
 #endif

@@ -231,8 +231,10 @@ static struct binding_host *host_get(struct binding_table *t, const struct rf_ad
 	if (!h)
 		return NULL;
 	h->addr = *a;
-	HASH_ADD(hh, t->hosts, addr, sizeof(h->addr), h);
-	return h;
+	if (hash_add(hh, t->hosts, addr, sizeof(h->addr), h))
+		return h;
+	free(h);
+	return NULL;
 }
 
 static void host_put(struct binding_table *t, struct binding_host *h)
@@ -282,22 +284,33 @@ static int insert(struct binding_table *t, struct binding *b, uint64_t until_ns)
 	b->host = host_get(t, &b->inside.addr);
 	if (!b->host)
 		return -ENOMEM;
-	if (expiry_add(&t->heap, &b->expiry, until_ns)) {
-		host_put(t, b->host);
-		return -ENOMEM;
-	}
+	b->inside = ep_key(&b->inside);
+	b->outside = ep_key(&b->outside);
+	if (expiry_add(&t->heap, &b->expiry, until_ns))
+		goto err_host;
+	if (!hash_add(hh_id, t->by_id, id, sizeof(b->id), b))
+		goto err_expiry;
+	if (!hash_add(hh_inside, t->by_inside, inside, KEY_SIZE, b))
+		goto err_id;
+	if (!hash_add(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b))
+		goto err_inside;
 	b->host->n++;
 	b->of_range = is_of_range(t, b);
 	b->host->n_range += b->of_range;
 	if (!b->answered)
 		wait_begin(t, b);
-	b->inside = ep_key(&b->inside);
-	b->outside = ep_key(&b->outside);
-	HASH_ADD(hh_id, t->by_id, id, sizeof(b->id), b);
-	HASH_ADD(hh_inside, t->by_inside, inside, KEY_SIZE, b);
-	HASH_ADD(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b);
 	wan_note(t, b->wan_ifindex);
 	return 0;
+
+err_inside:
+	HASH_DELETE(hh_inside, t->by_inside, b);
+err_id:
+	HASH_DELETE(hh_id, t->by_id, b);
+err_expiry:
+	expiry_remove(&t->heap, &b->expiry);
+err_host:
+	host_put(t, b->host);
+	return -ENOMEM;
 }
 
 /* The kernel knows an inside endpoint once, whatever WAN it speaks to: closing one binding's port
@@ -315,12 +328,21 @@ static void set_siblings(const struct binding_table *t, const struct binding *b,
 	}
 }
 
+/* Room for what closing one asks for; false: it has to wait. */
+static bool close_room(const struct binding_table *t, struct action_list *out)
+{
+	return action_reserve(out, 2 + t->n_wans, 0);
+}
+
 /* b is out of the heap already. */
 static void close_binding(struct binding_table *t, struct binding *b, struct action_list *out)
 {
 	HASH_DELETE(hh_id, t->by_id, b);
-	HASH_DELETE(hh_inside, t->by_inside, b);
-	HASH_DELETE(hh_outside, t->by_outside, b);
+	/* not there: moved without memory */
+	if (b->hh_inside.tbl)
+		HASH_DELETE(hh_inside, t->by_inside, b);
+	if (b->hh_outside.tbl)
+		HASH_DELETE(hh_outside, t->by_outside, b);
 	if (!b->answered)
 		wait_end(t, b);
 	b->host->n--;
@@ -394,7 +416,7 @@ static bool give_way(struct binding_table *t, struct binding *b, uint64_t now_ns
 		     struct action_list *out)
 {
 	/* not one of the message at work */
-	if (!b || b->asked_ns == now_ns || b->is_static)
+	if (!b || b->asked_ns == now_ns || b->is_static || !close_room(t, out))
 		return false;
 	expiry_remove(&t->heap, &b->expiry);
 	close_binding(t, b, out);
@@ -465,17 +487,20 @@ static enum rf_reason create(struct binding_table *t, const struct topology *top
 		return RF_R_SIP_LIMIT;
 	n.asked_ns = now_ns;
 	*b = malloc(sizeof(**b));
-	if (!*b)
-		return RF_R_SIP_LIMIT;
+	if (!*b || !action_reserve(out, 2, 0))
+		goto err;
 	n.id = (*t->next_id)++;
 	**b = n;
-	if (insert(t, *b, now_ns + binding_life(*b))) {
-		free(*b);
-		return RF_R_SIP_LIMIT;
-	}
+	if (insert(t, *b, now_ns + binding_life(*b)))
+		goto err;
 	signal_action(*b, ACT_SIGNAL_SET, out);
 	save(t, *b, out);
 	return RF_R_NONE;
+err:
+	free(*b);
+	*b = NULL;
+	out->failed = true;
+	return RF_R_OUT_OF_MEMORY;
 }
 
 enum rf_reason binding_get(struct binding_table *t, const struct topology *topo,
@@ -534,8 +559,14 @@ void binding_tick(struct binding_table *t, uint64_t now_ns, struct action_list *
 {
 	struct expiry *e;
 
-	while ((e = expiry_pop(&t->heap, now_ns)))
+	while (close_room(t, out) && (e = expiry_pop(&t->heap, now_ns)))
 		close_binding(t, from_expiry(e), out);
+}
+
+void binding_save_all(struct binding_table *t, struct action_list *out)
+{
+	for (struct binding *b = t->by_id; b; b = b->hh_id.next)
+		save(t, b, out);
 }
 
 /* Would binding_get() still give this? */
@@ -579,6 +610,11 @@ void binding_topology(struct binding_table *t, const struct topology *topo,
 
 	HASH_ITER (hh_id, t->by_id, b, tmp) {
 		if (!still_right(topo, b)) {
+			if (!close_room(t, out)) {
+				out->failed =
+					true; /* asked again with the next look at the system */
+				return;
+			}
 			expiry_remove(&t->heap, &b->expiry);
 			close_binding(t, b, out);
 		} else if (b->is_static && (!inbound || !ep_eq(&b->inside, inbound))) {
@@ -610,12 +646,19 @@ void binding_moved(struct binding_table *t, const struct wan_moves *moves, struc
 		t->wans[i] = wan_moves_to(moves, t->wans[i]);
 	HASH_ITER (hh_id, t->by_id, b, tmp) {
 		uint32_t to = wan_moves_to(moves, b->wan_ifindex);
+		bool found;
 
 		if (to == b->wan_ifindex)
 			continue;
 		b->wan_ifindex = to;
-		HASH_ADD(hh_inside, t->by_inside, inside, KEY_SIZE, b);
-		HASH_ADD(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b);
+		found = hash_add(hh_inside, t->by_inside, inside, KEY_SIZE, b);
+		found = hash_add(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, b) && found;
+		if (!found) { /* its host asks again */
+			expiry_remove(&t->heap, &b->expiry);
+			close_binding(t, b, out);
+			out->failed = true;
+			continue;
+		}
 		signal_action(b, ACT_SIGNAL_SET, out);
 		save(t, b, out);
 	}
@@ -627,10 +670,14 @@ int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uin
 	/* Whether it was answered is not known any more; it has the benefit of the doubt. */
 	struct binding n = { .id = id, .answered = true }, *b;
 	uint64_t until;
+	int err;
 
 	record_read(&r, bytes);
 	record(&r, t, &n);
-	if (!record_done(&r) || !id || n.mode == RF_MODE_AUTO || binding_by_id(t, id) ||
+	err = record_error(&r);
+	if (err)
+		return err;
+	if (!id || n.mode == RF_MODE_AUTO || binding_by_id(t, id) ||
 	    binding_by_inside(t, n.wan_ifindex, &n.inside) ||
 	    binding_by_outside(t, n.wan_ifindex, &n.outside))
 		return -EINVAL;

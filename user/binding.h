@@ -10,11 +10,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
 #include "action.h"
 #include "config.h"
 #include "expiry.h"
+#include "hash.h"
 #include "sip_msg.h"
 #include "topology.h"
 #include "wan_names.h"
@@ -119,6 +118,7 @@ void binding_topology(struct binding_table *t, const struct topology *topo,
 /* One RECORD_BINDING; 0 or -EINVAL. *next_id is raised above its id. */
 int binding_restore(struct binding_table *t, uint32_t id, struct view bytes, uint64_t now_ns);
 /* Asks for every signalling port again. */
+void binding_save_all(struct binding_table *t, struct action_list *out);
 void binding_restored(struct binding_table *t, struct action_list *out);
 
 /* Notes how b's endpoint wrote itself in this role: with or without a port, its inside address in

@@ -100,7 +100,8 @@ size_t call_count(const struct call_table *t)
 /* After whatever happened to a call: its pinholes, its timer, its record. */
 void call_settle(struct call_table *t, struct call *c, struct action_list *out)
 {
-	call_media(t, c, out);
+	c->unsettled = call_media(t, c, out) != 0;
+	out->failed |= c->unsettled;
 	call_share_settle(t, c);
 	call_idle_arm(t, c);
 	expiry_set(&t->heap, &c->expiry, call_due(c));

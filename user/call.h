@@ -121,6 +121,8 @@ void call_failed(struct call_table *t, uint32_t id, uint32_t pinhole_id, struct 
 int call_restore(struct call_table *t, uint32_t id, struct view bytes);
 void call_restored(struct call_table *t, uint64_t now, struct action_list *out);
 
+void call_save_all(struct call_table *t, struct action_list *out);
+
 /* What a live or lingering call needs outside of this table: its signalling port and what is known by
  * its Call-ID (as the inside host writes it). */
 typedef void (*call_needs_fn)(uint32_t wan_ifindex, const struct rf_ep *inside, struct view call_id,

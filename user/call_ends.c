@@ -8,10 +8,10 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "datapath_priv.h"
+#include "hash.h"
 #include "rf_bystander.h"
 
 #define SWEEP_BATCH 2000
@@ -45,7 +45,10 @@ static int node_add(struct call_ends *c, const struct rf_ep *own, uint64_t due_n
 		return -ENOMEM;
 	n->own = key_of(own);
 	n->due_ns = due_ns;
-	HASH_ADD(hh, c->by_own, own, sizeof(n->own), n);
+	if (!hash_add(hh, c->by_own, own, sizeof(n->own), n)) {
+		free(n);
+		return -ENOMEM;
+	}
 	DL_APPEND(c->first, n);
 	return 0;
 }

@@ -77,15 +77,16 @@ static bool dialog_room(struct call *c)
 	return n < CALL_DIALOGS_MAX;
 }
 
-struct dialog *dialog_new(struct call *c, struct view tag, uint32_t init_cseq)
+int dialog_new(struct call *c, struct view tag, uint32_t init_cseq, struct dialog **out)
 {
 	struct dialog **at, *d;
 
+	*out = NULL;
 	if (tag.n > CALL_TEXT_MAX || !dialog_room(c))
-		return NULL;
+		return -ENOSPC;
 	d = calloc(1, sizeof(*d) + tag.n + 1);
 	if (!d)
-		return NULL;
+		return -ENOMEM;
 	for (int side = 0; side < 2; side++)
 		d->cseq[side] = d->answered[side] = d->updated[side] = d->late[side] =
 			d->bye_cseq[side] = -1;
@@ -96,8 +97,8 @@ struct dialog *dialog_new(struct call *c, struct view tag, uint32_t init_cseq)
 		memcpy(d->tag, tag.p, tag.n);
 	for (at = &c->dialogs; *at; at = &(*at)->next)
 		;
-	*at = d;
-	return d;
+	*at = *out = d;
+	return 0;
 }
 
 void dialog_free(struct dialog *d)
@@ -247,16 +248,11 @@ int call_insert(struct call_table *t, struct call *c)
 		return -EEXIST;
 	if (expiry_add(&t->heap, &c->expiry, EXPIRY_NEVER))
 		return -ENOMEM;
-	HASH_ADD_KEYPTR(hh, t->by_key, c->key, c->n_key, c);
-	HASH_FIND(hh, t->by_key, c->key, c->n_key, found);
-	if (found != c) {
+	if (!hash_add_key(hh, t->by_key, c->key, c->n_key, c)) {
 		expiry_remove(&t->heap, &c->expiry);
 		return -ENOMEM;
 	}
-	HASH_ADD(hh_id, t->by_id, id, sizeof(c->id), c);
-	found = NULL;
-	HASH_FIND(hh_id, t->by_id, &c->id, sizeof(c->id), found);
-	if (found != c) {
+	if (!hash_add(hh_id, t->by_id, id, sizeof(c->id), c)) {
 		HASH_DELETE(hh, t->by_key, c);
 		expiry_remove(&t->heap, &c->expiry);
 		return -ENOMEM;
@@ -282,26 +278,17 @@ void call_free(struct call_table *t, struct call *c)
 	call_share_leave(t, c);
 	free(c->pins);
 	free(c->sources);
-	free(c->remotes);
 	free(c->key);
 	free(c);
 }
 
-/* Out of memory: it is one stranger more, which is the safe side. */
 static void remote_add(struct call *c, const struct rf_addr *a)
 {
-	struct rf_addr *v;
-
 	for (size_t i = 0; i < c->n_remotes; i++)
 		if (addr_eq(&c->remotes[i], a))
 			return;
-	if (c->n_remotes == CALL_REMOTES_MAX)
-		return;
-	v = realloc(c->remotes, (c->n_remotes + 1) * sizeof(*v));
-	if (!v)
-		return;
-	v[c->n_remotes++] = *a;
-	c->remotes = v;
+	if (c->n_remotes < CALL_REMOTES_MAX)
+		c->remotes[c->n_remotes++] = *a;
 }
 
 /* Who may speak in this call: whom we speak with, and where it says that requests come to and from

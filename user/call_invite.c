@@ -61,7 +61,7 @@ static enum call_result first(struct call_op *op)
 	}
 	op->call = call_new(op);
 	if (!op->call) {
-		*op->reason = RF_R_SIP_LIMIT;
+		*op->reason = op_no_memory(op);
 		return CALL_REFUSED;
 	}
 	*op->reason = call_room(op);
@@ -72,7 +72,7 @@ static enum call_result first(struct call_op *op)
 			call_told(op->call, EVENT_CALL_NEW, "", op->out);
 			return res;
 		}
-		*op->reason = RF_R_SIP_LIMIT;
+		*op->reason = op_no_memory(op);
 	}
 	call_free(op->t, op->call);
 	op->call = NULL;

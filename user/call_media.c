@@ -303,7 +303,7 @@ static bool wants_differ(const struct call_table *t, const struct call *c)
 
 /* Ports are kept for every description that may still count, also of a dialog whose BYE may be
  * challenged. */
-void call_keep_leases(struct call_table *t, struct call *c)
+static void mark_leases(struct call *c)
 {
 	leases_clear_marks(&c->leases);
 	leases_keep(&c->leases, c->offer);
@@ -312,32 +312,56 @@ void call_keep_leases(struct call_table *t, struct call *c)
 		leases_keep(&c->leases, d->s.before[SIDE_INSIDE]);
 		leases_keep(&c->leases, d->s.offer[SIDE_INSIDE].desc);
 	}
+}
+
+void call_keep_leases(struct call_table *t, struct call *c)
+{
+	mark_leases(c);
 	leases_sweep(&c->leases, t->ports);
 	call_ports_count(t, c);
 }
 
-void call_media(struct call_table *t, struct call *c, struct action_list *out)
+int call_media(struct call_table *t, struct call *c, struct action_list *out)
 {
+	size_t unused;
+	int err = 0;
+
 	/* First, so that no pinhole is made of a port that is given back: an endpoint that was RTP's
 	 * own may have become the RTCP of another lease. */
-	call_keep_leases(t, c);
+	mark_leases(c);
+	unused = leases_park(&c->leases);
 	want_all(t, c, out);
 	name_wants(t, c, out);
 	if (wants_differ(t, c))
-		places_move(t, c, out);
+		err = places_move(t, c, out);
+	leases_unpark(&c->leases, unused);
+	if (err) /* there are still pinholes of them */
+		return err;
+	leases_sweep(&c->leases, t->ports);
+	call_ports_count(t, c);
+	return 0;
 }
 
 void call_failed(struct call_table *t, uint32_t id, uint32_t pinhole_id, struct action_list *out)
 {
+	struct pinhole_spec *failed = NULL;
 	struct call *c = NULL;
 
 	HASH_FIND(hh_id, t->by_id, &id, sizeof(id), c);
 	t->n_want = 0;
-	for (size_t i = 0; c && i < c->n_pins; i++)
+	for (size_t i = 0; c && i < c->n_pins; i++) {
 		if (c->pins[i].id != pinhole_id)
 			t->want[t->n_want++] = c->pins[i];
-	if (!c || t->n_want == c->n_pins)
+		else
+			failed = &c->pins[i];
+	}
+	if (!failed)
 		return;
-	places_move(t, c, out);
+	if (places_move(t, c, out)) { /* to be tried again, as it differs from what is wanted */
+		failed->deadline_ns = 0;
+		c->unsettled = out->failed = true;
+		expiry_set(&t->heap, &c->expiry, call_due(c));
+		return;
+	}
 	call_save(t, c, out);
 }

@@ -62,7 +62,7 @@ static struct place *place_find(const struct call_table *t, const struct rf_ep *
 
 static struct place *place_get(struct call_table *t, const struct rf_ep *inside)
 {
-	struct place *p = place_find(t, inside), *found;
+	struct place *p = place_find(t, inside);
 
 	if (p)
 		return p;
@@ -70,9 +70,7 @@ static struct place *place_get(struct call_table *t, const struct rf_ep *inside)
 	if (!p)
 		return NULL;
 	p->key = key_of(t, inside);
-	HASH_ADD(hh, t->places, key, sizeof(p->key), p);
-	HASH_FIND(hh, t->places, &p->key, sizeof(p->key), found);
-	if (found == p)
+	if (hash_add(hh, t->places, key, sizeof(p->key), p))
 		return p;
 	free(p);
 	return NULL;
@@ -86,19 +84,23 @@ static void place_put(struct call_table *t, struct place *p)
 	free(p);
 }
 
-/* False: out of memory. */
-static bool claim_add(struct call_table *t, struct call *c, const struct pinhole_spec *s)
+/* Its place, without claims if it is new, and memory for one. NULL: out of memory. */
+static struct claim *claim_reserve(struct call_table *t, const struct rf_ep *inside)
 {
-	struct place *p = place_get(t, &s->inside);
-	struct claim *n, **at;
+	struct place *p = place_get(t, inside);
+	struct claim *n = p ? calloc(1, sizeof(*n)) : NULL;
 
-	if (!p)
-		return false;
-	n = calloc(1, sizeof(*n));
-	if (!n) {
+	if (p && !n)
 		place_put(t, p);
-		return false;
-	}
+	return n;
+}
+
+static void claim_add(struct call_table *t, struct call *c, const struct pinhole_spec *s,
+		      struct claim *n)
+{
+	struct place *p = place_find(t, &s->inside);
+	struct claim **at;
+
 	n->call = c;
 	n->order = s->claim;
 	n->own = call_owns(c, s);
@@ -106,7 +108,6 @@ static bool claim_add(struct call_table *t, struct call *c, const struct pinhole
 		;
 	n->next = *at;
 	*at = n;
-	return true;
 }
 
 static void claim_remove(struct call_table *t, const struct call *c, const struct rf_ep *inside)
@@ -322,7 +323,7 @@ static void touch(struct call_table *t, const struct rf_ep *inside)
 			return;
 	n->inside = *inside;
 	n->was.id = 0;
-	if (p)
+	if (p && p->claims)
 		place_spec(p, &n->was, &all);
 	t->n_touched++;
 }
@@ -341,7 +342,7 @@ static bool goes_on(struct call_table *t, const struct rf_ep *inside)
 {
 	const struct place *p = place_find(t, inside);
 
-	return (p && p->claims->next) || pin_at(t->want, t->n_want, inside);
+	return (p && p->claims && p->claims->next) || pin_at(t->want, t->n_want, inside);
 }
 
 static const struct pinhole_spec *by_id(const struct pinhole_spec *v, size_t n, uint32_t id)
@@ -361,15 +362,72 @@ static void close_gone(struct call_table *t, const struct pinhole_spec *old, siz
 			emit(out, ACT_PINHOLE_CLOSE, &old[i]);
 }
 
+static void claims_unreserve(struct call_table *t, struct claim *spare)
+{
+	struct claim *next;
+
+	for (; spare; spare = next) {
+		next = spare->next;
+		free(spare);
+	}
+	for (size_t k = 0; k < t->n_want; k++) {
+		struct place *p = place_find(t, &t->want[k].inside);
+
+		if (p)
+			place_put(t, p);
+	}
+}
+
+/* For what is new, before anything is changed; -ENOMEM: nothing was. */
+static int claims_reserve(struct call_table *t, const struct pinhole_spec *old, size_t n_old,
+			  struct claim **spare)
+{
+	*spare = NULL;
+	for (size_t k = 0; k < t->n_want; k++) {
+		struct claim *n;
+
+		if (pin_at(old, n_old, &t->want[k].inside))
+			continue;
+		n = claim_reserve(t, &t->want[k].inside);
+		if (!n) {
+			claims_unreserve(t, *spare);
+			return -ENOMEM;
+		}
+		n->next = *spare;
+		*spare = n;
+	}
+	return 0;
+}
+
 static void claims_move(struct call_table *t, struct call *c, const struct pinhole_spec *old,
-			size_t n_old, struct action_list *out)
+			size_t n_old, struct claim *spare)
 {
 	for (size_t i = 0; i < n_old; i++)
 		if (!pin_at(t->want, t->n_want, &old[i].inside))
 			claim_remove(t, c, &old[i].inside);
-	for (size_t k = 0; k < t->n_want; k++)
-		if (!pin_at(old, n_old, &t->want[k].inside) && !claim_add(t, c, &t->want[k]))
-			out->failed = true;
+	for (size_t k = 0; k < t->n_want; k++) {
+		struct claim *n = spare;
+
+		if (pin_at(old, n_old, &t->want[k].inside))
+			continue;
+		spare = n->next;
+		claim_add(t, c, &t->want[k], n);
+	}
+}
+
+/* Closes of the call, then of each place a set, a note, and a close and a note per claim. */
+static bool moves_reserve(struct call_table *t, const struct call *c, struct action_list *out)
+{
+	size_t n = c->n_pins;
+
+	for (size_t i = 0; i < t->n_touched; i++) {
+		const struct place *p = place_find(t, &t->touched[i].inside);
+
+		n += 4;
+		for (const struct claim *q = p ? p->claims : NULL; q; q = q->next)
+			n += 2;
+	}
+	return action_reserve(out, n, 0);
 }
 
 static void places_tell(struct call_table *t, struct call *c, struct action_list *out)
@@ -393,38 +451,51 @@ static void places_tell(struct call_table *t, struct call *c, struct action_list
 	}
 }
 
-void places_move(struct call_table *t, struct call *c, struct action_list *out)
+int places_move(struct call_table *t, struct call *c, struct action_list *out)
 {
-	struct pinhole_spec *old = c->pins, *v = NULL;
+	struct pinhole_spec *old = t->had, *v = c->pins;
 	bool later[CALL_PINHOLES_MAX] = { false };
 	size_t n_old = c->n_pins;
+	struct claim *spare;
 
-	if (t->n_want && !(v = malloc(t->n_want * sizeof(*v)))) {
-		out->failed = true;
-		return;
-	}
-	if (v)
-		memcpy(v, t->want, t->n_want * sizeof(*v));
+	if (n_old)
+		memcpy(old, c->pins, n_old * sizeof(*old));
+	if (claims_reserve(t, old, n_old, &spare))
+		return -ENOMEM;
+	if (t->n_want > n_old && !(v = malloc(t->n_want * sizeof(*v))))
+		goto err;
 	t->n_touched = 0;
 	for (size_t i = 0; i < n_old; i++)
-		if (!by_id(v, t->n_want, old[i].id)) {
+		if (!by_id(t->want, t->n_want, old[i].id)) {
 			touch(t, &old[i].inside);
 			later[i] = goes_on(t, &old[i].inside);
 		}
 	for (size_t k = 0; k < t->n_want; k++) {
-		const struct pinhole_spec *was = by_id(old, n_old, v[k].id);
+		const struct pinhole_spec *w = &t->want[k], *was = by_id(old, n_old, w->id);
 
-		if (!was || memcmp(was, &v[k], sizeof(*was)) != 0)
-			touch(t, &v[k].inside);
+		if (!was || memcmp(was, w, sizeof(*was)) != 0)
+			touch(t, &w->inside);
 	}
+	if (!moves_reserve(t, c, out))
+		goto err;
 	close_gone(t, old, n_old, later, false, out);
-	claims_move(t, c, old, n_old, out);
+	claims_move(t, c, old, n_old, spare);
+	if (v != c->pins || !t->n_want)
+		free(c->pins);
+	if (!t->n_want)
+		v = NULL;
+	else
+		memcpy(v, t->want, t->n_want * sizeof(*v));
 	c->pins = v;
 	c->n_pins = t->n_want;
-	if (!out->failed)
-		places_tell(t, c, out);
+	places_tell(t, c, out);
 	close_gone(t, old, n_old, later, true, out);
-	free(old);
+	return 0;
+err:
+	if (v != c->pins)
+		free(v);
+	claims_unreserve(t, spare);
+	return -ENOMEM;
 }
 
 void places_leave(struct call_table *t, struct call *c)
@@ -437,8 +508,13 @@ int places_restore(struct call_table *t, struct call *c)
 {
 	size_t i = 0;
 
-	while (i < c->n_pins && claim_add(t, c, &c->pins[i]))
-		i++;
+	for (; i < c->n_pins; i++) {
+		struct claim *n = claim_reserve(t, &c->pins[i].inside);
+
+		if (!n)
+			break;
+		claim_add(t, c, &c->pins[i], n);
+	}
 	if (i == c->n_pins)
 		return 0;
 	while (i-- > 0)

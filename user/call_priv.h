@@ -6,11 +6,9 @@
 #ifndef RF_CALL_PRIV_H
 #define RF_CALL_PRIV_H
 
-#define HASH_NONFATAL_OOM 1 /* a lost insertion is seen by looking it up */
-#include <uthash.h>
-
 #include "call.h"
 #include "expiry.h"
+#include "hash.h"
 #include "session.h"
 #include "share.h"
 
@@ -82,7 +80,7 @@ struct call {
 	enum rf_mode mode;
 	enum side caller;
 	struct rf_ep inside, outside, remote; /* signalling */
-	struct rf_addr *remotes; /* CALL_REMOTES_MAX at most */
+	struct rf_addr remotes[CALL_REMOTES_MAX];
 	size_t n_remotes;
 	uint64_t since, answered; /* answered 0: not yet */
 	/* The INVITE without To tag: */
@@ -108,6 +106,7 @@ struct call {
 	size_t n_pins;
 	struct ice_source *sources; /* last proved last */
 	size_t n_sources;
+	bool unsettled; /* its pinholes are not yet what was agreed: there was no memory */
 	uint64_t heard; /* last message of it, or the restart */
 	uint64_t
 		idle_at; /* its media may be silent for too long by then; 0: silence means nothing */
@@ -137,6 +136,7 @@ struct call_table {
 	uint32_t *next_pinhole_id;
 	uint64_t seed;
 	struct record scratch;
+	struct pinhole_spec had[CALL_PINHOLES_MAX];
 	struct pinhole_spec want[CALL_PINHOLES_MAX];
 	uint32_t rank[CALL_PINHOLES_MAX][RF_REMOTES_MAX]; /* of the remotes of .want */
 	size_t n_want;
@@ -176,7 +176,8 @@ struct call_op { /* one message at work */
 struct call *call_find(const struct call_table *t, enum side caller, const struct rf_addr *inside,
 		       struct view call_id, struct view tag);
 struct dialog *dialog_find(const struct call *c, struct view tag);
-struct dialog *dialog_new(struct call *c, struct view tag, uint32_t init_cseq);
+/* 0, -ENOSPC: forks enough, or -ENOMEM; then *out is NULL. */
+int dialog_new(struct call *c, struct view tag, uint32_t init_cseq, struct dialog **out);
 void dialog_free(struct dialog *d);
 void dialog_remove(struct call *c, struct dialog *d); /* frees it */
 void call_lookup(struct call_op *op); /* sets .call, .d, .requester */
@@ -207,6 +208,8 @@ void op_read_sdp(struct call_op *op);
 /* The SDP as what op->from says, with public ports and edits made. NULL: *op->reason says why. */
 struct desc *op_desc(struct call_op *op, const struct desc *before);
 void op_scrub(struct call_op *op); /* edits only: nothing inside must show */
+/* The message will not be sent; the reason to refuse it for. */
+enum rf_reason op_no_memory(struct call_op *op);
 
 /* A fragment adds to what its sender says. */
 void op_trickle(struct call_op *op);
@@ -286,10 +289,11 @@ static inline bool both(const struct media_line *a, const struct media_line *b, 
 void call_types(const struct call_table *t, struct pinhole_spec *w, const struct stream *q);
 
 /* call_media.c */
-/* Brings pinholes and public ports in line with what the call agreed on. */
-void call_media(struct call_table *t, struct call *c, struct action_list *out);
+/* Brings pinholes and public ports in line with what the call agreed on. 0, or -ENOMEM: they are as they were. */
+int call_media(struct call_table *t, struct call *c, struct action_list *out);
 /* Public ports that no description names are given back. */
 void call_keep_leases(struct call_table *t, struct call *c);
+/* Out of memory: .failed of out, and tried again with the call's next message or tick. */
 void call_settle(struct call_table *t, struct call *c, struct action_list *out);
 
 /* Is the endpoint that of the host which signals, or of this machine, which signals itself? */
@@ -299,8 +303,9 @@ static inline bool call_owns(const struct call *c, const struct pinhole_spec *s)
 }
 
 /* call_place.c: the pinholes of all calls, by inside endpoint */
-/* From now on the call has those of t->want, each with its .id and .claim. */
-void places_move(struct call_table *t, struct call *c, struct action_list *out);
+/* From now on the call has those of t->want, each with its .id and .claim. 0, or -ENOMEM: it has those that it had.
+ * Fewer of those that it has need no memory but that of .out. */
+int places_move(struct call_table *t, struct call *c, struct action_list *out);
 bool place_room(const struct call_table *t, const struct call *c, const struct pinhole_spec *s);
 void places_leave(struct call_table *t, struct call *c); /* says nothing */
 int places_restore(struct call_table *t, struct call *c); /* 0 or -ENOMEM */

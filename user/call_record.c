@@ -44,9 +44,16 @@ static void dialog_record(struct record *r, struct dialog *d)
 	session_record(r, &d->s);
 }
 
+static void fail(struct record *r, int err)
+{
+	r->failed = true;
+	r->no_memory |= err == -ENOMEM;
+}
+
 static void dialogs_record(struct record *r, struct call *c)
 {
 	size_t n = 0;
+	int err;
 
 	for (struct dialog *d = c->dialogs; d; d = d->next)
 		n++;
@@ -62,11 +69,12 @@ static void dialogs_record(struct record *r, struct call *c)
 		struct dialog *d;
 
 		record_view(r, &tag, CALL_TEXT_MAX);
-		d = r->failed || dialog_find(c, tag) ? NULL : dialog_new(c, tag, 0);
-		if (d)
-			dialog_record(r, d);
-		else
+		if (r->failed || dialog_find(c, tag))
 			r->failed = true;
+		else if ((err = dialog_new(c, tag, 0, &d)))
+			fail(r, err);
+		else
+			dialog_record(r, d);
 	}
 }
 
@@ -126,11 +134,13 @@ static void pins_record(struct record *r, struct call *c)
 
 	record_count(r, &n, CALL_PINHOLES_MAX);
 	if (r->reading && n) {
-		c->pins = n > r->n - r->pos ? NULL : calloc(n, sizeof(*c->pins));
-		if (!c->pins) {
+		if (n > r->n - r->pos) {
 			r->failed = true;
 			return;
 		}
+		c->pins = record_calloc(r, n, sizeof(*c->pins));
+		if (!c->pins)
+			return;
 		c->n_pins = n;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -144,11 +154,9 @@ static void sources_record(struct record *r, struct call *c)
 {
 	record_count(r, &c->n_sources, CALL_SOURCES_MAX);
 	if (r->reading && c->n_sources) {
-		c->sources = calloc(c->n_sources, sizeof(*c->sources));
-		if (!c->sources) {
+		c->sources = record_calloc(r, c->n_sources, sizeof(*c->sources));
+		if (!c->sources)
 			c->n_sources = 0;
-			r->failed = true;
-		}
 	}
 	for (size_t i = 0; i < c->n_sources; i++) {
 		record_ep(r, &c->sources[i].inside);
@@ -161,23 +169,19 @@ static void names_record(struct record *r, struct call *c, const struct call_tab
 {
 	struct view call_id = view_of(c->call_id), tag = view_of(c->caller_tag);
 	struct view from = view_of(c->from), to = view_of(c->to);
+	int err;
 
 	record_view(r, &call_id, CALL_TEXT_MAX);
 	record_view(r, &tag, CALL_TEXT_MAX);
 	record_view(r, &from, CALL_URI_MAX);
 	record_view(r, &to, CALL_URI_MAX);
-	if (r->reading && (r->failed || call_set_key(c, t, call_id, tag, from, to)))
-		r->failed = true;
+	if (r->reading && !r->failed && (err = call_set_key(c, t, call_id, tag, from, to)))
+		fail(r, err);
 }
 
 static void remotes_record(struct record *r, struct call *c)
 {
 	record_count(r, &c->n_remotes, CALL_REMOTES_MAX);
-	if (r->reading && c->n_remotes &&
-	    !(c->remotes = calloc(c->n_remotes, sizeof(*c->remotes)))) {
-		c->n_remotes = 0;
-		r->failed = true;
-	}
 	for (size_t i = 0; i < c->n_remotes; i++)
 		record_addr(r, &c->remotes[i]);
 }
@@ -244,21 +248,31 @@ void call_save(struct call_table *t, struct call *c, struct action_list *out)
 	record_write(&t->scratch);
 	call_record(&t->scratch, c, t);
 	if (!record_done(&t->scratch)) {
-		out->failed = true;
+		out->unsaved = true; /* and so it will be asked for again */
 		return;
 	}
 	print = fingerprint(t->scratch.buf, t->scratch.n);
 	if (print == c->saved)
 		return;
 	bytes = action_bytes(out, t->scratch.n);
-	a = bytes ? action_add(out, ACT_SAVE) : NULL;
-	if (!a)
-		return; /* the list is marked as failed; the next message saves */
+	a = bytes && action_reserve(out, 1, 0) ? action_add(out, ACT_SAVE) : NULL;
+	if (!a) {
+		out->unsaved = true;
+		return;
+	}
 	memcpy(bytes, t->scratch.buf, t->scratch.n);
 	a->record.kind = RECORD_CALL;
 	a->record.id = c->id;
 	a->record.bytes = (struct view){ bytes, t->scratch.n };
 	c->saved = print;
+}
+
+void call_save_all(struct call_table *t, struct action_list *out)
+{
+	for (struct call *c = t->by_key; c; c = c->hh.next) {
+		c->saved = 0;
+		call_save(t, c, out);
+	}
 }
 
 static bool is_low(const struct rf_ep *ep)
@@ -325,14 +339,15 @@ int call_restore(struct call_table *t, uint32_t id, struct view bytes)
 {
 	struct call *c = calloc(1, sizeof(*c));
 	struct record r;
-	int err = -EINVAL;
+	int err;
 
 	if (!c)
 		return -ENOMEM;
 	c->id = id;
 	record_read(&r, bytes);
 	call_record(&r, c, t);
-	if (!record_done(&r) || !id)
+	err = !id ? -EINVAL : record_error(&r);
+	if (err)
 		goto err_leases;
 	err = leases_claim(&c->leases, t->ports);
 	if (err)

@@ -4,6 +4,8 @@
  */
 #include "call_priv.h"
 
+#include <errno.h>
+
 static bool has_header(const struct sip_msg *m, enum sip_header_id id)
 {
 	for (uint16_t i = 0; i < m->n_headers; i++)
@@ -52,25 +54,27 @@ static enum call_result invite_sdp(struct call_op *op, bool late)
 	return CALL_GO_ON;
 }
 
-/* The fork that a response of the first INVITE belongs to, made if it is the first of it. */
-static bool fork_get(struct call_op *op)
+/* The fork that a response of the first INVITE belongs to, made if it is the first of it. 0, -ENOENT: no more
+ * are awaited, -ENOSPC, -ENOMEM. */
+static int fork_get(struct call_op *op)
 {
 	struct call *c = op->call;
 	struct tx tx = op->tx;
+	int err;
 
 	if (op->d)
-		return true;
+		return 0;
 	if (!c->pending && !c->fork_until)
-		return false;
-	op->d = dialog_new(c, op->m->to->tag, c->init_cseq);
-	if (!op->d)
-		return false;
+		return -ENOENT;
+	err = dialog_new(c, op->m->to->tag, c->init_cseq, &op->d);
+	if (err)
+		return err;
 	op->fork_created = true;
 	if (c->late)
 		op->d->late[c->caller] = c->init_cseq;
 	else if (c->offer)
 		session_offer(&op->d->s, c->caller, tx, c->offer);
-	return true;
+	return 0;
 }
 
 /* A sign of life renews the wait (timer C, RFC 3261 16.6): not with each retransmission, so that these
@@ -83,9 +87,16 @@ static void setup_renew(struct call_op *op)
 		op->call->setup_until = now + wait;
 }
 
+static enum call_result no_memory(struct call_op *op)
+{
+	*op->reason = op_no_memory(op);
+	return CALL_REFUSED;
+}
+
 static enum call_result provisional(struct call_op *op)
 {
 	enum call_result res = CALL_GO_ON;
+	int err;
 
 	if (!op->d && !op->m->to->tag.n && !op->has_sdp) {
 		setup_renew(op);
@@ -93,7 +104,10 @@ static enum call_result provisional(struct call_op *op)
 	}
 	if (op->sdp_bad)
 		return CALL_REFUSED;
-	if (!fork_get(op) || op->d->state != DIALOG_EARLY) {
+	err = fork_get(op);
+	if (err == -ENOMEM)
+		return no_memory(op);
+	if (err || op->d->state != DIALOG_EARLY) {
 		op_scrub(op);
 		return res;
 	}
@@ -119,10 +133,14 @@ static enum call_result accepted(struct call_op *op)
 {
 	struct call *c = op->call;
 	enum call_result res = CALL_GO_ON;
+	int err;
 
 	if (op->sdp_bad)
 		return CALL_REFUSED;
-	if (!fork_get(op) || op->d->state > DIALOG_ANSWERED) {
+	err = fork_get(op);
+	if (err == -ENOMEM)
+		return no_memory(op);
+	if (err || op->d->state > DIALOG_ANSWERED) {
 		op_scrub(op);
 		return res;
 	}

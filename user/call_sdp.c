@@ -24,6 +24,12 @@ void op_read_sdp(struct call_op *op)
 		*op->reason = err == -E2BIG ? RF_R_SIP_LIMIT : RF_R_SIP_BAD_SDP;
 }
 
+enum rf_reason op_no_memory(struct call_op *op)
+{
+	op->out->failed = true;
+	return RF_R_OUT_OF_MEMORY;
+}
+
 static struct desc_env env_of(const struct call_op *op)
 {
 	return (struct desc_env){
@@ -65,7 +71,7 @@ struct desc *op_desc(struct call_op *op, const struct desc *before)
 	enum rf_reason refused;
 
 	if (!d) {
-		*op->reason = RF_R_SIP_LIMIT;
+		*op->reason = op_no_memory(op);
 		return NULL;
 	}
 	if (op->from == SIDE_OUTSIDE) {
@@ -133,9 +139,12 @@ void op_trickle(struct call_op *op)
 
 	if (!op->has_fragment)
 		return;
-	if (op->d && op->d->state <= DIALOG_ANSWERED &&
-	    !session_trickle(&op->d->s, op->from, &env, &op->t->sdp) && op->from == SIDE_INSIDE)
-		lease_all(op);
+	if (op->d && op->d->state <= DIALOG_ANSWERED) {
+		if (session_trickle(&op->d->s, op->from, &env, &op->t->sdp))
+			op_no_memory(op);
+		else if (op->from == SIDE_INSIDE)
+			lease_all(op);
+	}
 	op_scrub(op);
 	op->has_fragment = false;
 }

@@ -159,15 +159,26 @@ void call_share_leave(struct call_table *t, struct call *c)
 	call_ports_count(t, c); /* which has none any more */
 }
 
-static void give_way(struct call_table *t, struct call *c, uint64_t now, struct action_list *out)
+/* False: out of memory, it stays; its pinholes close as soon as they can. */
+static bool give_way(struct call_table *t, struct call *c, uint64_t now, struct action_list *out)
 {
+	if (!action_reserve(out, c->n_pins + 4, 0)) {
+		out->failed = true;
+		return false;
+	}
 	if (!c->linger_until)
 		action_count(out, RF_R_SIP_GAVE_WAY);
-	expiry_remove(&t->heap, &c->expiry);
 	dialogs_end(c);
 	call_end_check(t, c, now, "gave way: no room, and not answered", out);
-	call_media(t, c, out);
+	c->unsettled = call_media(t, c, out) != 0;
+	if (c->unsettled) {
+		out->failed = true;
+		expiry_set(&t->heap, &c->expiry, call_due(c));
+		return false;
+	}
+	expiry_remove(&t->heap, &c->expiry);
 	call_forget(t, c, out);
+	return true;
 }
 
 int call_share_restore(struct call_table *t, struct call *c)
@@ -202,23 +213,24 @@ enum rf_reason call_room(struct call_op *op)
 	struct share_item *i;
 
 	if (share_join(&t->share, &c->share, &c->owner, 1))
-		return RF_R_SIP_LIMIT;
+		return op_no_memory(op);
 	while ((i = share_excess(&t->share, &c->share, t->cfg->max_calls, SIZE_MAX))) {
 		struct call *old = (struct call *)((char *)i - offsetof(struct call, share));
 
 		t->share.n_gave_way += !old->linger_until;
-		give_way(t, old, op->ctx->now, op->out);
+		if (!give_way(t, old, op->ctx->now, op->out))
+			return RF_R_OUT_OF_MEMORY;
 	}
 	return refused(&t->share, share_over(&t->share, &c->share, t->cfg->max_calls, SIZE_MAX));
 }
 
-static void ports_give_way(struct call_op *op, struct port_pool *p, struct share_item *i)
+static bool ports_give_way(struct call_op *op, struct port_pool *p, struct share_item *i)
 {
 	struct call_ports *q =
 		(struct call_ports *)((char *)i - offsetof(struct call_ports, share));
 
 	p->share.n_gave_way += !q->call->linger_until;
-	give_way(op->t, q->call, op->ctx->now, op->out);
+	return give_way(op->t, q->call, op->ctx->now, op->out);
 }
 
 /* The pool that had too few for op->call; false: nothing can be done about it. */
@@ -233,10 +245,10 @@ static bool make_ports(struct call_op *op)
 		i = share_wanted(&p->share, &c->owner, own ? &own->share : NULL,
 				 p->max / SHARE_HOST_PART);
 	if (i)
-		ports_give_way(op, p, i);
-	else if (p)
+		return ports_give_way(op, p, i);
+	if (p)
 		p->share.n_refused++;
-	return i;
+	return false;
 }
 
 /* Strangers may not have all, even while nobody else wants any. */
@@ -251,7 +263,8 @@ static enum rf_reason within_share(struct call_op *op)
 		if (!p->max || q->share.host->key.kind != SHARE_STRANGER)
 			continue;
 		while ((i = share_excess(&p->share, &q->share, p->max, SIZE_MAX)))
-			ports_give_way(op, p, i);
+			if (!ports_give_way(op, p, i))
+				return RF_R_OUT_OF_MEMORY;
 		r = refused(&p->share, share_over(&p->share, &q->share, p->max, SIZE_MAX));
 	}
 	return r;
@@ -282,7 +295,7 @@ enum rf_reason call_take_ports(struct call_op *op, const struct desc *d)
 	if (!err)
 		err = call_ports_count(op->t, op->call);
 	if (err)
-		r = err == -ENOMEM ? RF_R_SIP_LIMIT : RF_R_SIP_NO_PORTS;
+		r = err == -ENOMEM ? op_no_memory(op) : RF_R_SIP_NO_PORTS;
 	else {
 		pools_max(op->t, wan);
 		r = within_share(op);

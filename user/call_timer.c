@@ -128,6 +128,8 @@ uint64_t call_due(const struct call *c)
 {
 	uint64_t due = EXPIRY_NEVER;
 
+	if (c->unsettled)
+		return 0;
 	if (c->pending)
 		sooner(&due, c->setup_until);
 	sooner(&due, c->retry_until);
@@ -220,13 +222,16 @@ void call_tick(struct call_table *t, uint64_t now, struct action_list *out, uint
 	struct expiry *e;
 	const char *why;
 
-	while ((e = expiry_pop(&t->heap, now))) {
+	/* What is left over for want of memory is tried again with the next tick. */
+	while (!out->failed && action_reserve(out, 1, 0) && (e = expiry_pop(&t->heap, now))) {
 		struct call *c = (struct call *)((char *)e - offsetof(struct call, expiry));
 
-		if (c->linger_until && c->linger_until <= now) {
+		if (c->linger_until && c->linger_until <= now && !c->n_pins) {
 			call_forget(t, c, out);
 			continue;
 		}
+		if (c->linger_until && c->linger_until <= now)
+			dialogs_end(c); /* there was no memory to close its pinholes */
 		expiry_add(&t->heap, e, EXPIRY_NEVER); /* in the room that it has just left */
 		why = time_out(c, now);
 		if (call_is_silent(t, c, now)) {

@@ -11,6 +11,7 @@
 #include "conntrack.h"
 #include "control.h"
 #include "duration.h"
+#include "json_add.h"
 #include "netlink.h"
 #include "unguarded.h"
 #include "vlan_tags.h"
@@ -119,7 +120,7 @@ static void show_connections(struct status *s)
 	json_object *request = json_object_new_object(), *reply = NULL, *n;
 	struct controller_info info;
 
-	json_object_object_add(request, "command", json_object_new_string("connections"));
+	json_add(&request, "command", json_object_new_string("connections"));
 	/* one that hangs is not waited for */
 	if (!datapath_controller(s->dp, s->now_ns, &info) && info.state == CONTROLLER_ALIVE &&
 	    !control_request(s->c->instance, request, &reply, NULL) &&
@@ -475,6 +476,8 @@ static void warn_counters(struct status *s, struct out_node *list)
 		  "messages found no free public port: widen media_ports or sip.public_ports" },
 		{ RF_R_INSIDE_DIRECT,
 		  "packets of SIP or call media from the WAN straight to private inside addresses were dropped: see inside_direct" },
+		{ RF_R_OUT_OF_MEMORY,
+		  "messages were dropped for want of memory: see the controller's limit (MemoryMax) and the machine's" },
 		{ RF_R_SIP_LIMIT,
 		  "messages met a limit on calls or bindings: see max_calls and max_bindings" },
 		{ RF_R_SIP_SHARE,

@@ -16,6 +16,7 @@
 
 #include "conntrack.h"
 #include "events.h"
+#include "json_add.h"
 #include "restore.h"
 #include "wan_tell.h"
 
@@ -49,6 +50,9 @@ static int carry_out_restored(struct controller *c, uint64_t now_ns, struct why 
 {
 	int err = 0;
 
+	if (c->actions.failed) /* some are missing in it, which would be taken for over */
+		return why_set(w, -ENOMEM,
+			       "out of memory; running calls are left as they are, start it again");
 	c->doer.map_err = 0;
 	if (!doer_carry_out(&c->doer, &c->actions, 0, now_ns)) {
 		err = c->doer.map_err;
@@ -338,6 +342,12 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 	punt_expire(c->punt, now);
 	engine_tick(c->engine, now, &c->actions);
 	controller_carry_out(c, 0, now);
+	if (doer_save_again(&c->doer, now)) {
+		engine_save_all(c->engine, &c->actions);
+		controller_carry_out(c, 0, now);
+		if (!c->doer.unsaved)
+			log_info("the journal holds everything again");
+	}
 	tcp_proxy_tick(c->tcp, now);
 }
 
@@ -417,9 +427,9 @@ static json_object *reload_reply(struct controller *c)
 	if (!reply)
 		return NULL;
 	if (reload(c, &w))
-		json_object_object_add(reply, "error", json_object_new_string(w.text));
+		json_add(&reply, "error", json_object_new_string(w.text));
 	else
-		json_object_object_add(reply, "reloaded", json_object_new_boolean(1));
+		json_add(&reply, "reloaded", json_object_new_boolean(1));
 	return reply;
 }
 
@@ -484,7 +494,8 @@ int controller_restore(struct controller *c, struct why *w)
 		return err;
 	err = restore_records(c->journal, c->engine, now, &report);
 	if (err)
-		return why_set(w, err, "cannot read the journal: %s", strerror(-err));
+		return why_set(w, err, "cannot read the journal: %s; it is left as it is",
+			       strerror(-err));
 	if (report.n_unread)
 		log_warning(
 			"journal: forgotten, as other versions wrote it or it is damaged: %s (the first is of version %u); media of such calls is closed",

@@ -15,6 +15,7 @@
 /* Lines on what happens to calls: 100 in a second, which is more than a person reads. */
 #define EVENT_INTERVAL_NS  1000000000ULL
 #define EVENT_BURST	   100
+#define SAVE_AGAIN_NS	   5000000000ULL
 
 int doer_init(struct doer *d, const struct datapath *dp)
 {
@@ -25,6 +26,7 @@ int doer_init(struct doer *d, const struct datapath *dp)
 	d->journal_limit.interval_ns = REPORT_INTERVAL_NS;
 	d->event_burst.interval_ns = EVENT_INTERVAL_NS;
 	d->event_burst.max = EVENT_BURST;
+	d->memory_limit.interval_ns = REPORT_INTERVAL_NS;
 	return datapath_reasons(dp, d->count);
 }
 
@@ -90,8 +92,29 @@ static void do_event(struct doer *d, const struct action *a, uint64_t now_ns)
 		publish(d, events_action_line(a, now_ns));
 }
 
+/* Counted in what is there since the start; the line is the only thing that may fail. */
+static void no_memory(struct doer *d, size_t bytes, uint64_t now_ns)
+{
+	uint32_t left_out;
+
+	if (bytes)
+		doer_count(d, RF_R_OUT_OF_MEMORY, 1, bytes);
+	if (log_limit_ok(&d->memory_limit, now_ns, &left_out))
+		log_error(
+			"out of memory: %s (%u more like this); see out_of_memory in ringfence reason show",
+			bytes ? "a message is not answered, so that its sender tries again"
+			      : "something is done later",
+			left_out);
+	if (bytes && d->control && control_subscribers(d->control))
+		publish(d, events_drop_line(RF_R_OUT_OF_MEMORY, NULL, now_ns));
+}
+
 static void do_drop(struct doer *d, const struct action *a, size_t bytes, uint64_t now_ns)
 {
+	if (a->drop.reason == RF_R_OUT_OF_MEMORY) {
+		no_memory(d, bytes, now_ns);
+		return;
+	}
 	doer_count(d, a->drop.reason, 1, bytes);
 	log_debug("dropped: %s",
 		  a->drop.detail ? a->drop.detail : events_reason_name(a->drop.reason));
@@ -139,10 +162,20 @@ static void report_journal(struct doer *d, int err, uint64_t now_ns)
 {
 	uint32_t left_out;
 
+	d->save_failed = d->unsaved = true;
 	if (log_limit_ok(&d->journal_limit, now_ns, &left_out))
 		log_error(
-			"cannot write the journal: %s; running calls would not survive a restart (%u more like this)",
-			strerror(-err), left_out);
+			"cannot write the journal: %s; running calls would not survive a restart, it is tried again every %u s (%u more like this)",
+			strerror(-err), (unsigned int)(SAVE_AGAIN_NS / 1000000000), left_out);
+}
+
+bool doer_save_again(struct doer *d, uint64_t now_ns)
+{
+	if (!d->unsaved || now_ns < d->save_again_ns)
+		return false;
+	d->unsaved = false;
+	d->save_again_ns = now_ns + SAVE_AGAIN_NS;
+	return true;
 }
 
 /* After the deed: what is told has happened. */
@@ -204,21 +237,32 @@ static int do_one(struct doer *d, const struct action *a, size_t bytes, uint64_t
 
 bool doer_carry_out(struct doer *d, struct action_list *l, size_t bytes, uint64_t now_ns)
 {
-	bool refused = false;
+	enum rf_reason refused = RF_R_NONE;
 	size_t i;
+	int err;
 
-	if (l->failed) {
-		log_error("out of memory: a message of %zu bytes is not answered", bytes);
-		doer_count(d, RF_R_SIP_LIMIT, 1, bytes);
-		return true;
-	}
+	d->save_failed = false;
+	d->unsaved |= l->unsaved;
+	if (l->failed)
+		no_memory(d, bytes, now_ns);
 	for (i = 0; i < l->n; i++) {
-		if (refused && l->v[i].kind == ACT_SEND) {
-			doer_count(d, RF_R_SIP_LIMIT, 1, l->v[i].send.payload.n);
+		struct action *a = &l->v[i];
+
+		if (l->failed && (a->kind == ACT_SEND || a->kind == ACT_DROP))
+			continue; /* counted once */
+		if (refused && a->kind == ACT_SEND) {
+			doer_count(d, refused, 1, a->send.payload.n);
 			continue;
 		}
-		if (do_one(d, &l->v[i], bytes, now_ns))
-			refused = l->v[i].failed = true;
+		/* a disk that is full is not asked for each of them: they are all saved again later */
+		if (d->save_failed && a->kind == ACT_SAVE)
+			continue;
+		err = do_one(d, a, bytes, now_ns);
+		if (!err)
+			continue;
+		a->failed = true;
+		if (refused != RF_R_OUT_OF_MEMORY)
+			refused = err == -ENOMEM ? RF_R_OUT_OF_MEMORY : RF_R_SIP_LIMIT;
 	}
 	return !refused;
 }

@@ -12,6 +12,10 @@
 
 #include "duration.h"
 
+/* What one message asks for, pinholes apart: these have their own room (places_move()). */
+#define MESSAGE_ACTIONS 128
+#define MESSAGE_RECORDS (16 << 10)
+
 static bool signals(const void *arg, uint32_t wan_ifindex, const struct rf_ep *inside)
 {
 	return binding_by_inside(arg, wan_ifindex, inside) != NULL;
@@ -144,22 +148,22 @@ static void forward(const struct signal_in *in, const struct binding *b, bool fr
 			b->inside, payload);
 }
 
+static size_t room_size(const struct engine *e, const struct signal_in *in)
+{
+	return in->payload.n + sizeof(e->edits.arena) + 64;
+}
+
 /* Applies the recorded edits; what followed the message in the datagram stays behind it. */
-static enum rf_reason edited(struct engine *e, const struct signal_in *in, struct view *payload,
-			     struct action_list *out)
+static enum rf_reason edited(struct engine *e, const struct signal_in *in, struct view *payload)
 {
 	size_t tail = in->payload.n - e->msg.raw.n;
-	size_t size = in->payload.n + sizeof(e->edits.arena) + 64;
+	char *buf = e->room;
 	size_t n;
-	char *buf;
 
 	*payload = in->payload;
 	if (!e->edits.n && !e->edits.overflow)
 		return RF_R_NONE;
-	buf = action_bytes(out, size);
-	if (!buf)
-		return RF_R_SIP_LIMIT;
-	if (edit_apply(&e->edits, &e->msg, buf, size - tail, &n))
+	if (edit_apply(&e->edits, &e->msg, buf, room_size(e, in) - tail, &n))
 		return RF_R_SIP_LIMIT;
 	memcpy(buf + n, in->payload.p + e->msg.raw.n, tail);
 	if (n + tail > RF_PUNT_MAX - 48) /* no longer fits a datagram */
@@ -246,6 +250,10 @@ static void unreadable(struct engine *e, const struct signal_in *in, enum sip_pa
 		       struct binding *b, bool from_inside, const char *why,
 		       struct action_list *out)
 {
+	if (r == SIP_NO_MEMORY) {
+		action_drop(out, RF_R_OUT_OF_MEMORY, NULL);
+		return;
+	}
 	if (r != SIP_NOT_SIP && e->config.unparsed_drop) {
 		action_drop(out, RF_R_SIP_MALFORMED, why);
 		return;
@@ -274,9 +282,10 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 	enum sip_parse_result p = sip_parse(in->payload.p, in->payload.n, &e->msg, &why);
 
 	/* Answers are expected to requests, and to what may be one. */
-	if (p != SIP_OK || e->msg.is_request)
-		policy_expect(e->policy, &b->inside.addr, b->id, &in->dst.addr,
-			      in->now_ns + POLICY_RESPONSE_NS);
+	if (p != SIP_NO_MEMORY && (p != SIP_OK || e->msg.is_request) &&
+	    !policy_expect(e->policy, &b->inside.addr, b->id, &in->dst.addr,
+			   in->now_ns + POLICY_RESPONSE_NS))
+		p = SIP_NO_MEMORY;
 	if (p != SIP_OK) {
 		unreadable(e, in, p, b, true, why, out);
 		return;
@@ -309,12 +318,13 @@ static void from_inside(struct engine *e, const struct signal_in *in,
 		r = registration_request(e->registrations, &reg, &e->msg);
 	}
 	if (r == RF_R_NONE)
-		r = edited(e, in, &payload, out);
+		r = edited(e, in, &payload);
+	if (r == RF_R_NONE)
+		r = engine_asks(e, b, &in->dst.addr, in->now_ns);
 	if (r != RF_R_NONE) {
 		action_drop(out, r, NULL);
 		return;
 	}
-	engine_asks(e, b, &in->dst.addr, in->now_ns);
 	forward(in, b, true, payload, out);
 }
 
@@ -360,7 +370,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	enum sip_parse_result p = sip_parse(in->payload.p, in->payload.n, &e->msg, &why);
 
 	if (p != SIP_OK) {
-		if (!engine_unread_passes(e, in, &q))
+		if (p != SIP_NO_MEMORY && !engine_unread_passes(e, in, &q))
 			action_drop(out, RF_R_SIP_UNKNOWN_PEER, why);
 		else
 			unreadable(e, in, p, b, false, why, out);
@@ -418,7 +428,7 @@ static void from_outside(struct engine *e, const struct signal_in *in,
 	if (r == RF_R_NONE)
 		r = rewrite_inbound(&rw, &e->msg, &e->edits);
 	if (r == RF_R_NONE)
-		r = edited(e, in, &payload, out);
+		r = edited(e, in, &payload);
 	if (r != RF_R_NONE) {
 		action_drop(out, r, why);
 		return;
@@ -435,6 +445,13 @@ void engine_message(struct engine *e, const struct signal_in *in, struct action_
 
 	if (!wan) {
 		action_drop(out, RF_R_NO_ROUTE, "the WAN device is not known (any more)");
+		return;
+	}
+	/* Before anything changes: what is asked for below shall not fail for want of room for the answer. */
+	e->new_pinholes = e->next_pinhole;
+	if (!action_reserve(out, MESSAGE_ACTIONS, room_size(e, in) + MESSAGE_RECORDS) ||
+	    !(e->room = action_bytes(out, room_size(e, in)))) {
+		out->failed = true;
 		return;
 	}
 	if (in->hook == RF_HOOK_WAN_IN)
@@ -464,12 +481,26 @@ bool engine_outside_of(struct engine *e, uint32_t wan_ifindex, const struct rf_e
 	return true;
 }
 
+/* New with a message that will not be sent, as another pinhole of it could not be made? */
+static bool is_half_open(const struct engine *e, const struct action_list *done,
+			 const struct pinhole_spec *s)
+{
+	for (size_t i = 0; s->id >= e->new_pinholes && i < done->n; i++) {
+		const struct action *a = &done->v[i];
+
+		if (a->failed && a->kind == ACT_PINHOLE_SET && a->pinhole.call_id == s->call_id)
+			return true;
+	}
+	return false;
+}
+
 void engine_failed(struct engine *e, const struct action_list *done, struct action_list *out)
 {
 	for (size_t i = 0; i < done->n; i++) {
 		const struct action *a = &done->v[i];
 
-		if (a->failed && a->kind == ACT_PINHOLE_SET && a->pinhole.call_id)
+		if (a->kind == ACT_PINHOLE_SET && a->pinhole.call_id &&
+		    (a->failed || is_half_open(e, done, &a->pinhole)))
 			call_failed(e->calls, a->pinhole.call_id, a->pinhole.id, out);
 		else if (a->failed && a->kind == ACT_SIGNAL_SET)
 			binding_failed(e->bindings, a->signal.id);
@@ -491,11 +522,17 @@ void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 	manual_tick(e->manual, now_ns, out);
 }
 
+/* What is not a matter of memory is one of the record. */
+static int call_restored_as(int err)
+{
+	return err && err != -ENOMEM ? -EINVAL : err;
+}
+
 int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct view bytes,
 		   uint64_t now_ns)
 {
 	switch (kind) {
-	case RECORD_CALL: return call_restore(e->calls, id, bytes) ? -EINVAL : 0;
+	case RECORD_CALL: return call_restored_as(call_restore(e->calls, id, bytes));
 	case RECORD_BINDING: return binding_restore(e->bindings, id, bytes, now_ns);
 	case RECORD_REGISTRATION:
 		return registration_restore(e->registrations, e->bindings, id, bytes, now_ns);
@@ -518,6 +555,15 @@ void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out)
 	unguarded_tell(&e->unguarded, &e->topo, from, out);
 	keep_all(e, now_ns);
 	manual_restored(e->manual, now_ns, out);
+}
+
+void engine_save_all(struct engine *e, struct action_list *out)
+{
+	call_save_all(e->calls, out);
+	binding_save_all(e->bindings, out);
+	registration_save_all(e->registrations, out);
+	alias_save_all(e->aliases, out);
+	manual_save_all(e->manual, out);
 }
 
 void engine_show_calls(const struct engine *e, show_call_fn fn, void *arg)

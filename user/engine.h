@@ -72,9 +72,12 @@ void engine_failed(struct engine *e, const struct action_list *done, struct acti
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out);
 
 /* After a start: each live record, then once restored(), which asks for every pinhole and
- * signalling port that must exist. Returns 0 or -EINVAL (record is skipped). */
+ * signalling port that must exist. Returns 0, -EINVAL (record is skipped), or -ENOMEM:
+ * it may be read the next time. */
 int engine_restore(struct engine *e, enum record_kind kind, uint32_t id, struct view bytes,
 		   uint64_t now_ns);
+/* Every record once more: some are not where they should be kept. */
+void engine_save_all(struct engine *e, struct action_list *out);
 void engine_restored(struct engine *e, uint64_t now_ns, struct action_list *out);
 
 /* A request of the control socket: {"command": "call drop", "id": N} | {"command": "pinhole add", ...} |

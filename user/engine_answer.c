@@ -5,6 +5,8 @@
  * branch, place), wins anything by it, once, and only what was asked for. A provider may have several
  * addresses, each a peer of its own: a configured peer may answer for whoever was asked, who then wins.
  */
+#include <errno.h>
+
 #include "duration.h"
 #include "engine_state.h"
 
@@ -65,23 +67,26 @@ static bool notified(const struct sip_msg *m, struct view event, struct view *ou
 	return m->method == SIP_M_SUBSCRIBE || m->method == SIP_M_REFER;
 }
 
-void engine_asks(struct engine *e, const struct binding *b, const struct rf_addr *remote,
-		 uint64_t now_ns)
+enum rf_reason engine_asks(struct engine *e, const struct binding *b, const struct rf_addr *remote,
+			   uint64_t now_ns)
 {
 	const struct sip_msg *m = &e->msg;
 	struct view event;
+	int open;
 
 	if (!m->is_request)
-		return;
-	if (!open_request_add(e->open, &b->inside.addr, remote, m, now_ns))
-		return;
-	if (notified(m, open_request_event(m), &event))
-		subscription_ask(e->subscriptions, &b->inside.addr, m->call_id, m->from->tag, event,
-				 remote, now_ns + OPEN_NS);
+		return RF_R_NONE;
+	open = open_request_add(e->open, &b->inside.addr, remote, m, now_ns);
+	if (open > 0 && notified(m, open_request_event(m), &event) &&
+	    subscription_ask(e->subscriptions, &b->inside.addr, m->call_id, m->from->tag, event,
+			     remote, now_ns + OPEN_NS))
+		open = -ENOMEM;
+	return open < 0 ? RF_R_OUT_OF_MEMORY : RF_R_NONE;
 }
 
-static void subscription(struct engine *e, const struct binding *b, const struct open_request *r,
-			 const struct rf_addr *remote, struct view call_id, uint64_t now_ns)
+static enum rf_reason subscription(struct engine *e, const struct binding *b,
+				   const struct open_request *r, const struct rf_addr *remote,
+				   struct view call_id, uint64_t now_ns)
 {
 	const struct sip_msg *m = &e->msg;
 	bool refer = m->method == SIP_M_REFER;
@@ -89,18 +94,20 @@ static void subscription(struct engine *e, const struct binding *b, const struct
 	struct view event;
 
 	if (!notified(m, r->event, &event) || m->status < 200)
-		return;
+		return RF_R_NONE;
 	subscription_answered(e->subscriptions, &b->inside.addr, call_id, r->tag, event,
 			      &r->remote);
 	if (m->status >= 300)
-		return;
+		return RF_R_NONE;
 	if (s > REGISTRATION_MAX_S)
 		s = REGISTRATION_MAX_S;
 	until = now_ns + (s + 32) * SECOND_NS;
-	subscription_grant(e->subscriptions, &b->inside.addr, call_id, r->tag, event, remote,
-			   until);
-	policy_subscribed(e->policy, &b->inside.addr, b->id, remote, until);
 	alias_touch(e->aliases, call_id, until);
+	if (subscription_grant(e->subscriptions, &b->inside.addr, call_id, r->tag, event, remote,
+			       until) ||
+	    !policy_subscribed(e->policy, &b->inside.addr, b->id, remote, until))
+		return RF_R_OUT_OF_MEMORY;
+	return RF_R_NONE;
 }
 
 enum rf_reason engine_answer_grants(struct engine *e, const struct registration_ctx *ctx,
@@ -116,7 +123,8 @@ enum rf_reason engine_answer_grants(struct engine *e, const struct registration_
 	if (open && e->msg.method == SIP_M_REGISTER)
 		reason = registration_response(e->registrations, &winner, &e->msg, call_id);
 	else if (open)
-		subscription(e, ctx->binding, r, &winner.remote.addr, call_id, ctx->now_ns);
+		reason =
+			subscription(e, ctx->binding, r, &winner.remote.addr, call_id, ctx->now_ns);
 	if (r && reason == RF_R_NONE)
 		open_request_response(e->open, &ctx->binding->inside.addr, call_id, &e->msg, r,
 				      ctx->now_ns, e->config.setup_timeout_s * SECOND_NS + OPEN_NS);

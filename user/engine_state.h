@@ -25,6 +25,7 @@ struct engine {
 	struct topology topo;
 	struct wan_names wans;
 	uint32_t next_binding, next_pinhole;
+	uint32_t new_pinholes; /* ids from here on are of the message that came last */
 	struct binding_table *bindings;
 	struct alias_table *aliases;
 	struct registration_table *registrations;
@@ -39,6 +40,7 @@ struct engine {
 	/* one message at a time: */
 	struct sip_msg msg;
 	struct edit_list edits;
+	char *room; /* for the message as it is sent */
 };
 
 /* The binding a message from outside reached. Routed hosts are named by the address itself. */
@@ -66,8 +68,8 @@ enum engine_answer {
 };
 
 /* The message at hand leaves the endpoint of b: who may answer it, and send a NOTIFY before that. */
-void engine_asks(struct engine *e, const struct binding *b, const struct rf_addr *remote,
-		 uint64_t now_ns);
+enum rf_reason engine_asks(struct engine *e, const struct binding *b, const struct rf_addr *remote,
+			   uint64_t now_ns);
 /* *r: the request; NULL unless ASKED, FOR or AGAIN. */
 enum engine_answer engine_answer_of(struct engine *e, const struct binding *b,
 				    const struct policy_query *q, struct view call_id,

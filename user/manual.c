@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "json_add.h"
 #include "record.h"
 #include "record_save.h"
 
@@ -46,14 +47,6 @@ void manual_table_free(struct manual_table *t)
 	DL_FOREACH_SAFE (t->list, m, tmp)
 		free(m);
 	free(t);
-}
-
-static json_object *error(const char *text)
-{
-	json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "error", json_object_new_string(text));
-	return o;
 }
 
 static const char *member_text(json_object *o, const char *key)
@@ -242,10 +235,10 @@ json_object *manual_add(struct manual_table *t, const struct topology *topo, jso
 	json_object *reply;
 
 	if (t->n >= MANUAL_MAX)
-		return error("too many pinholes were added by hand");
+		return json_error("too many pinholes were added by hand");
 	m = calloc(1, sizeof(*m));
 	if (!m)
-		return error("out of memory");
+		return json_error("out of memory");
 	wrong = read_request(topo, request, now_ns, &m->spec);
 	DL_FOREACH (t->list, other)
 		if (!wrong && (ep_eq(&other->spec.outside, &m->spec.outside) ||
@@ -253,15 +246,19 @@ json_object *manual_add(struct manual_table *t, const struct topology *topo, jso
 			wrong = "a pinhole with this endpoint was added before; delete it first";
 	if (wrong) {
 		free(m);
-		return error(wrong);
+		return json_error(wrong);
+	}
+	reply = json_with("id", json_object_new_int64(t->next_id));
+	if (!reply || !action_reserve(out, 2, 0)) {
+		json_object_put(reply);
+		free(m);
+		return NULL;
 	}
 	m->spec.id = t->next_id++;
 	DL_APPEND(t->list, m);
 	t->n++;
 	manual_set(m, out);
 	manual_save(t, m, out);
-	reply = json_object_new_object();
-	json_object_object_add(reply, "id", json_object_new_int64(m->spec.id));
 	return reply;
 }
 
@@ -271,17 +268,28 @@ json_object *manual_delete(struct manual_table *t, json_object *request, struct 
 	struct manual *m;
 
 	if (!json_object_object_get_ex(request, "id", &id))
-		return error("no id given");
+		return json_error("no id given");
 	DL_FOREACH (t->list, m)
 		if (m->spec.id == (uint32_t)json_object_get_int64(id))
 			break;
 	if (!m)
-		return error(
+		return json_error(
 			"no pinhole added by hand has this id; those of calls end with `call drop`");
-	manual_end(t, m, out);
-	reply = json_object_new_object();
-	json_object_object_add(reply, "deleted", json_object_get(id));
-	return reply;
+	reply = json_with("deleted", json_object_get(id));
+	if (reply && action_reserve(out, 2, 0)) {
+		manual_end(t, m, out);
+		return reply;
+	}
+	json_object_put(reply);
+	return NULL;
+}
+
+void manual_save_all(struct manual_table *t, struct action_list *out)
+{
+	struct manual *m;
+
+	DL_FOREACH (t->list, m)
+		manual_save(t, m, out);
 }
 
 void manual_tick(struct manual_table *t, uint64_t now_ns, struct action_list *out)
@@ -289,7 +297,7 @@ void manual_tick(struct manual_table *t, uint64_t now_ns, struct action_list *ou
 	struct manual *m, *tmp;
 
 	DL_FOREACH_SAFE (t->list, m, tmp)
-		if (m->spec.deadline_ns <= now_ns)
+		if (m->spec.deadline_ns <= now_ns && action_reserve(out, 2, 0))
 			manual_end(t, m, out);
 }
 
@@ -319,7 +327,7 @@ int manual_restore(struct manual_table *t, uint32_t id, struct view bytes)
 	struct record r = { 0 };
 
 	if (!m)
-		return -EINVAL;
+		return -ENOMEM;
 	record_read(&r, bytes);
 	manual_record(&r, t, &m->spec);
 	if (!record_done(&r) || t->n >= MANUAL_MAX) {

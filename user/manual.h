@@ -29,6 +29,7 @@ json_object *manual_add(struct manual_table *t, const struct topology *topo, jso
 			uint64_t now_ns, struct action_list *out);
 /* {"id": N} */
 json_object *manual_delete(struct manual_table *t, json_object *request, struct action_list *out);
+void manual_save_all(struct manual_table *t, struct action_list *out);
 void manual_tick(struct manual_table *t, uint64_t now_ns, struct action_list *out);
 int manual_restore(struct manual_table *t, uint32_t id, struct view bytes); /* 0 or -EINVAL */
 void manual_restored(struct manual_table *t, uint64_t now_ns, struct action_list *out);

@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
 #include "expiry.h"
+#include "hash.h"
 #include "share.h"
 
 #define METHOD_MAX 64
@@ -168,16 +168,18 @@ static struct entry *find(const struct open_table *t, const struct rf_addr *insi
 	return e;
 }
 
-static struct entry *entry_new(struct open_table *t, const struct rf_addr *inside,
-			       const struct sip_msg *m, uint64_t now_ns)
+/* *out NULL: not kept here, as its texts are too long. 0 or -ENOMEM. */
+static int entry_new(struct open_table *t, const struct rf_addr *inside, const struct sip_msg *m,
+		     uint64_t now_ns, struct entry **out)
 {
 	char key[KEY_MAX];
 	size_t n = make_key(key, t, inside, m->call_id, m);
 	struct share_key who = share_inside(inside);
 	struct entry *e;
 
+	*out = NULL;
 	if (!n)
-		return NULL;
+		return 0;
 	e = calloc(1, sizeof(*e) + n);
 	if (!e || expiry_add(&t->heap, &e->expiry, now_ns + OPEN_NS))
 		goto err;
@@ -188,12 +190,16 @@ static struct entry *entry_new(struct open_table *t, const struct rf_addr *insid
 	e->n_key = n;
 	e->incomplete = now_ns < e->share.host->lost_ns || now_ns < t->lost_ns;
 	memcpy(e->key, key, n);
-	HASH_ADD_KEYPTR(hh, t->entries, e->key, e->n_key, e);
-	return e;
+	if (hash_add_key(hh, t->entries, e->key, e->n_key, e)) {
+		*out = e;
+		return 0;
+	}
+	share_leave(&t->share, &e->share);
+	expiry_remove(&t->heap, &e->expiry);
 err:
 	free(e);
 	lost(&t->lost_ns, now_ns + OPEN_NS);
-	return NULL;
+	return -ENOMEM;
 }
 
 static struct view keep(char **p, struct view v)
@@ -214,23 +220,25 @@ struct view open_request_event(const struct sip_msg *m)
 	return VIEW_NONE;
 }
 
-/* NULL: longer than anybody writes, or out of memory. */
-static struct open_request *branch_new(const struct rf_addr *remote, const struct sip_msg *m)
+/* *out NULL: longer than anybody writes. 0 or -ENOMEM. */
+static int branch_new(const struct rf_addr *remote, const struct sip_msg *m,
+		      struct open_request **out)
 {
 	struct view event = open_request_event(m);
 	size_t n = m->via->branch.n + m->from->tag.n + event.n;
 	struct open_request *r = n <= OPEN_TEXT_MAX ? calloc(1, sizeof(*r) + n) : NULL;
 	char *p;
 
+	*out = r;
 	if (!r)
-		return NULL;
+		return n <= OPEN_TEXT_MAX ? -ENOMEM : 0;
 	p = r->text;
 	r->remote = *remote;
 	r->branch = keep(&p, m->via->branch);
 	r->tag = keep(&p, m->from->tag);
 	r->event = keep(&p, event);
 	r->expires = m->expires;
-	return r;
+	return 0;
 }
 
 /* The branch that is missed least: the oldest that has been answered, else the oldest. */
@@ -244,15 +252,16 @@ static struct open_request *least(const struct entry *e)
 	return e->branches;
 }
 
-bool open_request_add(struct open_table *t, const struct rf_addr *inside,
-		      const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns)
+int open_request_add(struct open_table *t, const struct rf_addr *inside,
+		     const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns)
 {
 	struct share_item *excess;
 	struct entry *e;
 	struct open_request *r;
+	int err = 0;
 
 	if (m->method == SIP_M_ACK) /* has no answer */
-		return false;
+		return 0;
 	e = find(t, inside, m->call_id, m);
 	LL_FOREACH (e ? e->branches : NULL, r) {
 		if (view_eq(r->branch, m->via->branch) && addr_eq(&r->remote, remote)) {
@@ -261,15 +270,15 @@ bool open_request_add(struct open_table *t, const struct rf_addr *inside,
 		}
 	}
 	if (!e)
-		e = entry_new(t, inside, m, now_ns);
+		err = entry_new(t, inside, m, now_ns, &e);
 	if (!e)
-		return false;
+		return err;
 	expiry_extend(&e->expiry, now_ns + OPEN_NS);
 	share_renew(&t->share, &e->share);
-	r = branch_new(remote, m);
+	err = branch_new(remote, m, &r);
 	if (!r) {
 		e->incomplete = true;
-		return false;
+		return err;
 	}
 	if (e->n_branches == OPEN_BRANCHES_MAX) {
 		branch_forget(t, e, least(e));
@@ -280,7 +289,7 @@ bool open_request_add(struct open_table *t, const struct rf_addr *inside,
 	share_resize(&t->share, &e->share, e->share.amount + branch_cost(r));
 	while ((excess = share_excess(&t->share, &e->share, OPEN_BYTES_MAX, OPEN_BYTES_HOST_MAX)))
 		evict(t, excess);
-	return true;
+	return 1;
 }
 
 enum open_match open_request_find(struct open_table *t, const struct rf_addr *inside,

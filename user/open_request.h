@@ -46,10 +46,10 @@ size_t open_table_count(const struct open_table *t); /* forks of a request are o
 size_t open_table_bytes(const struct open_table *t);
 void open_table_shares(const struct open_table *t, show_share_fn fn, void *arg);
 
-/* m leaves for remote; call_id: as the inside host knows it. False: it has no answer, or its final one has come,
- * or without memory it is not known, which grants nothing. */
-bool open_request_add(struct open_table *t, const struct rf_addr *inside,
-		      const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns);
+/* m leaves for remote; call_id: as the inside host knows it. 1: it waits for an answer; 0: it has none, or its
+ * final one has come, or nobody writes as much; -ENOMEM. */
+int open_request_add(struct open_table *t, const struct rf_addr *inside,
+		     const struct rf_addr *remote, const struct sip_msg *m, uint64_t now_ns);
 
 struct view open_request_event(const struct sip_msg *m); /* value of Event; absent: none */
 

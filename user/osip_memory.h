@@ -7,6 +7,7 @@
 #ifndef RF_OSIP_MEMORY_H
 #define RF_OSIP_MEMORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 void *osip_memory_get(size_t n);
@@ -14,5 +15,7 @@ void *osip_memory_resize(void *p, size_t n);
 void osip_memory_put(void *p);
 /* All that was got may be gone: nothing of it is used any more. */
 void osip_memory_again(void);
+/* Has malloc() had none since the last osip_memory_again()? */
+bool osip_memory_short(void);
 
 #endif

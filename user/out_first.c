@@ -5,10 +5,10 @@
 #include <bpf/bpf.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "datapath_priv.h"
+#include "hash.h"
 #include "rf_media.h"
 
 #define SWEEP_BATCH \
@@ -54,7 +54,10 @@ void out_first_add(struct out_first *o, const struct rf_pinhole_key *key, uint32
 		if (!w)
 			return;
 		w->id = id;
-		HASH_ADD(hh, o->by_id, id, sizeof(w->id), w);
+		if (!hash_add(hh, o->by_id, id, sizeof(w->id), w)) {
+			free(w);
+			return;
+		}
 		DL_APPEND(o->list, w);
 	}
 	w->key = *key;

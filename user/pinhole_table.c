@@ -9,11 +9,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <utlist.h>
 
 #include "call_ends.h"
 #include "datapath_priv.h"
+#include "hash.h"
 #include "inbound.h"
 #include "out_first.h"
 #include "pinhole_entry.h"
@@ -95,7 +95,10 @@ static struct entry *entry_get(struct pinhole_table *t, uint32_t id)
 	if (!e)
 		return NULL;
 	e->id = id;
-	HASH_ADD(hh, t->by_id, id, sizeof(e->id), e);
+	if (!hash_add(hh, t->by_id, id, sizeof(e->id), e)) {
+		free(e);
+		return NULL;
+	}
 	if (id < ID_FIRST_MANUAL && id > t->highest)
 		t->highest = id;
 	return e;

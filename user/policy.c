@@ -6,9 +6,8 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
-
 #include "expiry.h"
+#include "hash.h"
 #include "share.h"
 
 struct expect_key {
@@ -120,27 +119,34 @@ static struct expectation *get(struct policy_table *t, const struct rf_addr *ins
 	}
 	x->key.binding_id = binding_id;
 	x->key.remote = *remote;
-	HASH_ADD(hh, t->expectations, key, sizeof(x->key), x);
+	if (!hash_add(hh, t->expectations, key, sizeof(x->key), x)) {
+		share_leave(&t->share, &x->share);
+		expiry_remove(&t->heap, &x->expiry);
+		free(x);
+		return NULL;
+	}
 	make_room(t, x);
 	return x;
 }
 
-void policy_expect(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
+bool policy_expect(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
 		   const struct rf_addr *remote, uint64_t until_ns)
 {
 	struct expectation *x = get(t, inside, binding_id, remote, until_ns);
 
 	if (x && until_ns > x->response_until_ns)
 		x->response_until_ns = until_ns;
+	return x != NULL;
 }
 
-void policy_subscribed(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
+bool policy_subscribed(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
 		       const struct rf_addr *remote, uint64_t until_ns)
 {
 	struct expectation *x = get(t, inside, binding_id, remote, until_ns);
 
 	if (x && until_ns > x->notify_until_ns)
 		x->notify_until_ns = until_ns;
+	return x != NULL;
 }
 
 const struct config_peer *policy_peer(const struct config *c, const struct rf_ep *remote)

@@ -37,11 +37,11 @@ void policy_shares(const struct policy_table *t, show_share_fn fn, void *arg);
 
 /* A request of this binding, of the host inside, went to remote: responses from its address are expected until then
  * (normally now + POLICY_RESPONSE_NS; for dialogs as long as they live). Never shortens. When the table is
- * full, of the host that has most the one that was asked for longest ago goes. */
-void policy_expect(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
+ * full, of the host that has most the one that was asked for longest ago goes. False: out of memory. */
+bool policy_expect(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
 		   const struct rf_addr *remote, uint64_t until_ns);
-/* A SUBSCRIBE or REFER was accepted by remote: it may connect until then, in order to send NOTIFY. */
-void policy_subscribed(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
+/* A SUBSCRIBE or REFER was accepted by remote: it may connect until then, in order to send NOTIFY. As policy_expect(). */
+bool policy_subscribed(struct policy_table *t, const struct rf_addr *inside, uint32_t binding_id,
 		       const struct rf_addr *remote, uint64_t until_ns);
 
 struct policy_query {

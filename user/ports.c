@@ -10,8 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HASH_NONFATAL_OOM 1 /* a lost insertion is seen by looking it up */
-#include <uthash.h>
+#include "hash.h"
 
 #define PAIRS 32768
 #define WORD  64
@@ -303,15 +302,13 @@ static struct share *share_find(const struct ports *p, const struct ports_user *
 /* One that has no base yet. */
 static struct share *share_add(struct ports *p, const struct ports_user *u)
 {
-	struct share *s = calloc(1, sizeof(*s)), *found;
+	struct share *s = calloc(1, sizeof(*s));
 
 	if (!s)
 		return NULL;
 	s->key = share_key(p, u);
 	s->refs = 1;
-	HASH_ADD(hh, p->shares, key, sizeof(s->key), s);
-	HASH_FIND(hh, p->shares, &s->key, sizeof(s->key), found);
-	if (found == s)
+	if (hash_add(hh, p->shares, key, sizeof(s->key), s))
 		return s;
 	free(s);
 	return NULL;
@@ -372,8 +369,7 @@ void ports_share_release(struct ports *p, const struct ports_user *u)
 {
 	struct share *s = share_find(p, u);
 
-	assert(s);
-	if (--s->refs)
+	if (!s || --s->refs) /* none: see ports_moved() */
 		return;
 	ports_release(p, u->ifindex, &u->wire, s->base, u->pairs);
 	share_remove(p, s);
@@ -395,7 +391,9 @@ void ports_moved(struct ports *p, const struct wan_moves *moves)
 	for (s = moved; s; s = next) {
 		next = s->moved;
 		s->key.user.ifindex = wan_moves_to(moves, s->key.user.ifindex);
-		HASH_ADD(hh, p->shares, key, sizeof(s->key), s);
+		/* without memory the port stays taken, as nobody knows any more who has it */
+		if (!hash_add(hh, p->shares, key, sizeof(s->key), s))
+			free(s);
 	}
 }
 

@@ -4,13 +4,14 @@
  */
 #include "record.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 void record_write(struct record *r)
 {
 	r->reading = false;
-	r->failed = false;
+	r->failed = r->no_memory = false;
 	r->n = 0;
 	r->pos = 0;
 }
@@ -33,6 +34,22 @@ void record_free(struct record *r)
 bool record_done(const struct record *r)
 {
 	return !r->failed && (!r->reading || r->pos == r->n);
+}
+
+int record_error(const struct record *r)
+{
+	if (record_done(r))
+		return 0;
+	return r->no_memory ? -ENOMEM : -EINVAL;
+}
+
+void *record_calloc(struct record *r, size_t n, size_t size)
+{
+	void *p = r->failed ? NULL : calloc(n, size);
+
+	r->no_memory |= !r->failed && !p;
+	r->failed |= !p;
+	return p;
 }
 
 /* n bytes to write to or to read from; NULL after an error. */
@@ -58,7 +75,7 @@ static uint8_t *room(struct record *r, size_t n)
 			cap *= 2;
 		p = realloc(r->buf, cap);
 		if (!p) {
-			r->failed = true;
+			r->failed = r->no_memory = true;
 			return NULL;
 		}
 		r->buf = p;

@@ -25,6 +25,7 @@
 struct record {
 	bool reading;
 	bool failed; /* sticky: damaged, too short, out of memory */
+	bool no_memory; /* and that it was */
 	/* writing: a buffer that grows and can be used again; reading: the bytes given */
 	uint8_t *buf;
 	size_t n, cap; /* bytes used (writing) or given (reading); allocated */
@@ -39,6 +40,10 @@ void record_read(struct record *r, struct view bytes);
 void record_free(struct record *r); /* of a writer */
 /* Reading went well and used every byte; writing went well. */
 bool record_done(const struct record *r);
+/* 0; else -ENOMEM, or -EINVAL: not a record that can be read. */
+int record_error(const struct record *r);
+/* Zeroed memory for what is read. NULL: the record has failed. */
+void *record_calloc(struct record *r, size_t n, size_t size);
 
 /* First bytes: which kind of record and which version of it. Written is `version`; read is any from
  * `oldest` to it, named by r->version then; another one fails. */

@@ -8,12 +8,12 @@
 #include "action.h"
 #include "record.h"
 
-/* Ends the writing of r, frees it, and adds ACT_SAVE. Out of memory marks the list as failed. */
+/* Ends the writing of r, frees it, and adds ACT_SAVE. Out of memory: the list says so, to be saved later. */
 static inline void record_save(struct record *r, enum record_kind kind, uint32_t id,
 			       struct action_list *out)
 {
 	char *bytes = record_done(r) ? action_bytes(out, r->n) : NULL;
-	struct action *a = bytes ? action_add(out, ACT_SAVE) : NULL;
+	struct action *a = bytes && action_reserve(out, 1, 0) ? action_add(out, ACT_SAVE) : NULL;
 
 	if (a) {
 		memcpy(bytes, r->buf, r->n);
@@ -21,7 +21,7 @@ static inline void record_save(struct record *r, enum record_kind kind, uint32_t
 		a->record.id = id;
 		a->record.bytes = (struct view){ bytes, r->n };
 	} else {
-		out->failed = true;
+		out->unsaved = true;
 	}
 	record_free(r);
 }

@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "record_save.h"
 #include "registration_pending.h"
 
@@ -139,8 +138,10 @@ static struct user *user_get(struct registration_table *t, uint32_t binding_id, 
 	memcpy(u->key, &binding_id, sizeof(binding_id));
 	if (user.n)
 		memcpy(u->key + sizeof(binding_id), user.p, user.n);
-	HASH_ADD_KEYPTR(hh, t->users, u->key, u->key_n, u);
-	return u;
+	if (hash_add_key(hh, t->users, u->key, u->key_n, u))
+		return u;
+	free(u);
+	return NULL;
 }
 
 static struct registrar *registrar_find(const struct registration_table *t, uint32_t binding_id,
@@ -164,7 +165,10 @@ static bool registrar_hold(struct registration_table *t, const struct registrati
 			return false;
 		g->key.binding_id = r->binding_id;
 		g->key.addr = r->registrar.addr;
-		HASH_ADD(hh, t->registrars, key, sizeof(g->key), g);
+		if (!hash_add(hh, t->registrars, key, sizeof(g->key), g)) {
+			free(g);
+			return false;
+		}
 	}
 	g->count++;
 	if (r->expires_ns > g->until_ns)
@@ -209,7 +213,13 @@ static void save(struct entry *e, struct action_list *out)
 	record_save(&r, RECORD_REGISTRATION, e->r.id, out);
 }
 
-/* Puts a new entry into every index; NULL: out of memory or too long a text. */
+/* Texts end at a NUL, so one inside would not be found again; no URI has one. */
+static bool is_text(struct view user)
+{
+	return user.n <= TEXT_MAX && !(user.n && memchr(user.p, 0, user.n));
+}
+
+/* Puts a new entry into every index; NULL: out of memory. */
 static struct entry *insert(struct registration_table *t, const struct registration *from,
 			    struct view aor, struct view user, struct view contact)
 {
@@ -217,9 +227,6 @@ static struct entry *insert(struct registration_table *t, const struct registrat
 	struct user *u;
 	struct entry *e;
 
-	/* Texts end at a NUL, so one inside would not be found again; no URI has one. */
-	if (user.n && memchr(user.p, 0, user.n))
-		return NULL;
 	u = user_get(t, from->binding_id, user);
 	e = calloc(1, sizeof(*e));
 	if (!u || !e)
@@ -232,19 +239,21 @@ static struct entry *insert(struct registration_table *t, const struct registrat
 		goto err;
 	if (expiry_add(&t->heap, &e->expiry, e->r.expires_ns))
 		goto err;
-	if (share_join(&t->share, &e->share, &who, 1)) {
-		expiry_remove(&t->heap, &e->expiry);
-		goto err;
-	}
-	if (!registrar_hold(t, &e->r)) {
-		share_leave(&t->share, &e->share);
-		expiry_remove(&t->heap, &e->expiry);
-		goto err;
-	}
+	if (share_join(&t->share, &e->share, &who, 1))
+		goto err_expiry;
+	if (!registrar_hold(t, &e->r))
+		goto err_share;
+	if (!hash_add(hh_id, t->by_id, r.id, sizeof(e->r.id), e))
+		goto err_registrar;
 	e->next = u->first;
 	u->first = e;
-	HASH_ADD(hh_id, t->by_id, r.id, sizeof(e->r.id), e);
 	return e;
+err_registrar:
+	registrar_release(t, &e->r);
+err_share:
+	share_leave(&t->share, &e->share);
+err_expiry:
+	expiry_remove(&t->heap, &e->expiry);
 err:
 	if (u && !u->first) {
 		HASH_DEL(t->users, u);
@@ -330,16 +339,19 @@ static void refresh(struct registration_table *t, struct entry *e,
 		    uint64_t expires_ns)
 {
 	char *contact = strndup(c->uri.p, c->uri.n);
+	struct registration was = e->r;
 
-	registrar_release(t, &e->r);
 	e->r.registrar = ctx->remote;
 	e->r.expires_ns = expires_ns;
-	if (contact) {
-		free((char *)e->r.contact);
-		e->r.contact = contact;
-	}
-	if (!registrar_hold(t, &e->r))
+	if (!contact || !registrar_hold(t, &e->r)) {
+		e->r = was;
+		free(contact);
 		ctx->out->failed = true;
+		return;
+	}
+	registrar_release(t, &was);
+	free((char *)e->r.contact);
+	e->r.contact = contact;
 	expiry_set(&t->heap, &e->expiry, expires_ns);
 	share_renew(&t->share, &e->share);
 	save(e, ctx->out);
@@ -369,9 +381,13 @@ static enum rf_reason granted(struct registration_table *t, const struct registr
 	r.id = t->next_id;
 	r.inside = b->inside;
 	r.outside = binding_public(ctx->topo, b);
-	e = insert(t, &r, p->aor, c->user, c->uri);
-	if (!e)
+	if (!is_text(c->user))
 		return RF_R_SIP_LIMIT;
+	e = action_reserve(ctx->out, 2, 0) ? insert(t, &r, p->aor, c->user, c->uri) : NULL;
+	if (!e) {
+		ctx->out->failed = true;
+		return RF_R_OUT_OF_MEMORY;
+	}
 	t->next_id++;
 	save(e, ctx->out);
 	action_event(ctx->out, EVENT_REGISTERED, 0, "%.70s at %s from %s as %s", e->r.aor,
@@ -387,9 +403,14 @@ static void remove_all(struct registration_table *t, const struct registration_c
 	struct entry *e, *tmp;
 
 	HASH_ITER (hh_id, t->by_id, e, tmp) {
-		if (view_eq(view_of(e->r.aor), p->aor) &&
-		    addr_eq(&e->r.registrar.addr, &ctx->remote.addr))
-			remove_now(t, e, ctx->out);
+		if (!view_eq(view_of(e->r.aor), p->aor) ||
+		    !addr_eq(&e->r.registrar.addr, &ctx->remote.addr))
+			continue;
+		if (!action_reserve(ctx->out, 2, 0)) {
+			ctx->out->failed = true;
+			return;
+		}
+		remove_now(t, e, ctx->out);
 	}
 }
 
@@ -404,7 +425,7 @@ enum rf_reason registration_response(struct registration_table *t,
 	if (m->is_request || m->status < 200)
 		return RF_R_NONE;
 	/* A refusal changes nothing: what was granted before lasts until it ends (10.2.4). */
-	p = pending_take(&t->pending, ctx, m, call_id);
+	p = pending_of(&t->pending, ctx, m, call_id);
 	if (p && m->status < 300) {
 		if (p->star)
 			remove_all(t, ctx, p);
@@ -419,7 +440,8 @@ enum rf_reason registration_response(struct registration_table *t,
 				remove_now(t, e, ctx->out);
 		}
 	}
-	free(p);
+	if (p && !ctx->out->failed) /* else it is given again */
+		pending_answered(&t->pending, p);
 	return reason;
 }
 
@@ -427,7 +449,7 @@ void registration_tick(struct registration_table *t, uint64_t now_ns, struct act
 {
 	struct expiry *x;
 
-	while ((x = expiry_pop(&t->heap, now_ns)))
+	while (action_reserve(out, 2, 0) && (x = expiry_pop(&t->heap, now_ns)))
 		remove_entry(t, (struct entry *)((char *)x - offsetof(struct entry, expiry)),
 			     "expired", out);
 	pending_tick(&t->pending, now_ns);
@@ -465,6 +487,8 @@ int registration_restore(struct registration_table *t, struct binding_table *bin
 	HASH_FIND(hh_id, t->by_id, &id, sizeof(id), known);
 	if (known || entry_find(t, g.binding_id, user, aor))
 		return -EINVAL;
+	if (!is_text(user))
+		return -EINVAL;
 	if (!insert(t, &g, aor, user, contact))
 		return -ENOMEM;
 	b = binding_by_id(bindings, g.binding_id);
@@ -488,6 +512,12 @@ void registration_restored(struct registration_table *t, struct binding_table *b
 		else
 			remove_now(t, e, out);
 	}
+}
+
+void registration_save_all(struct registration_table *t, struct action_list *out)
+{
+	for (struct entry *e = t->by_id; e; e = e->hh_id.next)
+		save(e, out);
 }
 
 void registration_show(const struct registration_table *t, show_registration_fn fn, void *arg)

@@ -72,6 +72,7 @@ int registration_restore(struct registration_table *t, struct binding_table *bin
 			 struct view bytes, uint64_t now_ns);
 /* Once every record is restored: bindings live as long as their registrations, and registrations
  * whose binding is gone end. */
+void registration_save_all(struct registration_table *t, struct action_list *out);
 void registration_restored(struct registration_table *t, struct binding_table *bindings,
 			   struct action_list *out);
 void registration_show(const struct registration_table *t, show_registration_fn fn, void *arg);

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "hash.h"
+
 /* Bytes of text that a pending request keeps: Call-ID, AOR, and two views per Contact. */
 static size_t text_size(const struct sip_msg *m)
 {
@@ -153,21 +155,19 @@ enum rf_reason pending_add(struct pending_table *t, const struct registration_ct
 	struct share_key who = share_inside(&ctx->binding->inside.addr);
 	uint32_t id = ctx->binding->id;
 
-	if (p) { /* again with credentials, or retransmitted */
-		take(t, p);
-		free(p);
-	}
+	if (p) /* again with credentials, or retransmitted */
+		pending_answered(t, p);
 	if (m->call_id.n > PENDING_TEXT_MAX)
 		return RF_R_SIP_LIMIT;
 	p = calloc(1, sizeof(*p) + text_size(m));
 	if (!p || expiry_add(&t->heap, &p->expiry, ctx->now_ns + REGISTRATION_PENDING_NS)) {
 		free(p);
-		return RF_R_SIP_LIMIT;
+		return RF_R_OUT_OF_MEMORY;
 	}
 	if (share_join(&t->share, &p->share, &who, 1)) {
 		expiry_remove(&t->heap, &p->expiry);
 		free(p);
-		return RF_R_SIP_LIMIT;
+		return RF_R_OUT_OF_MEMORY;
 	}
 	p->key = p->text;
 	keep(p, (struct view){ (const char *)&id, sizeof(id) });
@@ -176,20 +176,28 @@ enum rf_reason pending_add(struct pending_table *t, const struct registration_ct
 	p->aor = keep(p, aor_of(m->to));
 	p->cseq = m->cseq;
 	read_contacts(p, ctx, m);
-	HASH_ADD_KEYPTR(hh, t->pending, p->key, p->key_n, p);
-	make_room(t, p);
-	return RF_R_NONE;
+	if (hash_add_key(hh, t->pending, p->key, p->key_n, p)) {
+		make_room(t, p);
+		return RF_R_NONE;
+	}
+	share_leave(&t->share, &p->share);
+	expiry_remove(&t->heap, &p->expiry);
+	free(p);
+	return RF_R_OUT_OF_MEMORY;
 }
 
-struct pending *pending_take(struct pending_table *t, const struct registration_ctx *ctx,
-			     const struct sip_msg *m, struct view call_id)
+struct pending *pending_of(struct pending_table *t, const struct registration_ctx *ctx,
+			   const struct sip_msg *m, struct view call_id)
 {
 	struct pending *p = find(t, ctx->binding->id, call_id);
 
-	if (!p || p->cseq != m->cseq)
-		return NULL;
+	return p && p->cseq == m->cseq ? p : NULL;
+}
+
+void pending_answered(struct pending_table *t, struct pending *p)
+{
 	take(t, p);
-	return p;
+	free(p);
 }
 
 uint64_t pending_granted(const struct pending *p, const struct pending_contact *c,

@@ -45,9 +45,10 @@ struct pending {
 
 enum rf_reason pending_add(struct pending_table *t, const struct registration_ctx *ctx,
 			   const struct sip_msg *m);
-/* The request that a final response answers, taken out of the table; NULL: none, or of another CSeq. */
-struct pending *pending_take(struct pending_table *t, const struct registration_ctx *ctx,
-			     const struct sip_msg *m, struct view call_id);
+/* The request that a final response answers; NULL: none, or of another CSeq. */
+struct pending *pending_of(struct pending_table *t, const struct registration_ctx *ctx,
+			   const struct sip_msg *m, struct view call_id);
+void pending_answered(struct pending_table *t, struct pending *p); /* frees it */
 /* Seconds that a 2xx grants this Contact; 0: it is removed. */
 uint64_t pending_granted(const struct pending *p, const struct pending_contact *c,
 			 const struct registration_ctx *ctx, const struct sip_msg *m);

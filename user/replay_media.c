@@ -44,8 +44,10 @@ static struct replay_place *place_get(struct replay *r, const struct rf_ep *insi
 	if (!at)
 		return NULL;
 	at->inside = ep_key(inside);
-	HASH_ADD(hh, r->places, inside, sizeof(at->inside), at);
-	return at;
+	if (hash_add(hh, r->places, inside, sizeof(at->inside), at))
+		return at;
+	free(at);
+	return NULL;
 }
 
 /* The oldest one gives way, but one that is closed first. */
@@ -79,8 +81,11 @@ static struct replay_pinhole *pinhole_new(struct replay *r, struct replay_record
 	}
 	p->id = s->id;
 	p->record = rec;
+	if (!hash_add(hh, r->pinholes, id, sizeof(p->id), p)) {
+		free(p);
+		return NULL;
+	}
 	put_in_place(at, p);
-	HASH_ADD(hh, r->pinholes, id, sizeof(p->id), p);
 	p->of_record = rec->pinholes;
 	rec->pinholes = p;
 	return p;
@@ -202,8 +207,11 @@ static struct replay_flow *flow_get(struct replay *r, const struct replay_udp *u
 	}
 	f->key = key;
 	f->first_ns = r->now_ns;
-	HASH_ADD(hh, r->flows, key, sizeof(f->key), f);
-	return f;
+	if (hash_add(hh, r->flows, key, sizeof(f->key), f))
+		return f;
+	free(f);
+	r->err = -ENOMEM;
+	return NULL;
 }
 
 /* On hold and after the end: as it should be. of: whose media it is; NULL: nobody's */

@@ -6,10 +6,9 @@
 #ifndef RF_REPLAY_PRIV_H
 #define RF_REPLAY_PRIV_H
 
-#include <uthash.h>
-
 #include "action.h"
 #include "engine.h"
+#include "hash.h"
 #include "pcap_read.h"
 #include "pinhole_entry.h"
 #include "reassembly.h"

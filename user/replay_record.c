@@ -64,8 +64,10 @@ struct replay_record *replay_record_get(struct replay *r, const struct rf_ep *in
 	rec->inside = *inside;
 	rec->since_ns = r->now_ns;
 	rec->call_id = replay_copy(r, call_id, call_id.n);
-	HASH_ADD_KEYPTR(hh, r->records, rec->key, rec->key_n, rec);
-	return rec;
+	if (rec->call_id && hash_add_key(hh, r->records, rec->key, rec->key_n, rec))
+		return rec;
+	free(rec->call_id);
+	free(rec);
 err:
 	free(key);
 	r->err = -ENOMEM;
@@ -88,7 +90,10 @@ void replay_record_call(struct replay *r, struct replay_record *rec, uint32_t ca
 	if (rec->call)
 		HASH_DELETE(hh_call, r->by_call, rec);
 	rec->call = call;
-	HASH_ADD(hh_call, r->by_call, call, sizeof(rec->call), rec);
+	if (!hash_add(hh_call, r->by_call, call, sizeof(rec->call), rec)) {
+		rec->call = 0;
+		r->err = -ENOMEM;
+	}
 }
 
 struct replay_entry *replay_entry_add(struct replay *r, struct replay_record *rec,

@@ -5,6 +5,7 @@
  */
 #include "restore.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "record.h"
@@ -21,9 +22,10 @@ static int restore_one(enum record_kind kind, uint32_t id, const void *bytes, si
 {
 	struct restore *r = arg;
 	struct view record = { bytes, n };
+	int err = engine_restore(r->engine, kind, id, record, r->now_ns);
 
-	if (!engine_restore(r->engine, kind, id, record, r->now_ns))
-		return 0;
+	if (!err || err == -ENOMEM) /* which says nothing of the record */
+		return err;
 	if (!r->report.n_unread++)
 		r->report.version = record_version(record);
 	r->report.unread[kind < UNKNOWN ? kind : UNKNOWN]++;

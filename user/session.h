@@ -178,6 +178,9 @@ bool leases_inside(const struct leases *l, uint32_t ifindex, const struct rf_ep 
 void leases_clear_marks(struct leases *l);
 void leases_keep(struct leases *l, const struct desc *d);
 void leases_sweep(struct leases *l, struct ports *p);
+/* In between: what will be swept is not found until leases_unpark() of as many. */
+size_t leases_park(struct leases *l);
+void leases_unpark(struct leases *l, size_t n);
 int leases_claim(struct leases *l, struct ports *p); /* after reading a record; all or nothing */
 /* names: NULL: not known; named: see wan_names_record() */
 void leases_record(struct record *r, struct leases *l, struct wan_names *names, bool named);

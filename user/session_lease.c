@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PAIRS_MAX      16 /* of one m-line: 49170/2 has two */
 #define CALL_PAIRS_MAX 64 /* of one call: a few SDPs must not take the whole range */
@@ -235,6 +236,27 @@ void leases_keep(struct leases *l, const struct desc *d)
 	}
 }
 
+size_t leases_park(struct leases *l)
+{
+	size_t n = 0, all = l->n;
+
+	for (size_t i = 0; i < all; i++) {
+		struct lease q = l->v[i];
+
+		if (!q.used)
+			continue;
+		memmove(&l->v[n + 1], &l->v[n], (i - n) * sizeof(q));
+		l->v[n++] = q;
+	}
+	l->n = n;
+	return all - n;
+}
+
+void leases_unpark(struct leases *l, size_t n)
+{
+	l->n += n;
+}
+
 void leases_sweep(struct leases *l, struct ports *p)
 {
 	size_t n = 0;
@@ -285,10 +307,13 @@ void leases_record(struct record *r, struct leases *l, struct wan_names *names, 
 		if (!n)
 			return;
 		/* A count that the bytes cannot hold must not cost memory. */
-		if (n > r->n - r->pos || !(l->v = calloc(n, sizeof(*l->v)))) {
+		if (n > r->n - r->pos) {
 			r->failed = true;
 			return;
 		}
+		l->v = record_calloc(r, n, sizeof(*l->v));
+		if (!l->v)
+			return;
 		l->n = l->cap = n;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -52,13 +52,10 @@ void desc_record(struct record *r, struct desc **at)
 	n_codecs = r->reading ? 0 : d->n_codecs;
 	record_count(r, &n_codecs, SDP_MEDIA_MAX * SDP_TYPES);
 	if (r->reading) {
-		d = r->failed ? NULL
-			      : calloc(1, sizeof(*d) + n * sizeof(d->line[0]) +
-						  n_codecs * sizeof(uint32_t));
-		if (!d) {
-			r->failed = true;
+		d = record_calloc(
+			r, 1, sizeof(*d) + n * sizeof(d->line[0]) + n_codecs * sizeof(uint32_t));
+		if (!d)
 			return;
-		}
 		d->refs = 1;
 		d->n = (uint16_t)n;
 		d->n_codecs = (uint16_t)n_codecs;
@@ -68,10 +65,8 @@ void desc_record(struct record *r, struct desc **at)
 	record_u64(r, &d->origin.version);
 	n_learn = d->n_learn;
 	record_count(r, &n_learn, RF_REMOTES_MAX);
-	if (r->reading && n_learn && !(d->learn = calloc(n_learn, sizeof(*d->learn)))) {
-		r->failed = true;
+	if (r->reading && n_learn && !(d->learn = record_calloc(r, n_learn, sizeof(*d->learn))))
 		return;
-	}
 	d->n_learn = (uint16_t)n_learn;
 	for (size_t i = 0; i < n_learn; i++)
 		remote_record(r, &d->learn[i]);
@@ -89,10 +84,8 @@ void desc_record(struct record *r, struct desc **at)
 	record_bool(r, &ice);
 	if (!ice || r->failed)
 		return;
-	if (r->reading && !(d->ice = calloc(n ? n : 1, sizeof(*d->ice)))) {
-		r->failed = true;
+	if (r->reading && !(d->ice = record_calloc(r, n ? n : 1, sizeof(*d->ice))))
 		return;
-	}
 	for (size_t i = 0; i < n; i++)
 		if (d->line[i].flags & LINE_ICE)
 			ice_record(r, &d->ice[i]);

@@ -2,7 +2,6 @@
 /*
  * Addresses in two heaps by what they hold that may give way: who holds most is found without a scan.
  */
-#define HASH_NONFATAL_OOM 1 /* a lost insertion is seen by looking it up */
 #include "share.h"
 
 #include <errno.h>
@@ -85,8 +84,7 @@ static struct share_host *host_get(struct share *s, const struct share_key *who)
 		free(h);
 		return NULL;
 	}
-	HASH_ADD(hh, s->hosts, key, sizeof(h->key), h);
-	if (host_find(s, who) != h) {
+	if (!hash_add(hh, s->hosts, key, sizeof(h->key), h)) {
 		expiry_remove(heap_of(s, h), &h->rank);
 		free(h);
 		return NULL;

@@ -12,9 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
 #include "expiry.h"
+#include "hash.h"
 #include "rf_abi.h"
 #include "show_call.h"
 

@@ -5,6 +5,8 @@
  */
 #include "sip_msg.h"
 
+#include <errno.h>
+
 #include "sip_header.h"
 #include "sip_osip.h"
 #include "sip_scan.h"
@@ -384,10 +386,13 @@ enum sip_parse_result sip_parse(const char *buf, size_t n, struct sip_msg *out, 
 	enum sip_parse_result result;
 	const char *why = "";
 	struct sip_msg m;
+	int err = 0;
 
 	result = read_message((struct view){ buf, n }, &m, &why);
-	if (result == SIP_OK && sip_osip_agrees(&m, &why))
-		result = SIP_MALFORMED;
+	if (result == SIP_OK)
+		err = sip_osip_agrees(&m, &why);
+	if (err)
+		result = err == -ENOMEM ? SIP_NO_MEMORY : SIP_MALFORMED;
 	if (result == SIP_OK)
 		publish(&m, out);
 	else if (error)

@@ -157,6 +157,7 @@ enum sip_parse_result {
 	SIP_NOT_SIP, /* not even a start line of SIP: keep-alive, STUN, other protocol */
 	SIP_MALFORMED, /* looks like SIP and breaks its grammar */
 	SIP_TOO_LARGE, /* more headers or values than we hold */
+	SIP_NO_MEMORY, /* to read it */
 };
 
 /* Reads n bytes of one datagram. *error (may be NULL) gets a constant sentence that says what is

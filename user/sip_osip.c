@@ -27,14 +27,6 @@
 #include "osip_memory.h"
 #include "sip_scan.h"
 
-#ifdef __SANITIZE_ADDRESS__ /* gcc's name */
-#define RF_ASAN
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) /* clang's */
-#define RF_ASAN
-#endif
-#endif
-
 #define REDUCED_ON_STACK 4096
 /* "<sip:x@y>;tag=" may be longer than what it stands for, in three places. */
 #define REDUCED_SLACK	 128
@@ -63,9 +55,7 @@ void sip_parser_init(void)
 	parser_init();
 	/* Otherwise it writes to stdout about each message that it rejects. */
 	osip_trace_initialize_func(TRACE_LEVEL0, no_trace);
-#ifndef RF_ASAN /* which sees more of each allocation by itself */
 	osip_set_allocators(osip_memory_get, osip_memory_resize, osip_memory_put);
-#endif
 }
 
 static void put(struct reduced *r, struct view v)
@@ -281,8 +271,12 @@ static int ask(const struct sip_msg *m, struct reduced *r, const char **error)
 	if (r->n_marks > MARKS_MAX && !r->plain)
 		return -EBADMSG;
 	if (osip_message_init(&o))
-		return -ENOMEM;
+		goto no_memory;
 	err = osip_message_parse(o, r->p, r->n) ? -EBADMSG : 0;
+	if (osip_memory_short()) { /* it may take that for anything */
+		osip_message_free(o);
+		goto no_memory;
+	}
 	if (err)
 		why = "libosip2 cannot read the message";
 	else
@@ -293,6 +287,10 @@ static int ask(const struct sip_msg *m, struct reduced *r, const char **error)
 		return 0;
 	*error = why;
 	return err ? err : -EINVAL;
+no_memory:
+	osip_memory_again();
+	*error = "out of memory";
+	return -ENOMEM;
 }
 
 int sip_osip_agrees(const struct sip_msg *m, const char **error)

@@ -5,11 +5,11 @@
  */
 #include "subscription.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
-#include <uthash.h>
-
 #include "expiry.h"
+#include "hash.h"
 #include "open_request.h"
 #include "share.h"
 #include "sip_scan.h"
@@ -179,7 +179,12 @@ static struct subscription *get(struct subscription_table *t, const struct rf_ad
 	}
 	s->n_key = n;
 	memcpy(s->key, key, n);
-	HASH_ADD_KEYPTR(hh, t->all, s->key, s->n_key, s);
+	if (!hash_add_key(hh, t->all, s->key, s->n_key, s)) {
+		share_leave(&t->share, &s->share);
+		expiry_remove(&t->heap, &s->expiry);
+		free(s);
+		return NULL;
+	}
 	make_room(t, s);
 	return s;
 }
@@ -189,32 +194,34 @@ static void settle(struct subscription_table *t, struct subscription *s)
 	expiry_set(&t->heap, &s->expiry, s->granted_ns > s->open_ns ? s->granted_ns : s->open_ns);
 }
 
-void subscription_grant(struct subscription_table *t, const struct rf_addr *inside,
-			struct view call_id, struct view tag, struct view event,
-			const struct rf_addr *remote, uint64_t until_ns)
+int subscription_grant(struct subscription_table *t, const struct rf_addr *inside,
+		       struct view call_id, struct view tag, struct view event,
+		       const struct rf_addr *remote, uint64_t until_ns)
 {
 	char key[KEY_MAX];
 	size_t n = make_key(key, t, inside, remote, call_id, tag, event);
 	struct subscription *s = get(t, inside, key, n);
 
 	if (!s)
-		return;
+		return n ? -ENOMEM : 0;
 	s->granted_ns = until_ns; /* refreshed, or ended: then the last NOTIFY is still to come */
 	settle(t, s);
+	return 0;
 }
 
-void subscription_ask(struct subscription_table *t, const struct rf_addr *inside,
-		      struct view call_id, struct view tag, struct view event,
-		      const struct rf_addr *remote, uint64_t until_ns)
+int subscription_ask(struct subscription_table *t, const struct rf_addr *inside,
+		     struct view call_id, struct view tag, struct view event,
+		     const struct rf_addr *remote, uint64_t until_ns)
 {
 	char key[KEY_MAX];
 	size_t n = make_key(key, t, inside, remote, call_id, tag, event);
 	struct subscription *s = get(t, inside, key, n);
 
 	if (!s)
-		return;
+		return n ? -ENOMEM : 0;
 	s->open_ns = until_ns;
 	settle(t, s);
+	return 0;
 }
 
 void subscription_answered(struct subscription_table *t, const struct rf_addr *inside,

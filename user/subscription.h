@@ -31,15 +31,15 @@ void subscription_shares(const struct subscription_table *t, show_share_fn fn, v
  * notifiers make it longer, though RFC 6665 4.2.1.1 forbids that. Both -1: nothing said. */
 uint64_t subscription_seconds(int64_t asked, int64_t granted);
 
-/* tag: of the subscriber; event: of its SUBSCRIBE, "refer" for REFER. */
-void subscription_grant(struct subscription_table *t, const struct rf_addr *inside,
-			struct view call_id, struct view tag, struct view event,
-			const struct rf_addr *remote, uint64_t until_ns);
+/* tag: of the subscriber; event: of its SUBSCRIBE, "refer" for REFER. 0 or -ENOMEM. */
+int subscription_grant(struct subscription_table *t, const struct rf_addr *inside,
+		       struct view call_id, struct view tag, struct view event,
+		       const struct rf_addr *remote, uint64_t until_ns);
 /* It was asked for, and its first NOTIFY may come before the answer (RFC 6665 4.1.2.4), as long as the request
- * is open: until then, or until it is answered. */
-void subscription_ask(struct subscription_table *t, const struct rf_addr *inside,
-		      struct view call_id, struct view tag, struct view event,
-		      const struct rf_addr *remote, uint64_t until_ns);
+ * is open: until then, or until it is answered. 0 or -ENOMEM. */
+int subscription_ask(struct subscription_table *t, const struct rf_addr *inside,
+		     struct view call_id, struct view tag, struct view event,
+		     const struct rf_addr *remote, uint64_t until_ns);
 void subscription_answered(struct subscription_table *t, const struct rf_addr *inside,
 			   struct view call_id, struct view tag, struct view event,
 			   const struct rf_addr *remote);

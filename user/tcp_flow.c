@@ -88,9 +88,14 @@ static struct tcp_flow *insert(struct tcp_flow_table *t, const struct rf_tcp_key
 	f->in = *in;
 	f->out = *out;
 	f->owner = owner;
-	HASH_ADD(hh_in, t->by_in, in, sizeof(f->in), f);
-	HASH_ADD(hh_out, t->by_out, out, sizeof(f->out), f);
-	return f;
+	if (!hash_add(hh_in, t->by_in, in, sizeof(f->in), f))
+		goto err;
+	if (hash_add(hh_out, t->by_out, out, sizeof(f->out), f))
+		return f;
+	HASH_DELETE(hh_in, t->by_in, f);
+err:
+	free(f);
+	return NULL;
 }
 
 int tcp_flow_add(struct tcp_flow_table *t, uint8_t role, const struct rf_ep *remote,

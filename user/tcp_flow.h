@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "rf_abi.h"
 
 #define TCP_FLOW_LINGER_NS \

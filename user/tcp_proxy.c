@@ -97,7 +97,16 @@ static struct tcp_conn *conn_new(struct tcp_proxy *t, const struct tcp_way *w, u
 	struct tcp_conn *c = calloc(1, sizeof(*c));
 	int i;
 
-	if (!c || tcp_share_join(&t->shares, &c->claim, class_of(w), &w->src.addr, now_ns)) {
+	if (c)
+		do
+			c->id = ++t->next_id;
+		while (!c->id);
+	if (!c || !hash_add(hh, t->conns, id, sizeof(c->id), c)) {
+		free(c);
+		return NULL;
+	}
+	if (tcp_share_join(&t->shares, &c->claim, class_of(w), &w->src.addr, now_ns)) {
+		HASH_DELETE(hh, t->conns, c);
 		free(c);
 		return NULL;
 	}
@@ -107,10 +116,6 @@ static struct tcp_conn *conn_new(struct tcp_proxy *t, const struct tcp_way *w, u
 	c->since_ns = now_ns;
 	for (i = 0; i < 2; i++)
 		c->leg[i].conn = c;
-	do
-		c->id = ++t->next_id;
-	while (!c->id);
-	HASH_ADD(hh, t->conns, id, sizeof(c->id), c);
 	return c;
 }
 

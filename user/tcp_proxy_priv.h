@@ -9,8 +9,7 @@
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "sip_frame.h"
 #include "tcp_flow.h"
 #include "tcp_proxy.h"

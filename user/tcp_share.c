@@ -39,8 +39,10 @@ static struct tcp_source *source_get(struct tcp_shares *s, enum tcp_class class,
 	if (!o)
 		return NULL;
 	o->key = key;
-	HASH_ADD(hh, s->sources, key, sizeof(o->key), o);
-	return o;
+	if (hash_add(hh, s->sources, key, sizeof(o->key), o))
+		return o;
+	free(o);
+	return NULL;
 }
 
 static void source_put(struct tcp_shares *s, struct tcp_source *o)

@@ -9,8 +9,7 @@
 
 #include <stdint.h>
 
-#include <uthash.h>
-
+#include "hash.h"
 #include "rf_abi.h"
 #include "share.h"
 

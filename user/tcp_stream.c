@@ -9,9 +9,9 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
-#include <uthash.h>
 #include <utlist.h>
 
+#include "hash.h"
 #include "sip_frame.h"
 #include "sip_scan.h"
 
@@ -151,7 +151,10 @@ static struct stream *stream_get(struct tcp_streams *t, const struct tcp_segment
 	if (!s)
 		return NULL;
 	s->key = key;
-	HASH_ADD(hh, t->by_key, key, sizeof(s->key), s);
+	if (!hash_add(hh, t->by_key, key, sizeof(s->key), s)) {
+		free(s);
+		return NULL;
+	}
 	DL_APPEND2(t->by_age, s, prev, after);
 	return s;
 }

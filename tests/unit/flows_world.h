@@ -486,6 +486,18 @@ static inline void w_consistent(struct world *w)
 	w_ports(w);
 }
 
+/* A message, or what is due. */
+static inline void w_decide(struct world *w, const struct signal_in *in)
+{
+	if (in)
+		engine_message(w->e, in, &w->out);
+	else
+		engine_tick(w->e, w->now, &w->out);
+}
+
+/* Of test_memory.c: the same without memory first. */
+static void (*world_decide)(struct world *w, const struct signal_in *in) = w_decide;
+
 static inline void w_feed(struct world *w, bool inside, const struct rf_ep *src,
 			  const struct rf_ep *dst, const char *p, size_t n)
 {
@@ -498,7 +510,7 @@ static inline void w_feed(struct world *w, bool inside, const struct rf_ep *src,
 
 	memcpy(copy, p, n);
 	in.payload = (struct view){ copy, n };
-	engine_message(w->e, &in, &w->out);
+	world_decide(w, &in);
 	w_carry_out(w, &in);
 	w_consistent(w);
 	free(copy);
@@ -506,7 +518,7 @@ static inline void w_feed(struct world *w, bool inside, const struct rf_ep *src,
 
 static inline void w_tick(struct world *w)
 {
-	engine_tick(w->e, w->now, &w->out);
+	world_decide(w, NULL);
 	w_carry_out(w, NULL);
 	w_consistent(w);
 }

@@ -457,7 +457,7 @@ static void failed_is_asked_again(void **state)
 {
 	struct action_list more = { 0 };
 	struct world *w = *state;
-	uint32_t id;
+	uint32_t first, second;
 
 	invite(w);
 	for (size_t i = 0; i < w->out.n; i++)
@@ -471,16 +471,21 @@ static void failed_is_asked_again(void **state)
 
 	answer(w);
 	assert_int_equal(count(w, ACT_PINHOLE_SET), 2);
-	id = find(w, ACT_PINHOLE_SET, 1)->pinhole.id;
+	first = find(w, ACT_PINHOLE_SET, 0)->pinhole.id;
+	second = find(w, ACT_PINHOLE_SET, 1)->pinhole.id;
 	((struct action *)find(w, ACT_PINHOLE_SET, 1))->failed = true;
+	/* neither stays: the message that agreed on both has not gone on */
 	engine_failed(w->engine, &w->out, &more);
-	assert_int_equal(more.n, 2);
+	assert_int_equal(more.n, 4);
 	assert_int_equal(more.v[0].kind, ACT_PINHOLE_CLOSE);
-	assert_int_equal(more.v[0].pinhole.id, id);
+	assert_int_equal(more.v[0].pinhole.id, first);
 	assert_int_equal(more.v[1].kind, ACT_SAVE);
+	assert_int_equal(more.v[2].kind, ACT_PINHOLE_CLOSE);
+	assert_int_equal(more.v[2].pinhole.id, second);
+	assert_int_equal(more.v[3].kind, ACT_SAVE);
 	actions_free(&more);
 	answer(w);
-	assert_int_equal(count(w, ACT_PINHOLE_SET), 1);
+	assert_int_equal(count(w, ACT_PINHOLE_SET), 2);
 	assert_sent(w, SEND_TO_INSIDE, PROVIDER, PHONE);
 	answer(w);
 	assert_int_equal(count(w, ACT_PINHOLE_SET), 0);
