@@ -10,6 +10,7 @@
 
 #include "cmd_show.h"
 #include "duration.h"
+#include "json_add.h"
 #include "unguarded.h"
 
 struct call_show {
@@ -197,8 +198,8 @@ static enum cmd_status drop(struct cmd_context *c, struct cmd_args *args)
 	if (cmd_id(c, args, &id, true) < 0)
 		return CMD_USAGE;
 	request = json_object_new_object();
-	json_object_object_add(request, "command", json_object_new_string("call drop"));
-	json_object_object_add(request, "id", json_object_new_int64(id));
+	json_add(&request, "command", json_object_new_string("call drop"));
+	json_add(&request, "id", json_object_new_int64(id));
 	status = cmd_request(c, request, &reply);
 	json_object_put(request);
 	if (status)

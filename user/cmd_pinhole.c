@@ -5,17 +5,38 @@
  */
 #include <errno.h>
 #include <json-c/json.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cmd_show.h"
 #include "duration.h"
+#include "json_add.h"
 
 static const char *const class_names[] = { "rtp", "rtcp", "stun", "dtls", "udptl",
 					   "any", "sip",  "bfcp", NULL };
 _Static_assert(RF_CLASS_RTP == 1 && RF_CLASS_ANY == 1 << 5 && RF_CLASS_SIP == 1 << 6 &&
 		       RF_CLASS_BFCP == 1 << 7,
 	       "class_names[] follows enum rf_class");
+
+/* A command without memory says so and ends; nothing has been asked for yet. */
+static void need(bool there)
+{
+	if (there)
+		return;
+	fputs("ringfence: out of memory\n", stderr);
+	exit(1);
+}
+
+static void put(json_object *o, const char *key, json_object *v)
+{
+	need(o && v && !json_object_object_add(o, key, v));
+}
+
+static void put_item(json_object *list, json_object *v)
+{
+	need(list && v && !json_object_array_add(list, v));
+}
 
 /* ---- show ---- */
 
@@ -170,14 +191,14 @@ static enum cmd_status add_ep(struct cmd_context *c, struct json_object *request
 			json_object_put(value);
 			return cmd_usage(c, "%s is given twice", key);
 		}
-		json_object_object_add(request, key, value);
+		put(request, key, value);
 		return CMD_OK;
 	}
 	if (!json_object_object_get_ex(request, "remotes", &list)) {
 		list = json_object_new_array();
-		json_object_object_add(request, "remotes", list);
+		put(request, "remotes", list);
 	}
-	json_object_array_add(list, value);
+	put_item(list, value);
 	return json_object_array_length(list) > RF_REMOTES_MAX
 		       ? cmd_usage(c, "at most %d remotes", RF_REMOTES_MAX)
 		       : CMD_OK;
@@ -195,9 +216,9 @@ static enum cmd_status add_class(struct cmd_context *c, struct json_object *requ
 		return CMD_USAGE;
 	if (!json_object_object_get_ex(request, "classes", &list)) {
 		list = json_object_new_array();
-		json_object_object_add(request, "classes", list);
+		put(request, "classes", list);
 	}
-	json_object_array_add(list, json_object_new_string(names[class]));
+	put_item(list, json_object_new_string(names[class]));
 	return CMD_OK;
 }
 
@@ -226,7 +247,7 @@ static enum cmd_status add_until(struct cmd_context *c, struct json_object *requ
 				text);
 		ns += now;
 	}
-	json_object_object_add(request, "until_ns", json_object_new_uint64(ns));
+	put(request, "until_ns", json_object_new_uint64(ns));
 	return CMD_OK;
 }
 
@@ -267,7 +288,7 @@ static enum cmd_status add(struct cmd_context *c, struct cmd_args *args)
 	struct json_object *request = json_object_new_object(), *reply, *id;
 	enum cmd_status status = add_args(c, args, request);
 
-	json_object_object_add(request, "command", json_object_new_string("pinhole add"));
+	put(request, "command", json_object_new_string("pinhole add"));
 	if (!status)
 		status = cmd_request(c, request, &reply);
 	json_object_put(request);
@@ -285,8 +306,8 @@ static enum cmd_status delete (struct cmd_context *c, struct cmd_args *args) {
 
 	if (cmd_id(c, args, &id, true) < 0) return CMD_USAGE;
 	request = json_object_new_object();
-	json_object_object_add(request, "command", json_object_new_string("pinhole delete"));
-	json_object_object_add(request, "id", json_object_new_int64(id));
+	json_add(&request, "command", json_object_new_string("pinhole delete"));
+	json_add(&request, "id", json_object_new_int64(id));
 	status = cmd_request(c, request, &reply);
 	json_object_put(request);
 	if (status) return status;

@@ -7,6 +7,7 @@
 
 #include "cmd_status.h"
 #include "control.h"
+#include "json_add.h"
 
 static uint64_t number(json_object *o, const char *key)
 {
@@ -51,10 +52,9 @@ void status_show_shares(const char *instance, bool alive, struct out_node *root,
 			struct out_node *warnings)
 {
 	struct out_node *list = out_list(root, "shares", NULL, OUT_HIDDEN);
-	json_object *request = json_object_new_object(), *reply = NULL, *shares;
+	json_object *request = json_with("command", json_object_new_string("shares"));
+	json_object *reply = NULL, *shares;
 
-	if (request)
-		json_object_object_add(request, "command", json_object_new_string("shares"));
 	/* one that hangs is not waited for */
 	if (request && alive && !control_request(instance, request, &reply, NULL) &&
 	    json_object_object_get_ex(reply, "shares", &shares) &&

@@ -20,6 +20,7 @@
 #include <utlist.h>
 
 #include "datapath.h"
+#include "json_add.h"
 
 #define LINE_MAX_BYTES 65536
 #define LINES_A_TURN   8 /* of one client; then the others have theirs */
@@ -114,8 +115,7 @@ static json_object *reply_error(const char *text)
 {
 	json_object *o = json_object_new_object();
 
-	if (o)
-		json_object_object_add(o, "error", json_object_new_string(text));
+	json_add(&o, "error", json_object_new_string(text));
 	return o;
 }
 
@@ -141,8 +141,7 @@ static void client_line(struct client *c, const char *line)
 		c->control->n_subscribers += !c->subscriber;
 		c->subscriber = true;
 		ok = json_object_new_object();
-		if (ok)
-			json_object_object_add(ok, "subscribed", json_object_new_boolean(1));
+		json_add(&ok, "subscribed", json_object_new_boolean(1));
 		client_reply(c, ok);
 	} else {
 		client_reply(c, c->control->handle(request, c->control->arg));

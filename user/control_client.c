@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "datapath.h"
+#include "json_add.h"
 
 #define TIMEOUT_NS (5ULL * 1000000000)
 #define REPLY_MAX  (16 << 20)
@@ -100,7 +101,8 @@ static void conn_close(struct conn *c)
 
 static int conn_send(struct conn *c, json_object *request)
 {
-	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
+	const char *text =
+		request ? json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN) : NULL;
 	size_t n, at = 0;
 	ssize_t sent;
 	char *line;
@@ -215,8 +217,7 @@ int control_events(const char *instance, int (*line)(const char *text, void *arg
 	if (err)
 		return err;
 	request = json_object_new_object();
-	if (request)
-		json_object_object_add(request, "command", json_object_new_string("event monitor"));
+	json_add(&request, "command", json_object_new_string("event monitor"));
 	err = request ? conn_send(&c, request) : -ENOMEM;
 	json_object_put(request);
 	if (!err)

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "addr.h"
+#include "json_add.h"
 #include "policy.h"
 
 #define REPORT_NS (1ull * 1000000000) /* of connections that are not SIP */
@@ -166,14 +167,11 @@ static json_object *holder(const struct tcp_holders *h)
 		{ "most_opening", h->most_opening },
 	};
 
-	if (!o)
-		return NULL;
-	json_object_object_add(o, "who", json_object_new_string(h->who));
+	json_add(&o, "who", json_object_new_string(h->who));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
-		json_object_object_add(o, numbers[i].key, json_object_new_int64(numbers[i].n));
+		json_add(&o, numbers[i].key, json_object_new_int64(numbers[i].n));
 	if (h->most_connections + h->most_opening)
-		json_object_object_add(o, "most",
-				       json_object_new_string(addr_text(&h->most, text)));
+		json_add(&o, "most", json_object_new_string(addr_text(&h->most, text)));
 	return o;
 }
 
@@ -182,16 +180,10 @@ json_object *controller_tcp_reply(struct controller *c)
 	json_object *reply = json_object_new_object(), *list = json_object_new_array();
 	struct tcp_holders holders[TCP_HOLDERS];
 
-	if (!reply || !list) {
-		json_object_put(reply);
-		json_object_put(list);
-		return NULL;
-	}
 	tcp_proxy_holders(c->tcp, holders);
 	for (int i = 0; i < TCP_HOLDERS; i++)
-		json_object_array_add(list, holder(&holders[i]));
-	json_object_object_add(reply, "connections",
-			       json_object_new_int64(tcp_proxy_count(c->tcp)));
-	json_object_object_add(reply, "holders", list);
+		json_append(&list, holder(&holders[i]));
+	json_add(&reply, "connections", json_object_new_int64(tcp_proxy_count(c->tcp)));
+	json_add(&reply, "holders", list);
 	return reply;
 }

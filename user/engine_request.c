@@ -3,14 +3,7 @@
  * What the control socket may ask of the engine.
  */
 #include "engine_state.h"
-
-static json_object *reply_error(const char *text)
-{
-	json_object *o = json_object_new_object();
-
-	json_object_object_add(o, "error", json_object_new_string(text));
-	return o;
-}
+#include "json_add.h"
 
 static json_object *drop_call(struct engine *e, json_object *request, uint64_t now_ns,
 			      struct action_list *out)
@@ -18,66 +11,50 @@ static json_object *drop_call(struct engine *e, json_object *request, uint64_t n
 	json_object *id, *reply;
 
 	if (!json_object_object_get_ex(request, "id", &id))
-		return reply_error("no id given");
-	if (call_drop(e->calls, (uint32_t)json_object_get_int64(id), now_ns, "dropped by hand",
-		      out))
-		return reply_error("no call has this id");
-	reply = json_object_new_object();
-	json_object_object_add(reply, "dropped", json_object_get(id));
-	return reply;
+		return json_error("no id given");
+	reply = json_with("dropped", json_object_get(id));
+	if (!reply)
+		return NULL;
+	if (!call_drop(e->calls, (uint32_t)json_object_get_int64(id), now_ns, "dropped by hand",
+		       out))
+		return reply;
+	json_object_put(reply);
+	return json_error("no call has this id");
 }
 
-static int add(json_object *o, const char *key, json_object *v)
+static void add_number(json_object **o, const char *key, uint64_t n)
 {
-	return v ? json_object_object_add(o, key, v) : -1;
+	json_add(o, key, json_object_new_int64((int64_t)n));
 }
-
-static int add_number(json_object *o, const char *key, uint64_t n)
-{
-	return add(o, key, json_object_new_int64((int64_t)n));
-}
-
-struct shares {
-	json_object *list;
-	bool failed;
-};
 
 static void one_share(const struct show_share *s, void *arg)
 {
-	struct shares *all = arg;
-	json_object *o = json_object_new_object();
+	json_object **list = arg, *o = json_object_new_object();
 	char text[ADDR_TEXT_MAX];
-	int err = !o;
 
-	err = err || add(o, "table", json_object_new_string(s->table));
-	if (!err && !addr_is_any(&s->of))
-		err = add(o, "of", json_object_new_string(addr_text(&s->of, text)));
-	if (!err && s->kind)
-		err = add(o, "kind", json_object_new_string(s->kind)) ||
-		      add(o, "most", json_object_new_string(addr_text(&s->most, text)));
-	err = err || add_number(o, "held", s->held) || add_number(o, "max", s->max) ||
-	      add_number(o, "strangers", s->strangers) ||
-	      add_number(o, "most_held", s->most_held) || add_number(o, "gave_way", s->gave_way) ||
-	      add_number(o, "refused", s->refused);
-	if (!err && !json_object_array_add(all->list, o))
-		return;
-	json_object_put(o);
-	all->failed = true;
+	json_add(&o, "table", json_object_new_string(s->table));
+	if (!addr_is_any(&s->of))
+		json_add(&o, "of", json_object_new_string(addr_text(&s->of, text)));
+	if (s->kind) {
+		json_add(&o, "kind", json_object_new_string(s->kind));
+		json_add(&o, "most", json_object_new_string(addr_text(&s->most, text)));
+	}
+	add_number(&o, "held", s->held);
+	add_number(&o, "max", s->max);
+	add_number(&o, "strangers", s->strangers);
+	add_number(&o, "most_held", s->most_held);
+	add_number(&o, "gave_way", s->gave_way);
+	add_number(&o, "refused", s->refused);
+	json_append(list, o);
 }
 
 /* {"shares": [...]}, struct show_share each; NULL: out of memory */
 static json_object *show_shares(const struct engine *e)
 {
-	struct shares all = { .list = json_object_new_array() };
-	json_object *reply = json_object_new_object();
+	json_object *list = json_object_new_array();
 
-	if (all.list && reply)
-		engine_shares(e, one_share, &all);
-	if (all.list && reply && !all.failed && !json_object_object_add(reply, "shares", all.list))
-		return reply;
-	json_object_put(all.list);
-	json_object_put(reply);
-	return NULL;
+	engine_shares(e, one_share, &list);
+	return json_with("shares", list);
 }
 
 json_object *engine_request(struct engine *e, json_object *request, uint64_t now_ns,
@@ -96,5 +73,5 @@ json_object *engine_request(struct engine *e, json_object *request, uint64_t now
 		return manual_delete(e->manual, request, out);
 	if (command && !strcmp(command, "shares"))
 		return show_shares(e);
-	return reply_error("unknown command");
+	return json_error("unknown command");
 }

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_add.h"
+
 static const struct {
 	const char *name, *meaning;
 } reasons[RF_R_MAX] = {
@@ -59,22 +61,21 @@ static json_object *event_new(uint64_t now_ns, const char *kind)
 {
 	json_object *o = json_object_new_object();
 
-	if (!o)
-		return NULL;
-	json_object_object_add(o, "time_ns", json_object_new_int64(now_ns));
-	json_object_object_add(o, "event", json_object_new_string(kind));
+	json_add(&o, "time_ns", json_object_new_int64(now_ns));
+	json_add(&o, "event", json_object_new_string(kind));
 	return o;
 }
 
-static void add_id(json_object *o, const char *key, uint32_t id)
+static void add_id(json_object **o, const char *key, uint32_t id)
 {
 	if (id)
-		json_object_object_add(o, key, json_object_new_int64(id));
+		json_add(o, key, json_object_new_int64(id));
 }
 
 static char *event_line(json_object *o)
 {
-	char *line = strdup(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	const char *text = o ? json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN) : NULL;
+	char *line = text ? strdup(text) : NULL;
 
 	json_object_put(o);
 	return line;
@@ -84,11 +85,9 @@ char *events_action_line(const struct action *a, uint64_t now_ns)
 {
 	json_object *o = event_new(now_ns, kinds[a->event.kind]);
 
-	if (!o)
-		return NULL;
-	add_id(o, "call_id", a->event.call_id);
-	add_id(o, "pinhole_id", a->event.pinhole_id);
-	json_object_object_add(o, "text", json_object_new_string(a->event.text));
+	add_id(&o, "call_id", a->event.call_id);
+	add_id(&o, "pinhole_id", a->event.pinhole_id);
+	json_add(&o, "text", json_object_new_string(a->event.text));
 	return event_line(o);
 }
 
@@ -98,8 +97,6 @@ char *events_pinhole_line(enum event_kind kind, const struct pinhole_spec *s, ui
 	json_object *o = event_new(now_ns, kinds[kind]);
 	struct rf_ep ep;
 
-	if (!o)
-		return NULL;
 	ep_text(&s->inside, inside);
 	ep_text(&s->outside, outside);
 	if (s->n_remotes) {
@@ -109,9 +106,9 @@ char *events_pinhole_line(enum event_kind kind, const struct pinhole_spec *s, ui
 	snprintf(text, sizeof(text), "%s%s: %s = %s%s%s%s", s->media[0] ? s->media : "media",
 		 s->rtcp ? " rtcp" : "", inside, outside, remote[0] ? " <-> " : "", remote,
 		 s->learn ? " (source to be learnt)" : "");
-	add_id(o, "call_id", s->call_id);
-	add_id(o, "pinhole_id", s->id);
-	json_object_object_add(o, "text", json_object_new_string(text));
+	add_id(&o, "call_id", s->call_id);
+	add_id(&o, "pinhole_id", s->id);
+	json_add(&o, "text", json_object_new_string(text));
 	return event_line(o);
 }
 
@@ -119,11 +116,8 @@ char *events_drop_line(enum rf_reason reason, const char *detail, uint64_t now_n
 {
 	json_object *o = event_new(now_ns, "drop");
 
-	if (!o)
-		return NULL;
-	json_object_object_add(o, "reason", json_object_new_string(events_reason_name(reason)));
-	json_object_object_add(o, "text",
-			       json_object_new_string(detail ? detail : meaning_of(reason)));
+	json_add(&o, "reason", json_object_new_string(events_reason_name(reason)));
+	json_add(&o, "text", json_object_new_string(detail ? detail : meaning_of(reason)));
 	return event_line(o);
 }
 
@@ -132,24 +126,22 @@ char *events_kernel_line(const struct rf_event *e)
 	char src[EP_TEXT_MAX], dst[EP_TEXT_MAX], dev[IF_NAMESIZE], text[512];
 	json_object *o = event_new(e->time_ns, "drop");
 
-	if (!o)
-		return NULL;
 	if (!if_indextoname(e->ifindex, dev))
 		snprintf(dev, sizeof(dev), "%u", e->ifindex);
 	ep_text(&e->src, src);
 	ep_text(&e->dst, dst);
 	snprintf(text, sizeof(text), "%s -> %s at %s: %s", src, dst, dev, meaning_of(e->reason));
-	json_object_object_add(o, "reason", json_object_new_string(events_reason_name(e->reason)));
-	json_object_object_add(o, "dev", json_object_new_string(dev));
+	json_add(&o, "reason", json_object_new_string(events_reason_name(e->reason)));
+	json_add(&o, "dev", json_object_new_string(dev));
 	if (e->hook < sizeof(hooks) / sizeof(*hooks) && hooks[e->hook])
-		json_object_object_add(o, "hook", json_object_new_string(hooks[e->hook]));
-	json_object_object_add(o, "proto", json_object_new_int(e->proto));
-	json_object_object_add(o, "source", json_object_new_string(src));
-	json_object_object_add(o, "destination", json_object_new_string(dst));
-	add_id(o, "pinhole_id", e->pinhole_id);
-	add_id(o, "call_id", e->call_id);
-	json_object_object_add(o, "bytes", json_object_new_int64(e->len));
-	json_object_object_add(o, "suppressed", json_object_new_int64(e->suppressed));
-	json_object_object_add(o, "text", json_object_new_string(text));
+		json_add(&o, "hook", json_object_new_string(hooks[e->hook]));
+	json_add(&o, "proto", json_object_new_int(e->proto));
+	json_add(&o, "source", json_object_new_string(src));
+	json_add(&o, "destination", json_object_new_string(dst));
+	add_id(&o, "pinhole_id", e->pinhole_id);
+	add_id(&o, "call_id", e->call_id);
+	json_add(&o, "bytes", json_object_new_int64(e->len));
+	json_add(&o, "suppressed", json_object_new_int64(e->suppressed));
+	json_add(&o, "text", json_object_new_string(text));
 	return event_line(o);
 }

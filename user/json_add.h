@@ -17,6 +17,16 @@ static inline void json_add(json_object **o, const char *key, json_object *v)
 	*o = NULL;
 }
 
+/* The same of an array. */
+static inline void json_append(json_object **array, json_object *v)
+{
+	if (*array && v && !json_object_array_add(*array, v))
+		return;
+	json_object_put(v);
+	json_object_put(*array);
+	*array = NULL;
+}
+
 /* {KEY: v}, which takes v. NULL: out of memory. */
 static inline json_object *json_with(const char *key, json_object *v)
 {
