@@ -160,6 +160,47 @@ static bool run_once(const char *const *lines, size_t n, unsigned long nth, bool
 	return failed;
 }
 
+/* A record that there is no memory for is not one that cannot be read. */
+static bool restore_once(struct world *w, unsigned long nth)
+{
+	struct engine *e = engine_new(&w->config, &w->topo, w->now, w->e->next_pinhole);
+	int err = 0;
+
+	assert_non_null(e);
+	failing_begin(nth, false);
+	failing.armed = true;
+	for (size_t i = 0; i < w->n_records && !err; i++)
+		err = engine_restore(e, w->records[i].kind, w->records[i].id, w->records[i].bytes,
+				     w->now);
+	failing.armed = false;
+	engine_free(e);
+	assert_int_equal(err, failing.failed ? -ENOMEM : 0);
+	return failing.failed;
+}
+
+static void restores(void **state)
+{
+	static const char *const lines[] = {
+		"inside alice",
+		"alice>registrar REGISTER +Expires: 600",
+		"alice<registrar 200/r +Expires: 600",
+		"alice>bob INVITE {audio 20000}",
+		"alice<bob 183/v {audio 7002}      == alice:20000<>bob:7002",
+		"alice<bob 200 {audio 7000}        == alice:20000<>bob:7000",
+		"alice>bob ACK",
+	};
+	struct ladder *l = l_new(false, RF_MODE_NAT);
+	unsigned long nth = 0;
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		l_line(l, lines[i]);
+	qsort(l->w->records, l->w->n_records, sizeof(l->w->records[0]), w_record_cmp);
+	while (restore_once(l->w, ++nth))
+		assert_true(nth < EACH_MAX);
+	assert_true(nth > 20);
+	l_free(l);
+}
+
 static bool full; /* the kernel's table */
 
 /* The last pinhole of the first message that opens some finds no room. */
@@ -300,6 +341,7 @@ int main(void)
 	static const struct CMUnitTest others[] = {
 		cmocka_unit_test(registers),
 		cmocka_unit_test(subscribes),
+		cmocka_unit_test(restores),
 		cmocka_unit_test(table_full),
 	};
 	int failed = cmocka_run_group_tests_name("memory", others, NULL, NULL) + main_rfc3665() +
