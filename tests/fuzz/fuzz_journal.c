@@ -14,6 +14,7 @@
 
 #include "engine.h"
 #include "journal.h"
+#include "journal_header.h"
 #include "log.h"
 #include "restore.h"
 #include "unit/check_views.h"
@@ -144,7 +145,7 @@ static void damage(const uint8_t *p, size_t n)
 	CHECK(fd >= 0 && !fstat(fd, &st));
 	for (; n; n--, p += 3) {
 		/* the header is of another boot or not: told apart before */
-		off_t at = 56 + (p[0] | p[1] << 8);
+		off_t at = JOURNAL_HEADER_SIZE + (p[0] | p[1] << 8);
 
 		if (at >= st.st_size)
 			continue;
