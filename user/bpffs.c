@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -103,9 +104,22 @@ int bpffs_open_way(void)
 	return 0;
 }
 
+/* Is it the name of the network namespace that this process is in? */
+static bool is_our_netns(const char *name)
+{
+	struct stat ours, named;
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "/run/netns/%s", name);
+
+	return *name && !strchr(name, '/') && n < (int)sizeof(path) &&
+	       !stat("/proc/self/ns/net", &ours) && !stat(path, &named) &&
+	       ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
 /*
  * `ip netns exec` mounts a sysfs of its own over /sys, with the namespace's name as source. The real
- * bpf file system is hidden below it, and one mounted there would vanish with the command.
+ * bpf file system is hidden below it, and one mounted there would vanish with the command. Others mount it
+ * with whatever source they like.
  */
 static bool hidden_by_ip_netns(char *name, size_t n)
 {
@@ -126,7 +140,7 @@ static bool hidden_by_ip_netns(char *name, size_t n)
 		source = dash + 3;
 		if (sscanf(source, "%31s %255s", type, from) != 2 || strcmp(type, "sysfs"))
 			continue;
-		hidden = strcmp(from, "sysfs") && strcmp(from, "none") && strcmp(from, "/sys");
+		hidden = is_our_netns(from);
 		if (hidden)
 			snprintf(name, n, "%.63s", from);
 	}

@@ -71,8 +71,8 @@ static enum cmd_status read_args(struct cmd_context *c, struct cmd_args *args,
 	return CMD_OK;
 }
 
-/* What this attach takes away from others, as far as it can be told. */
-static void show_others(struct cmd_context *c, const struct attach_args *a)
+/* What looks like a mistake, and what this attach takes away from others, as far as it can be told. */
+static void show_warnings(struct cmd_context *c, const struct attach_args *a)
 {
 	struct out_node *list = out_list(out_root(c->out), "warnings", "warnings", OUT_LINES);
 	struct why why = { 0 };
@@ -80,6 +80,7 @@ static void show_others(struct cmd_context *c, const struct attach_args *a)
 
 	if (datapath_open(&dp, a->r.instance, false, &why))
 		return;
+	show_wan_doubts(dp, a->r.dev, list);
 	show_port_owners(dp, a->r.config, list);
 	datapath_close(dp);
 }
@@ -104,7 +105,7 @@ static enum cmd_status attach(struct cmd_context *c, const struct attach_args *a
 			  "from ABI %u, calls are kept; now start the controller",
 			  result.upgraded_from);
 	out_str(root, "note", "note", *result.note ? result.note : NULL);
-	show_others(c, a);
+	show_warnings(c, a);
 	return CMD_OK;
 }
 

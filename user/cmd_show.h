@@ -35,6 +35,8 @@ enum cmd_status show_engine(struct cmd_context *c, const struct datapath *dp, st
 			    struct topology *topology);
 /* An entry for each guarded port that others own unasked. c: NULL, or the configuration that counts. */
 void show_port_owners(const struct datapath *dp, const struct config *c, struct out_node *list);
+/* An entry for each WAN device, or that one alone, that does not look like one. */
+void show_wan_doubts(const struct datapath *dp, const char *dev, struct out_node *list);
 /* A warning when the controller does not run. */
 void show_controller_warning(struct cmd_context *c, const struct datapath *dp,
 			     struct out_node *warnings);

@@ -499,6 +499,7 @@ static void warn_others(struct status *s, struct out_node *list)
 {
 	struct rf_instance i;
 
+	show_wan_doubts(s->dp, NULL, list);
 	show_port_owners(s->dp, NULL, list);
 	if (datapath_instance(s->dp, &i) || i.flags & RF_INSTANCE_CONNTRACK)
 		return;

@@ -403,7 +403,8 @@ int datapath_attach(const struct attach_request *r, struct attach_result *out, s
 	if (!err)
 		err = find_link(r->dev, &link, w);
 	if (!err && geteuid())
-		err = why_set(w, -EPERM, "attaching needs root (CAP_BPF, CAP_NET_ADMIN)");
+		err = why_set(w, -EPERM,
+			      "attaching needs root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON)");
 	if (!err)
 		err = bpffs_ready(true, w);
 	if (err)

@@ -234,7 +234,8 @@ int datapath_detach(const char *instance, const char *dev, struct why *w)
 
 	err = instance_check(instance, w);
 	if (!err && geteuid())
-		err = why_set(w, -EPERM, "detaching needs root (CAP_BPF, CAP_NET_ADMIN)");
+		err = why_set(w, -EPERM,
+			      "detaching needs root (CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON)");
 	if (!err)
 		err = bpffs_ready(survivor_lives(instance), w);
 	if (err)

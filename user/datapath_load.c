@@ -19,6 +19,7 @@
 #include "bpffs.h"
 #include "call_ends.h"
 #include "conntrack.h"
+#include "privileges.h"
 #include "ringfence.skel.h"
 
 #ifndef BPF_F_XDP_HAS_FRAGS
@@ -63,15 +64,22 @@ static struct bpf_program *prog_by_name(struct ringfence_bpf *skel, const char *
 
 static int load_why(int err, struct why *w)
 {
+	char lacking[PRIVILEGES_TEXT_MAX];
+
 	switch (err) {
 	case -EPERM:
 	case -EACCES:
 		if (geteuid())
 			return why_set(w, err, "cannot load the BPF programs: %s; run as root",
 				       strerror(-err));
+		if (*privileges_lacking(lacking))
+			return why_set(
+				w, err,
+				"the kernel refuses the BPF programs (%s): root is without %s here, as in a container; it must be given",
+				strerror(-err), lacking);
 		return why_set(
 			w, err,
-			"the kernel refuses the BPF programs (%s): CAP_BPF and CAP_NET_ADMIN are needed, or the verifier says no: %s",
+			"the kernel refuses the BPF programs (%s), although this process has CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON (of a user namespace they do not count); its last word: %s",
 			strerror(-err), load_last);
 	case -EINVAL:
 	case -EOPNOTSUPP:

@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -111,6 +112,31 @@ static int become(const char *user, struct why *w)
 			"cannot become user \"%s\"; the controller must be started as root for that",
 			user);
 	return 0;
+}
+
+/* CAP_PERFMON: the programs compare pointers, which the verifier allows nobody else. */
+const char *privileges_lacking(char text[PRIVILEGES_TEXT_MAX])
+{
+	static const struct {
+		unsigned int cap;
+		const char *name;
+	} needed[] = {
+		{ CAP_BPF, "CAP_BPF" },
+		{ CAP_NET_ADMIN, "CAP_NET_ADMIN" },
+		{ CAP_PERFMON, "CAP_PERFMON" },
+	};
+	size_t n = 0;
+
+	text[0] = '\0';
+	if (capng_get_caps_process()) {
+		snprintf(text, PRIVILEGES_TEXT_MAX, "one of CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON");
+		return text;
+	}
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++)
+		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].cap))
+			n += snprintf(text + n, PRIVILEGES_TEXT_MAX - n, "%s%s", n ? ", " : "",
+				      needed[i].name);
+	return text;
 }
 
 int privileges_user(const char *user, unsigned int *uid, unsigned int *gid)
