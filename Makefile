@@ -77,10 +77,15 @@ $(B)/ringfenced: $(B)/ringfenced.o $(B)/libringfence.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(RF_LDFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
 
-$(B)/unit/% $(B)/bpf/% $(B)/tools/%: $(B)/libringfence.a
-	$(Q)mkdir -p $(@D)
-	$(call say,TEST,$@)
-	$(Q)$(CC) $(RF_CFLAGS) -Itests $(CFLAGS) $(RF_LDFLAGS) -MMD -MP -MT $@ -MF $(B)/$(notdir $(@D))-$*.d -o $@ tests/$(notdir $(@D))/$*.c $(B)/libringfence.a $(PKG_LIBS) -lcmocka
+# A rule for each kind: one with several patterns makes programs of the same name (unit/test_rewrite,
+# bpf/test_rewrite) together, which is one of them.
+define test_programs
+$(B)/$(1)/%: $(B)/libringfence.a
+	$$(Q)mkdir -p $$(@D)
+	$$(call say,TEST,$$@)
+	$$(Q)$$(CC) $$(RF_CFLAGS) -Itests $$(CFLAGS) $$(RF_LDFLAGS) -MMD -MP -MT $$@ -MF $(B)/$(1)-$$*.d -o $$@ tests/$(1)/$$*.c $(B)/libringfence.a $$(PKG_LIBS) -lcmocka
+endef
+$(foreach kind,unit bpf tools,$(eval $(call test_programs,$(kind))))
 $(UNIT): $(B)/unit/%: tests/unit/%.c
 $(BPFT): $(B)/bpf/%: tests/bpf/%.c
 $(B)/bpf/test_nest: $(B)/bpf-nest.skel.h

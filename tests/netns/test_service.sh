@@ -65,7 +65,8 @@ fi
 check_fails "make uninstall with a device attached" "\"$RF_INSTANCE\" is attached; first: ringfence --instance $RF_INSTANCE detach all" \
 	make_it uninstall
 check "nothing is removed by that" test -x "$PREFIX/sbin/ringfence"
-check "what goes elsewhere is not asked" make_it install uninstall DESTDIR="$LAB_TMP/stage"
+staged() { make_it install DESTDIR="$LAB_TMP/stage" && make_it uninstall DESTDIR="$LAB_TMP/stage"; }
+check "what goes elsewhere is not asked" staged
 check "the device is guarded as before" rf_alive
 check "make uninstall FORCE=1" make_it uninstall FORCE=1
 check "it is removed" test ! -e "$PREFIX/sbin/ringfence"
