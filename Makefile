@@ -96,7 +96,7 @@ $(B)/bpf-nest.skel.h: $(B)/bpf-nest.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
 $(TOOLS): $(B)/tools/%: tests/tools/%.c
 # Its allocations fail: by its own malloc(), or beside the sanitizers', which must be theirs, by these.
-$(B)/unit/test_memory: RF_LDFLAGS += $(if $(filter 1,$(SAN)),-Wl$(,)--wrap=malloc$(,)--wrap=calloc$(,)--wrap=realloc$(,)--wrap=strdup$(,)--wrap=strndup)
+$(B)/unit/test_memory $(B)/unit/test_wan_names: RF_LDFLAGS += $(if $(filter 1,$(SAN)),-Wl$(,)--wrap=malloc$(,)--wrap=calloc$(,)--wrap=realloc$(,)--wrap=strdup$(,)--wrap=strndup)
 , := ,
 
 # For LD_PRELOAD: nothing of ours in it.
@@ -168,7 +168,7 @@ install: all
 	sed 's|@SBINDIR@|$(SBINDIR)|g' scripts/ringfenced.service.in > $(DESTDIR)$(UNITDIR)/ringfenced.service
 
 uninstall:
-	$(Q)[ -n "$(DESTDIR)" ] || [ "$(FORCE)" = 1 ] || scripts/still_attached.sh
+	$(Q)[ -n "$(DESTDIR)" ] || [ "$(FORCE)" = 1 ] || scripts/still_attached.sh $(SBINDIR)/ringfence
 	rm -f $(DESTDIR)$(SBINDIR)/ringfence $(DESTDIR)$(SBINDIR)/ringfenced $(DESTDIR)$(COMPDIR)/ringfence $(DESTDIR)$(COMPDIR)/ringfenced \
 	      $(DESTDIR)$(UNITDIR)/ringfenced.service $(DESTDIR)$(MANDIR)/man8/ringfence*.8 $(DESTDIR)$(MANDIR)/man5/ringfence*.5
 

@@ -44,6 +44,8 @@ struct binding_host { /* an inside address */
 
 struct binding_table {
 	struct binding *by_id, *by_inside, *by_outside;
+	struct binding
+		anchor; /* in the latter two, so that they are never empty: see binding_moved() */
 	struct expiry_heap heap;
 	uint32_t *next_id;
 	uint32_t max;
@@ -67,6 +69,12 @@ struct binding_table *binding_table_new(const struct config *c, uint32_t *next_i
 		return NULL;
 	t->next_id = next_id;
 	binding_reconfigure(t, c);
+	t->anchor.wan_ifindex = UINT32_MAX; /* nobody's */
+	if (!hash_add(hh_inside, t->by_inside, inside, KEY_SIZE, &t->anchor) ||
+	    !hash_add(hh_outside, t->by_outside, wan_ifindex, KEY_SIZE, &t->anchor)) {
+		binding_table_free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -632,6 +640,8 @@ void binding_table_wans(struct binding_table *t, struct wan_names *names)
 	t->names = names;
 }
 
+/* Entries come back into tables that are not empty and were as large before, which takes no memory but by an accident
+ * of the hash. */
 void binding_moved(struct binding_table *t, const struct wan_moves *moves, struct action_list *out)
 {
 	struct binding *b, *tmp;

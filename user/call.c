@@ -78,6 +78,11 @@ void call_table_wans(struct call_table *t, struct wan_names *names)
 	t->names = names;
 }
 
+size_t call_moved_room(const struct call_table *t)
+{
+	return places_count(t) + HASH_COUNT(t->by_key);
+}
+
 void call_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out)
 {
 	ports_moved(t->ports, moves);

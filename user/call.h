@@ -67,6 +67,7 @@ void call_refresh(struct call_table *t, struct action_list *out);
 void call_table_wans(struct call_table *t, struct wan_names *names);
 /* WAN devices have other numbers: calls, their public ports and pinholes go with theirs. */
 void call_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out);
+size_t call_moved_room(const struct call_table *t); /* actions of that at most */
 size_t call_count(const struct call_table *t); /* lingering ones (after BYE) included */
 
 /* Does somebody signal from this inside endpoint on that WAN? It is no media's then. */

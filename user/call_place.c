@@ -535,6 +535,11 @@ void places_restored(struct call_table *t, struct action_list *out)
 	}
 }
 
+size_t places_count(const struct call_table *t)
+{
+	return HASH_COUNT(t->places);
+}
+
 void places_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out)
 {
 	struct pinhole_spec s;

@@ -311,6 +311,7 @@ void places_leave(struct call_table *t, struct call *c); /* says nothing */
 int places_restore(struct call_table *t, struct call *c); /* 0 or -ENOMEM */
 void places_restored(struct call_table *t, struct action_list *out);
 /* Asks once more for those that go by one of these devices. */
+size_t places_count(const struct call_table *t);
 void places_moved(struct call_table *t, const struct wan_moves *moves, struct action_list *out);
 /* The pinhole that serves this one of c: its own, or that of a newer call. NULL: none does. */
 const struct pinhole_spec *place_serves(const struct call_table *t, const struct call *c,

@@ -16,6 +16,7 @@
 
 #include "conntrack.h"
 #include "events.h"
+#include "hurry.h"
 #include "json_add.h"
 #include "restore.h"
 #include "wan_tell.h"
@@ -338,6 +339,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
 
 	if (controller_is_gone(c))
 		return;
+	hurry_end();
 	sync_if_due(c);
 	punt_expire(c->punt, now);
 	engine_tick(c->engine, now, &c->actions);

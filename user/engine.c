@@ -76,12 +76,24 @@ void engine_watch(struct engine *e, call_media_fn fn, void *arg)
 	call_watch(e->calls, fn, arg);
 }
 
-/* What was made anew under its name has another number: all that goes by it goes on with that. */
+/* What was made anew under its name has another number: all that goes by it goes on with that. All of it at once, so
+ * without memory for that it is tried again with the next tick. */
 static void wans_follow(struct engine *e, struct action_list *out)
 {
+	struct wan_names names = e->wans;
 	struct wan_moves moves;
 
-	wan_names_follow(&e->wans, &e->topo, &moves);
+	e->moves_due = false;
+	wan_names_follow(&names, &e->topo, &moves);
+	if (moves.n &&
+	    !action_reserve(out,
+			    moves.n + 2 * binding_count(e->bindings) + call_moved_room(e->calls) +
+				    2 * manual_count(e->manual),
+			    0)) {
+		e->moves_due = out->failed = true;
+		return;
+	}
+	e->wans = names;
 	if (!moves.n)
 		return;
 	for (size_t i = 0; i < moves.n; i++)
@@ -510,6 +522,8 @@ void engine_failed(struct engine *e, const struct action_list *done, struct acti
 void engine_tick(struct engine *e, uint64_t now_ns, struct action_list *out)
 {
 	engine_others(e, e->others, now_ns);
+	if (e->moves_due)
+		wans_follow(e, out);
 	call_tick(e->calls, now_ns, out, NULL);
 	if (now_ns >= e->next_sweep_ns) /* after the calls: what ended keeps nothing */
 		keep_all(e, now_ns);

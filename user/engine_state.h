@@ -24,6 +24,7 @@ struct engine {
 	struct config config;
 	struct topology topo;
 	struct wan_names wans;
+	bool moves_due; /* they do not follow .topo yet */
 	uint32_t next_binding, next_pinhole;
 	uint32_t new_pinholes; /* ids from here on are of the message that came last */
 	struct binding_table *bindings;

@@ -7,6 +7,7 @@
 #include "hurry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -15,8 +16,10 @@
 #define GROUP "/proc/self/autogroup" /* "/autogroup-25 nice 0" */
 #define FIRST -20
 
-static bool begun, group_begun;
+static bool begun;
 static int nice_before, group_before;
+static int group_fd =
+	-1; /* while its value is ours: it cannot be opened by the user whom we become */
 
 static bool group_read(int *nice)
 {
@@ -30,10 +33,17 @@ static bool group_read(int *nice)
 
 static bool group_write(int nice)
 {
-	FILE *f = fopen(GROUP, "we");
-	bool ok = f && fprintf(f, "%d", nice) > 0;
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%d", nice);
 
-	return f && !fclose(f) && ok;
+	return write(group_fd, text, n) == n;
+}
+
+static void group_close(void)
+{
+	if (group_fd >= 0)
+		close(group_fd);
+	group_fd = -1;
 }
 
 void hurry_begin(void)
@@ -42,15 +52,19 @@ void hurry_begin(void)
 	nice_before = getpriority(PRIO_PROCESS, 0);
 	begun = !errno && !setpriority(PRIO_PROCESS, 0, FIRST);
 	/* a service has a session of its own; a shell's is others', too, and stays as it is if we are killed */
-	group_begun =
-		begun && getsid(0) == getpid() && group_read(&group_before) && group_write(FIRST);
+	if (!begun || getsid(0) != getpid() || !group_read(&group_before))
+		return;
+	group_fd = open(GROUP, O_WRONLY | O_CLOEXEC);
+	if (group_fd >= 0 && !group_write(FIRST))
+		group_close();
 }
 
-void hurry_end(void)
+bool hurry_end(void)
 {
-	if (begun)
-		setpriority(PRIO_PROCESS, 0, nice_before);
-	if (group_begun)
-		group_write(group_before);
-	begun = group_begun = false;
+	if (begun && !setpriority(PRIO_PROCESS, 0, nice_before))
+		begun = false;
+	/* EAGAIN: it may be written ten times a second only, by all together, without CAP_SYS_ADMIN */
+	if (group_fd >= 0 && (group_write(group_before) || errno != EAGAIN))
+		group_close();
+	return !begun && group_fd < 0;
 }

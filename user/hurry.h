@@ -6,8 +6,11 @@
 #ifndef RF_HURRY_H
 #define RF_HURRY_H
 
+#include <stdbool.h>
+
 /* Who may not (CAP_SYS_NICE) is served in his turn. */
 void hurry_begin(void);
-void hurry_end(void); /* as it was before */
+/* As it was before. False: not all of it yet; to be called again, in a tenth of a second or so. */
+bool hurry_end(void);
 
 #endif

@@ -98,6 +98,11 @@ void journal_close(struct journal *j)
 	free(j);
 }
 
+int journal_give(struct journal *j, unsigned int uid, unsigned int gid)
+{
+	return fchown(j->fd, uid, gid) ? -errno : 0;
+}
+
 /* Whose file is it? What is ours is read as it was written. */
 static int header_check(struct journal *j, struct journal_report *report,
 			struct journal_header_found *h)

@@ -41,6 +41,8 @@ struct journal_report { /* what opening found */
 int journal_open(struct journal **out, const char *path, bool rw, struct journal_owner owner,
 		 struct journal_report *report);
 void journal_close(struct journal *j); /* NULL ok */
+/* The file is this user's from now on: the directory is, and whoever had it before is somebody else. 0 or -errno. */
+int journal_give(struct journal *j, unsigned int uid, unsigned int gid);
 
 /* cb for each live record, by kind then id; bytes are valid during the call. A cb value != 0 ends it. */
 typedef int journal_cb(enum record_kind kind, uint32_t id, const void *bytes, size_t n, void *arg);

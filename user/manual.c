@@ -306,6 +306,11 @@ void manual_table_wans(struct manual_table *t, struct wan_names *names)
 	t->names = names;
 }
 
+size_t manual_count(const struct manual_table *t)
+{
+	return t->n;
+}
+
 void manual_moved(struct manual_table *t, const struct wan_moves *moves, struct action_list *out)
 {
 	struct manual *m;

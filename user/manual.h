@@ -23,6 +23,7 @@ void manual_table_free(struct manual_table *t);
 void manual_table_wans(struct manual_table *t, struct wan_names *names);
 /* WAN devices have other numbers: pinholes go with theirs. */
 void manual_moved(struct manual_table *t, const struct wan_moves *moves, struct action_list *out);
+size_t manual_count(const struct manual_table *t);
 /* {"outside": EP, "inside": EP, "remotes": [EP...], "classes": [NAME...], "until_ns": N or absent}.
  * Returns {"id": N}, or {"error": SENTENCE}. */
 json_object *manual_add(struct manual_table *t, const struct topology *topo, json_object *request,

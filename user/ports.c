@@ -51,11 +51,20 @@ struct ports {
 	struct pool *pools; /* one per WAN address: a handful */
 	size_t n_taken;
 	struct share *shares;
+	struct share anchor; /* among them, so that they are never none: see ports_moved() */
 };
 
 struct ports *ports_new(void)
 {
-	return calloc(1, sizeof(struct ports));
+	struct ports *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->anchor.key.user.ifindex = UINT32_MAX; /* nobody's */
+	if (hash_add(hh, p->shares, key, sizeof(p->anchor.key), &p->anchor))
+		return p;
+	free(p);
+	return NULL;
 }
 
 void ports_free(struct ports *p)
@@ -67,7 +76,8 @@ void ports_free(struct ports *p)
 		return;
 	HASH_ITER (hh, p->shares, s, next_share) {
 		HASH_DEL(p->shares, s);
-		free(s);
+		if (s != &p->anchor)
+			free(s);
 	}
 	for (struct pool *q = p->pools; q; q = next) {
 		next = q->next;
@@ -391,7 +401,7 @@ void ports_moved(struct ports *p, const struct wan_moves *moves)
 	for (s = moved; s; s = next) {
 		next = s->moved;
 		s->key.user.ifindex = wan_moves_to(moves, s->key.user.ifindex);
-		/* without memory the port stays taken, as nobody knows any more who has it */
+		/* takes no memory but by an accident of the hash; the port stays taken then */
 		if (!hash_add(hh, p->shares, key, sizeof(s->key), s))
 			free(s);
 	}

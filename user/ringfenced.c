@@ -24,9 +24,10 @@
 
 #define EXIT_DETACHED 3 /* to be started again: a supervisor takes 0 for an end as asked */
 
-#define WAIT_LOOK_US 250000
-#define WAIT_LOOKS   40
-#define FINISHED_NS  (10ULL * 1000000000)
+#define WAIT_LOOK_US  250000
+#define FAILURE_LOOKS 8
+#define WAIT_LOOKS    40
+#define FINISHED_NS   (10ULL * 1000000000)
 
 static const char usage_text[] =
 	"usage: ringfenced [--config FILE] [--instance NAME] [--wait] [--verbose]\n"
@@ -90,34 +91,55 @@ static void on_stop(int sig)
 	stopped = 1;
 }
 
+/* What an attach, or an attach ... replace, changes */
+static bool is_to_come(int err)
+{
+	return err == -ENOENT || err == -ENODEV || err == -ESTALE || err == -EUCLEAN;
+}
+
 /* Before the lock: a detach waits for whoever has it. A long look now and then, as it is one at everything. */
 static void wait_attached(const char *instance)
 {
 	const struct sigaction stop = { .sa_handler = on_stop }, ignore = { .sa_handler = SIG_IGN };
 	const struct sigaction normal = { .sa_handler = SIG_DFL };
+	struct why w = { "" }, told = { "" };
 	struct datapath *dp;
-	bool told = false;
-	struct why w;
-	int i;
+	int i, err;
 
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGHUP, &ignore, NULL); /* it is read again before it counts */
 	while (!stopped) {
-		i = datapath_open(&dp, instance, true, &w);
-		if (!i)
+		err = datapath_open(&dp, instance, true, &w);
+		if (!err)
 			datapath_close(dp);
-		if (i != -ENOENT)
+		if (!is_to_come(err))
 			break; /* it is there, or the start says what is wrong */
-		if (!told)
+		if (strcmp(w.text, told.text))
 			log_info("waiting: %s", w.text);
-		told = true;
-		for (i = 0; i < WAIT_LOOKS && !stopped && !bpffs_is_instance(instance); i++)
+		told = w;
+		for (i = 0; i < WAIT_LOOKS && !stopped; i++) {
 			usleep(WAIT_LOOK_US);
+			if (err == -ENOENT && bpffs_is_instance(instance))
+				break;
+			if (err != -ENOENT && i == WAIT_LOOKS / 10)
+				break;
+		}
 	}
 	sigaction(SIGTERM, &normal, NULL);
 	sigaction(SIGINT, &normal, NULL);
 	sigaction(SIGHUP, &normal, NULL);
+}
+
+/* For a supervisor that starts it again at once: what failed now fails then, too. */
+static void pause_after_failure(void)
+{
+	const struct sigaction stop = { .sa_handler = on_stop };
+
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	for (int i = 0; i < FAILURE_LOOKS && !stopped; i++)
+		usleep(WAIT_LOOK_US);
 }
 
 static void tell_damage(const char *path, const struct journal_report *r)
@@ -253,6 +275,8 @@ static int hand_over(struct controller *c, struct why *w)
 	err = datapath_give(c->dp, uid, gid);
 	if (!err)
 		err = run_dir_give(c->instance, uid, gid);
+	if (!err)
+		err = journal_give(c->journal, uid, gid);
 	return err ? why_set(w, err,
 			     "cannot hand " RF_RUN_ROOT "/%s and the pins over to user \"%s\": %s",
 			     c->instance, c->config.user, strerror(-err))
@@ -355,5 +379,7 @@ int main(int argc, char **argv)
 		run_dir_clear(o.instance, detached);
 	if (lock >= 0)
 		close(lock);
+	if (err && o.wait)
+		pause_after_failure();
 	return err ? 1 : gone ? EXIT_DETACHED : 0;
 }

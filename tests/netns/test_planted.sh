@@ -53,6 +53,14 @@ check "nobody has spoken to it" test ! -s "$LAB_TMP/heard"
 rf_start && check "the controller makes its own" wait_for 5 test -S "$RUN/control.sock"
 rf_stop
 
+# the user's name changes: what the one before had is the new one's, also for the start after the next
+chown daemon "$RUN" "$RUN/journal"
+check "another user's journal is taken over" rf_start
+check "and is the new user's" sh -c 'test "$(stat -c %U "$1")" = nobody' - "$RUN/journal"
+rf_stop
+check "at the start after that, too" rf_start
+rf_stop
+
 # a pin of another instance's link behind ours
 in_ns gw ip link add w1 type veth peer name w1p && in_ns gw ip link set w1 up
 check "another instance" in_ns gw "$RF" --instance "${RF_INSTANCE}b" attach dev w1 mode native

@@ -49,6 +49,15 @@ check "signalling passes again" sip_passes
 check_fails "without --wait it fails at once where nothing is attached" "not attached to any device" \
 	in_ns gw timeout 10 "$RFD" --config "$RF_CONFIG" --instance "${RF_INSTANCE}x"
 
+# where nobody has mounted the bpf file system yet, the first attach does
+: >"$RF_LOG"
+bg_ns gw unshare --mount --propagation private sh -c 'umount -l /sys/fs/bpf; exec "$@"' - \
+	"$RFD" --config "$RF_CONFIG" --instance "${RF_INSTANCE}x" --wait >>"$RF_LOG" 2>&1
+PID=$BG_PID
+check "without a bpf file system it waits" wait_for 10 said 'waiting: no bpf file system'
+kill -TERM "$PID"
+if ended 0; then ok "and ends when it is told to"; else not_ok "and ends when it is told to"; fi
+
 # ---- installed ----
 PREFIX=$LAB_TMP/usr
 check "make install" make_it install

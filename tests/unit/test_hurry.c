@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cap-ng.h>
 #include <cmocka.h>
 
 #include "hurry.h"
@@ -38,6 +39,17 @@ static int group(void)
 	return n;
 }
 
+/* As often as it takes, without waiting for long. */
+static bool ends(void)
+{
+	for (int i = 0; i < 100; i++) {
+		if (hurry_end())
+			return true;
+		usleep(50000);
+	}
+	return false;
+}
+
 /* In a process that ends with this, as root and with a session of its own or not. */
 static int hurries(bool session)
 {
@@ -53,13 +65,34 @@ static int hurries(bool session)
 		failed |= 1;
 	if (group_before != NO_GROUPS && group() != (session ? -20 : group_before))
 		failed |= 2;
-	hurry_end();
-	if (own() != before || group() != group_before)
+	if (!ends() || own() != before || group() != group_before)
 		failed |= 4;
 	hurry_end(); /* once */
 	if (own() != before)
 		failed |= 8;
 	return failed;
+}
+
+/* The same as the controller does it: another user, and no CAP_SYS_ADMIN, by the time that it ends. */
+static int hurries_and_drops(bool session)
+{
+	int group_before;
+
+	if (setsid() < 0)
+		return 100;
+	group_before = group();
+	capng_clear(CAPNG_SELECT_BOTH);
+	capng_updatev(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED, CAP_SYS_NICE, CAP_SETUID,
+		      CAP_SETGID, -1);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return 101;
+	hurry_begin();
+	if (own() != -20)
+		return 1;
+	capng_clear(CAPNG_SELECT_BOTH);
+	if (capng_change_id(65534, 65534, CAPNG_DROP_SUPP_GRP))
+		return 102;
+	return ends() && !own() && group() == group_before ? 0 : 2;
 }
 
 static int in_child(int (*fn)(bool), bool session)
@@ -79,6 +112,7 @@ static void may(void **state)
 		skip();
 	assert_int_equal(in_child(hurries, false), 0);
 	assert_int_equal(in_child(hurries, true), 0);
+	assert_int_equal(in_child(hurries_and_drops, true), 0);
 }
 
 static int may_not(bool session)

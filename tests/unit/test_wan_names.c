@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "engine.h"
+#include "failing_memory.h"
 #include "wan_names.h"
 
 #define S	 1000000000ull
@@ -361,6 +362,39 @@ static void made_anew(void **state)
 	assert_ends(w);
 }
 
+/* The n-th allocation fails, and all behind it: what has not followed at once does so with the next tick, all of it. */
+static void made_anew_without_memory(void **state)
+{
+	struct world *w = *state;
+	bool failed = true;
+	size_t set;
+
+	call(w);
+	by_hand(w);
+	for (unsigned long n = 1; failed; n++) {
+		assert_true(n < 100);
+		w->topo.wans[0].ifindex = 9 + n;
+		actions_free(&w->out); /* so that it needs memory */
+		failing_begin(n, true);
+		failing.armed = true;
+		engine_topology(w->engine, &w->topo, w->now, &w->out);
+		failing.armed = false;
+		failed = failing.failed;
+		assert_all_for(w, 9 + n);
+		keep(w);
+		set = count(w, ACT_PINHOLE_SET) + count(w, ACT_SIGNAL_SET);
+		actions_reset(&w->out);
+		engine_tick(w->engine, w->now, &w->out);
+		assert_all_for(w, 9 + n);
+		keep(w);
+		set += count(w, ACT_PINHOLE_SET) + count(w, ACT_SIGNAL_SET);
+		if (set != 4)
+			fail_msg("allocation %lu failed: %zu of 4 have followed", n, set);
+	}
+	engine_save_all(w->engine, &w->out);
+	assert_ends(w);
+}
+
 /* Gone for a while, and known by that only: no address, then another number. */
 static void gone_and_back(void **state)
 {
@@ -462,6 +496,7 @@ int main(void)
 		cmocka_unit_test(many_names),
 		cmocka_unit_test(in_a_record),
 		cmocka_unit_test_setup_teardown(made_anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(made_anew_without_memory, setup, teardown),
 		cmocka_unit_test_setup_teardown(gone_and_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(restarted, setup, teardown),
 		cmocka_unit_test_setup_teardown(restarted_half_moved, setup, teardown),
