@@ -96,7 +96,7 @@ $(B)/bpf-nest.skel.h: $(B)/bpf-nest.bpf.o
 	$(Q)$(BPFTOOL) gen skeleton $< name ringfence_bpf > $@
 $(TOOLS): $(B)/tools/%: tests/tools/%.c
 # Its allocations fail: by its own malloc(), or beside the sanitizers', which must be theirs, by these.
-$(B)/unit/test_memory $(B)/unit/test_wan_names: RF_LDFLAGS += $(if $(filter 1,$(SAN)),-Wl$(,)--wrap=malloc$(,)--wrap=calloc$(,)--wrap=realloc$(,)--wrap=strdup$(,)--wrap=strndup)
+$(B)/unit/test_memory $(B)/unit/test_memory_doers $(B)/unit/test_pinhole_table $(B)/unit/test_wan_names: RF_LDFLAGS += $(if $(filter 1,$(SAN)),-Wl$(,)--wrap=malloc$(,)--wrap=calloc$(,)--wrap=realloc$(,)--wrap=strdup$(,)--wrap=strndup)
 , := ,
 
 # For LD_PRELOAD: nothing of ours in it.

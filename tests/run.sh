@@ -25,8 +25,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP PYTHONDONTWRITEBYTECODE=1
 export ASAN_OPTIONS=${ASAN_OPTIONS:-exitcode=99:detect_stack_use_after_return=1} UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 PASSED=0 FAILED=0 SKIPPED=0
 FAILURES=()
-# Tests at a time: they mostly wait, and cannot meet each other. What works without a break has a lower priority
-# (beside) and is not counted.
+# Tests at a time: they mostly wait, and cannot meet each other. What works without a break (beside) is not counted.
 JOBS=${JOBS:-$((2 * $(nproc)))}
 TMP=$(mktemp -d)
 LOG=$TMP/log
@@ -116,11 +115,11 @@ spawn() { # NAME LIMIT COMMAND...
 	start "$@"
 }
 
-# In the background with what the others leave of the processors.
+# In the background, and not counted as one of them: it works without a break, and is long.
 beside() { # NAME LIMIT COMMAND...
 	local pid
 	selected "$1" || return 0
-	start "$1" "$2" nice -n 5 "${@:3}"
+	start "$1" "$2" "${@:3}"
 	BESIDE[$pid]=$1
 }
 
