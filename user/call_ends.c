@@ -171,7 +171,8 @@ void call_ends_add(struct call_ends *c, const struct rf_ep *own, const struct rf
 	if (known)
 		node_renew(c, known, e.until_ns);
 	else if (node_add(c, own, e.until_ns))
-		bpf_map_delete_elem(c->fd, own); /* nobody would remove it */
+		/* it holds in the kernel until its time all the same; its room is had again with the next start */
+		log_warning("no memory to follow the end of a call");
 }
 
 void call_ends_sweep(struct call_ends *c, uint64_t now_ns)

@@ -18,6 +18,7 @@
 
 #include "datapath_priv.h"
 #include "doer.h"
+#include "failing_memory.h"
 #include "rf_bystander.h"
 
 #define ENTRIES 64
@@ -546,6 +547,37 @@ static void signalling_that_fails_to_close(void **state)
 	}
 }
 
+/* The n-th allocation fails: it is open in both directions, or in none, and closes for all that. */
+static void without_memory(void **state)
+{
+	bool failed = true;
+	uint32_t id = 1;
+
+	for (unsigned long n = 1; failed; n++, id++) {
+		struct pinhole_spec s = spec(id, 20000, 30000);
+
+		assert_true(n < 8);
+		failing_begin(n, true);
+		failing.armed = true;
+		int err = pinhole_table_set(doer.table, &s);
+
+		failing.armed = false;
+		failed = failing.failed;
+		assert_true(!err || err == -ENOMEM);
+		assert_int_equal(is_open(30000, RF_DIR_IN, id), !err);
+		assert_int_equal(is_open(20000, RF_DIR_OUT, id), !err);
+		failing_begin(1, true);
+		failing.armed = true;
+		pinhole_table_close(doer.table, &s, 1);
+		pinhole_table_sweep(doer.table, 2);
+		failing.armed = false;
+		assert_false(is_open(30000, RF_DIR_IN, id));
+		assert_false(is_open(20000, RF_DIR_OUT, id));
+		assert_false(pinhole_table_has(doer.table, id));
+	}
+	assert_true(id > 2); /* it does need memory */
+}
+
 /* A new one is open or not; one that is there stays. */
 static void set_that_fails(void **state)
 {
@@ -725,6 +757,7 @@ int main(void)
 		T(refused_by_the_kernel),
 		T(close_that_fails),
 		T(signalling_that_fails_to_close),
+		T(without_memory),
 		T(set_that_fails),
 		T(set_again_that_fails),
 		T(move_that_fails),
