@@ -95,8 +95,9 @@ def beside(w, attack, table, out_first):
                 t.call.bye()
             for t in running:
                 t.flow(5)
-            wait_until('the controller says who has what', lambda: share(table))
-            held = share(table)
+            said = []
+            wait_until('the controller says who has what', lambda: said.append(share(table)) or said[-1])
+            held = said[-1]
         for t in running:
             t.flow(5)
             t.call.bye()
