@@ -17,4 +17,8 @@ if [ -z "$found" ] && said=$("$RINGFENCE" status 2>&1 | grep 'still guard'); the
 	echo "ringfence: not uninstalled: $said" >&2
 	found=1
 fi
+if systemctl is-active --quiet ringfenced 2>/dev/null; then
+	echo "ringfence: not uninstalled: its controller runs and would go on, started again without end; first: systemctl disable --now ringfenced" >&2
+	found=1
+fi
 [ -z "$found" ] || { echo "ringfence: to leave it on all the same: make uninstall FORCE=1" >&2; exit 1; }

@@ -236,10 +236,13 @@ static bool give_way(struct alias_table *t, struct alias *newest, struct action_
 {
 	struct share_item *i;
 
-	while (action_reserve(out, 1, 0) &&
-	       (i = share_excess(&t->share, &newest->share, ALIASES_MAX, SIZE_MAX))) {
+	while ((i = share_excess(&t->share, &newest->share, ALIASES_MAX, SIZE_MAX))) {
 		struct alias *a = (struct alias *)((char *)i - offsetof(struct alias, share));
 
+		if (!action_reserve(out, 1, 0)) {
+			out->failed = true;
+			break;
+		}
 		t->share.n_gave_way++;
 		expiry_remove(&t->heap, &a->expiry);
 		forget(t, a, out);

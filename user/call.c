@@ -91,6 +91,7 @@ void call_moved(struct call_table *t, const struct wan_moves *moves, struct acti
 		leases_moved(&c->leases, moves);
 		for (size_t i = 0; i < c->n_pins; i++)
 			c->pins[i].wan_ifindex = wan_moves_to(moves, c->pins[i].wan_ifindex);
+		call_ports_count(t, c);
 	}
 	places_moved(t, moves, out);
 	for (struct call *c = t->by_key; c; c = c->hh.next)

@@ -233,6 +233,22 @@ static bool ports_give_way(struct call_op *op, struct port_pool *p, struct share
 	return give_way(op->t, q->call, op->ctx->now, op->out);
 }
 
+/* Are there enough for any message, but not in a row (m=audio 5000/16)? Nobody gives way for that. */
+static bool has_single_pairs(struct call_op *op)
+{
+	const struct topology_wan *wan = op->ctx->wan;
+	const struct rf_addr *wire = &op->call->leases.lacked;
+	uint16_t base[GIVE_WAY_MAX];
+	size_t n = 0, i;
+
+	while (n < GIVE_WAY_MAX && !ports_take(op->t->ports, wan->ifindex, wire, wan->port_lo,
+					       wan->port_hi, 0, 1, &base[n]))
+		n++;
+	for (i = 0; i < n; i++)
+		ports_release(op->t->ports, wan->ifindex, wire, base[i], 1);
+	return n == GIVE_WAY_MAX;
+}
+
 /* The pool that had too few for op->call; false: nothing can be done about it. */
 static bool make_ports(struct call_op *op)
 {
@@ -277,8 +293,18 @@ static void pools_max(struct call_table *t, const struct topology_wan *wan)
 			p->max = (wan->port_hi - wan->port_lo + 1u) / 2;
 }
 
+static size_t pairs_of(const struct call *c)
+{
+	size_t n = 0;
+
+	for (const struct call_ports *q = c->ports; q; q = q->next)
+		n += q->share.amount;
+	return n;
+}
+
 enum rf_reason call_take_ports(struct call_op *op, const struct desc *d)
 {
+	size_t before = pairs_of(op->call);
 	const struct topology_wan *wan = op->ctx->wan;
 	struct leases *l = &op->call->leases;
 	enum rf_reason r;
@@ -289,7 +315,7 @@ enum rf_reason call_take_ports(struct call_op *op, const struct desc *d)
 		if (err != -ENOSPC || addr_is_any(&l->lacked) || n == GIVE_WAY_MAX)
 			break;
 		pools_max(op->t, wan);
-		if (!make_ports(op))
+		if (has_single_pairs(op) || !make_ports(op))
 			break;
 	}
 	if (!err)
@@ -298,7 +324,8 @@ enum rf_reason call_take_ports(struct call_op *op, const struct desc *d)
 		r = err == -ENOMEM ? op_no_memory(op) : RF_R_SIP_NO_PORTS;
 	else {
 		pools_max(op->t, wan);
-		r = within_share(op);
+		/* who takes none more is not refused for what it has */
+		r = pairs_of(op->call) > before ? within_share(op) : RF_R_NONE;
 	}
 	if (r != RF_R_NONE)
 		call_keep_leases(op->t, op->call);
@@ -309,5 +336,6 @@ void call_shares(const struct call_table *t, show_share_fn fn, void *arg)
 {
 	share_show(&t->share, "calls", NULL, t->cfg->max_calls, fn, arg);
 	for (const struct port_pool *p = t->pools; p; p = p->next)
-		share_show(&p->share, "media_ports", &p->wire, p->max, fn, arg);
+		if (p->share.held) /* else of an address or a device that may be gone */
+			share_show(&p->share, "media_ports", &p->wire, p->max, fn, arg);
 }

@@ -35,8 +35,10 @@ static void show_one(json_object *o, struct out_node *list, struct out_node *war
 		out_str(item, texts[i], NULL, text(o, texts[i]));
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		out_u64(item, numbers[i], NULL, number(o, numbers[i]));
-	if (!kind || (2 * number(o, "held") < number(o, "max") && !number(o, "gave_way") &&
-		      !number(o, "refused")))
+	/* .max 0: nobody has asked yet */
+	if (!kind || !number(o, "max") ||
+	    (2 * number(o, "held") < number(o, "max") && !number(o, "gave_way") &&
+	     !number(o, "refused")))
 		return;
 	out_entry(
 		warnings,

@@ -41,7 +41,7 @@ static int check(int dir, int fd)
 
 	if (fstat(fd, &st) || fstat(dir, &d))
 		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 ||
+	if (!S_ISREG(st.st_mode) || st.st_nlink > 1 ||
 	    (st.st_uid && st.st_uid != d.st_uid && st.st_uid != geteuid()))
 		return -EPERM;
 	return 0;

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-/* open() of a regular file that has no other name and is root's, ours, or of the owner of its directory, which is no
+/* open() of a regular file that has no other name (none at all, if it was just replaced) and is root's, ours, or of the owner of its directory, which is no
  * link either. Nothing else is followed, waited for, or touched (flags: without O_TRUNC). The descriptor, or -errno:
  * -EPERM, -ELOOP and the like mean that it is not the file that it should be (own_file_is_foreign()). */
 int own_file_open(const char *path, int flags, int mode);

@@ -115,8 +115,12 @@ static void wait_attached(const char *instance)
 			datapath_close(dp);
 		if (!is_to_come(err))
 			break; /* it is there, or the start says what is wrong */
-		if (strcmp(w.text, told.text))
-			log_info("waiting: %s", w.text);
+		if (strcmp(w.text, told.text)) {
+			if (err == -ENOENT || err == -ENODEV)
+				log_info("waiting: %s", w.text);
+			else /* somebody has to do something */
+				log_warning("waiting: %s", w.text);
+		}
 		told = w;
 		for (i = 0; i < WAIT_LOOKS && !stopped; i++) {
 			usleep(WAIT_LOOK_US);

@@ -224,12 +224,14 @@ static int is_locked(const char *instance, unsigned int *pid)
 
 static int still_runs(const char *instance, unsigned int pid, struct why *w)
 {
-	char who[32];
+	char who[32], kill[32] = "";
 
+	if (pid) /* 0 would be everybody of ours */
+		snprintf(kill, sizeof(kill), ": kill -KILL %u", pid);
 	return why_set(
 		w, -ETIMEDOUT,
-		"instance \"%s\" is detached, but its controller%s does not end: it is stopped or hangs, and no other can start before it is gone: kill -KILL %u",
-		instance, pid_text(who, sizeof(who), pid), pid);
+		"instance \"%s\" is detached, but its controller%s does not end: it is stopped or hangs, and no other can start before it is gone%s",
+		instance, pid_text(who, sizeof(who), pid), kill);
 }
 
 /* By its heartbeat, wherever its lock is. 1, 0 or -errno */

@@ -113,6 +113,8 @@ static int lease_readdress(struct leases *l, struct ports *p, struct lease *q,
 	n.wire = *topology_wire(wan, &q->inside.addr);
 	user = user_of(l, &n);
 	err = ports_share(p, &user, wan->port_lo, wan->port_hi, &n.base);
+	if (err == -ENOSPC)
+		l->lacked = n.wire;
 	if (err)
 		return err == -EINVAL ? -ENOSPC : err;
 	lease_release(l, p, q);

@@ -223,10 +223,14 @@ static const struct share_host *first(const struct expiry_heap *heap, const stru
 	return best;
 }
 
-static struct share_item *most(const struct share *s, const struct share_item *but)
+/* stranger: for one of these. Then a known host gives way only if it has more than fair. */
+static struct share_item *most(const struct share *s, const struct share_item *but, bool stranger,
+			       size_t fair)
 {
 	const struct share_host *k = first(&s->known, but), *x = first(&s->strangers, but);
 
+	if (stranger && k && k->held <= fair)
+		k = NULL;
 	if (k && x)
 		k = s->strangers_loose >= k->loose ? x : k;
 	else if (!k)
@@ -252,7 +256,7 @@ struct share_item *share_excess(const struct share *s, const struct share_item *
 		return h ? oldest(h, newest) : NULL;
 	case SHARE_OVER_ALL: break;
 	}
-	return most(s, newest);
+	return most(s, newest, is_stranger(newest->host), max / SHARE_HOST_PART);
 }
 
 struct share_item *share_wanted(const struct share *s, const struct share_key *who,
@@ -262,7 +266,7 @@ struct share_item *share_wanted(const struct share *s, const struct share_key *w
 
 	if (h && h->held > host_max && oldest(h, but))
 		return oldest(h, but);
-	return most(s, but);
+	return most(s, but, who->kind == SHARE_STRANGER, host_max);
 }
 
 void share_show(const struct share *s, const char *table, const struct rf_addr *of, size_t max,

@@ -83,6 +83,30 @@ static void strangers_have_parts(void **state)
 	assert_int_equal(table.strangers_held, 240);
 }
 
+/* Who is known does not give way to strangers, unless it is one that has more than a quarter. */
+static void strangers_take_from_strangers(void **state)
+{
+	size_t n = 0;
+
+	for (; n < 900; n++) /* of nine that talk */
+		share_state(&table,
+			    &items[(admit(join(n, SHARE_INSIDE, (uint32_t)n % 9), 1000), n)],
+			    SHARE_FIRM);
+	for (; n < 1000; n++) /* a trunk, ringing */
+		assert_true(admit(join(n, SHARE_PEER, 1), 1000));
+	for (; n < 1400; n++)
+		admit(join(n, SHARE_STRANGER, (uint32_t)n), 1000);
+	for (n = 900; n < 1000; n++)
+		assert_non_null(items[n].host);
+	/* the trunk alone has half of the table: it does */
+	for (n = 0; n < 400; n++)
+		share_leave(&table, &items[n]);
+	for (n = 2000; n < 2400; n++)
+		admit(join(n, SHARE_PEER, 1), 1000);
+	for (n = 3000; n < 3040; n++)
+		assert_true(admit(join(n, SHARE_STRANGER, (uint32_t)n), 1000));
+}
+
 static void firm_stays(void **state)
 {
 	size_t n = 0;
@@ -196,7 +220,10 @@ static void random_moves(void **state)
 						  [ntohl(x->host->key.addr.w[3]) & 0xff];
 
 				/* the one just added counts, too */
-				if (x->host->key.kind == SHARE_STRANGER)
+				if (kind == SHARE_STRANGER)
+					assert_true(x->host->key.kind == SHARE_STRANGER ||
+						    x->host->held > max / SHARE_HOST_PART);
+				else if (x->host->key.kind == SHARE_STRANGER)
 					assert_true(strangers + 1 >= top);
 				else
 					assert_true(had + 1 >= top && had + 1 >= strangers);
@@ -211,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(strangers_have_parts, setup, teardown),
+		cmocka_unit_test_setup_teardown(strangers_take_from_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(firm_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(wanted, setup, teardown),
 		cmocka_unit_test_setup_teardown(remotes_are_networks, setup, teardown),
